@@ -1,0 +1,1 @@
+//! Joins the hub and keeps the registration alive.

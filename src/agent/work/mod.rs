@@ -1,0 +1,1 @@
+//! Applies ManifestWorks and reports their status.

@@ -1,0 +1,1 @@
+//! The embedded manifests: loaded, overlaid, ordered.

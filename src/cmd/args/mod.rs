@@ -1,0 +1,1 @@
+//! Flag groups shared by commands.

@@ -1,0 +1,3 @@
+//! One file per command: help text, arguments, run.
+
+pub mod args;

@@ -1,0 +1,1 @@
+//! `CommandError`: what every command returns, with its hints and exit code.

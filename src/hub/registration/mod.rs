@@ -1,0 +1,1 @@
+//! Accepts, prepares, watches and cleans up after managed clusters.

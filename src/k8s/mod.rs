@@ -1,0 +1,1 @@
+//! What kube lacks: apply, wait, discovery cache, kubeconfig building, YAML reading.

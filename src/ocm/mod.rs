@@ -1,0 +1,1 @@
+//! The domain, without I/O: API types, names, labels, conditions, builders.

@@ -1,0 +1,1 @@
+//! What hub and agent share: controller harness, leader election, metrics, health, shutdown.

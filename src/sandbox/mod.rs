@@ -1,0 +1,1 @@
+//! Local control planes and their simulated nodes.

@@ -1,0 +1,1 @@
+//! Servers, clients and the real binary, for every test here.
