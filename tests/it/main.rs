@@ -1,11 +1,19 @@
 //! The one integration-test binary. Each module is one subject; `harness`
-//! holds what they share.
+//! holds what they share. (`cfg(test)` tells clippy that these are tests.)
 
+#[cfg(test)]
 mod agent;
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
 mod crds;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod house;
+#[cfg(test)]
 mod hub;
+#[cfg(test)]
 mod sandbox;
+#[cfg(test)]
 mod work;
