@@ -1,0 +1,549 @@
+//! Many objects at once: applied in the order in which a cluster needs them,
+//! deleted in the reverse order.
+//!
+//! Objects are applied by server-side apply, stage by stage (see [`rank`]),
+//! the objects of a stage concurrently. A stage with CustomResourceDefinitions
+//! ends when they are served. Every step is reported through a callback.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::runtime::wait::{await_condition, conditions};
+use kube::{Api, Client};
+
+use super::discovery::{Discovery, DiscoveryError, Mapping};
+
+/// When an object of this kind is applied relative to others: lower first.
+///
+/// The order is that of Open Cluster Management's work agent.
+pub fn rank(kind: &str) -> u16 {
+    match kind {
+        "PriorityClass"
+        | "Namespace"
+        | "CustomResourceDefinition"
+        | "StorageClass"
+        | "PersistentVolume"
+        | "PodSecurityPolicy" => 0,
+        "ClusterRole" | "ClusterRoleBinding" | "Role" | "RoleBinding" => 1,
+        "NetworkPolicy"
+        | "ResourceQuota"
+        | "LimitRange"
+        | "PodDisruptionBudget"
+        | "ServiceAccount" => 2,
+        "Secret" | "ConfigMap" | "PersistentVolumeClaim" => 3,
+        "Service" => 4,
+        "DaemonSet"
+        | "Pod"
+        | "ReplicationController"
+        | "ReplicaSet"
+        | "Deployment"
+        | "HorizontalPodAutoscaler"
+        | "StatefulSet"
+        | "Job"
+        | "CronJob" => 5,
+        "APIService"
+        | "MutatingWebhookConfiguration"
+        | "ValidatingWebhookConfiguration"
+        | "ValidatingAdmissionPolicy"
+        | "ValidatingAdmissionPolicyBinding" => 6,
+        _ => 1000,
+    }
+}
+
+/// Names an object in reports and errors.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectRef {
+    /// `v1`, `apps/v1`, …
+    pub api_version: String,
+    /// The kind.
+    pub kind: String,
+    /// Empty for cluster-scoped objects.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl ObjectRef {
+    /// Names `object`.
+    pub fn of(object: &DynamicObject) -> Self {
+        let types = object.types.clone().unwrap_or_default();
+        Self {
+            api_version: types.api_version,
+            kind: types.kind,
+            namespace: object.metadata.namespace.clone().unwrap_or_default(),
+            name: object.metadata.name.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            write!(f, "{} {}", self.kind, self.name)
+        } else {
+            write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+        }
+    }
+}
+
+/// What applying an object did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It did not exist.
+    Created,
+    /// It existed and changed.
+    Configured,
+    /// It existed and is as it was.
+    Unchanged,
+}
+
+impl Outcome {
+    /// The word kubectl prints.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Configured => "configured",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One applied object.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// Which one.
+    pub object: ObjectRef,
+    /// What happened to it.
+    pub outcome: Outcome,
+    /// As the server has it now.
+    pub live: DynamicObject,
+}
+
+/// What is going on; told to the callback.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An object was applied.
+    Applied(ObjectRef, Outcome),
+    /// A definition must be served before the next object.
+    Waiting(ObjectRef),
+    /// An object is gone (or was not there: `false`).
+    Deleted(ObjectRef, bool),
+}
+
+/// Why the objects are not (all) applied or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The server does not serve the object's kind, or discovery failed.
+    #[error("cannot find the resource of {object}")]
+    Discovery {
+        /// Which object.
+        object: ObjectRef,
+        /// Why.
+        #[source]
+        source: DiscoveryError,
+    },
+    /// The server refused the object.
+    #[error("cannot {verb} {object}")]
+    Request {
+        /// `apply` or `delete`.
+        verb: &'static str,
+        /// Which object.
+        object: ObjectRef,
+        /// What the server says.
+        #[source]
+        source: kube::Error,
+    },
+    /// Waiting took too long.
+    #[error("{object} is not {what} after {} s", .after.as_secs())]
+    Timeout {
+        /// Which object.
+        object: ObjectRef,
+        /// `served` or `gone`.
+        what: &'static str,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// An object lacks what is needed to name it.
+    #[error("{object} has no name")]
+    NoName {
+        /// What is known of it.
+        object: ObjectRef,
+    },
+}
+
+/// Applies and deletes objects; cheap to clone.
+#[derive(Clone)]
+pub struct Applier {
+    client: Client,
+    discovery: Discovery,
+    manager: Arc<str>,
+    force: bool,
+    dry_run: bool,
+    concurrency: usize,
+    timeout: Duration,
+}
+
+impl Applier {
+    /// Applies as the field manager `manager`, taking over fields of others.
+    pub fn new(client: Client, discovery: Discovery, manager: &str) -> Self {
+        Self {
+            client,
+            discovery,
+            manager: manager.into(),
+            force: true,
+            dry_run: false,
+            concurrency: 8,
+            timeout: Duration::from_secs(60),
+        }
+    }
+
+    /// Whether fields of other managers are taken over (default) or are conflicts.
+    #[must_use]
+    pub fn force(mut self, force: bool) -> Self {
+        self.force = force;
+        self
+    }
+
+    /// Lets the server check everything and change nothing.
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// How many requests run at once (8).
+    #[must_use]
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = concurrency.max(1);
+        self
+    }
+
+    /// How long a definition may take to be served, an object to be gone (60 s).
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The cache of resources that this applier uses.
+    pub fn discovery(&self) -> &Discovery {
+        &self.discovery
+    }
+
+    /// Applies `objects`; the answer is in their order. The first failure ends it
+    /// after the requests that run already.
+    pub async fn apply(
+        &self,
+        objects: &[DynamicObject],
+        on_event: impl Fn(Event),
+    ) -> Result<Vec<Applied>, ApplyError> {
+        let mut done: Vec<Option<Applied>> = objects.iter().map(|_| None).collect();
+        for stage in stages(objects) {
+            let applied: Vec<(usize, Applied)> = stream::iter(stage)
+                .map(|i| {
+                    let on_event = &on_event;
+                    async move {
+                        let applied = self.apply_one(&objects[i]).await?;
+                        on_event(Event::Applied(applied.object.clone(), applied.outcome));
+                        Ok::<_, ApplyError>((i, applied))
+                    }
+                })
+                .buffer_unordered(self.concurrency)
+                .try_collect()
+                .await?;
+            let definitions = applied
+                .iter()
+                .map(|(_, a)| a)
+                .filter(|a| a.object.kind == "CustomResourceDefinition" && !self.dry_run);
+            for definition in definitions {
+                self.until_served(definition, &on_event).await?;
+            }
+            for (i, applied) in applied {
+                done[i] = Some(applied);
+            }
+        }
+        Ok(done.into_iter().flatten().collect())
+    }
+
+    /// Deletes `objects` in the reverse order, each stage gone before the next
+    /// when `wait` is set. What does not exist is fine.
+    pub async fn delete(
+        &self,
+        objects: &[DynamicObject],
+        wait: bool,
+        on_event: impl Fn(Event),
+    ) -> Result<(), ApplyError> {
+        let mut all: Vec<Vec<usize>> = stages(objects).collect();
+        all.reverse();
+        for stage in all {
+            stream::iter(stage)
+                .map(|i| {
+                    let on_event = &on_event;
+                    async move {
+                        let existed = self.delete_one(&objects[i], wait).await?;
+                        on_event(Event::Deleted(ObjectRef::of(&objects[i]), existed));
+                        Ok::<_, ApplyError>(())
+                    }
+                })
+                .buffer_unordered(self.concurrency)
+                .try_collect::<()>()
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Applies one object now, wherever it belongs in the order.
+    pub async fn apply_one(&self, object: &DynamicObject) -> Result<Applied, ApplyError> {
+        let named = ObjectRef::of(object);
+        if named.name.is_empty() {
+            return Err(ApplyError::NoName { object: named });
+        }
+        let failed = |source| ApplyError::Request {
+            verb: "apply",
+            object: named.clone(),
+            source,
+        };
+        let params = PatchParams {
+            dry_run: self.dry_run,
+            force: self.force,
+            field_manager: Some(self.manager.to_string()),
+            ..PatchParams::default()
+        };
+        let mut pause = Duration::from_millis(20);
+        let deadline = tokio::time::Instant::now() + self.timeout.min(Duration::from_secs(10));
+        loop {
+            let mapping = self.mapping(object, &named).await?;
+            let api = api(&self.client, &mapping, object);
+            let before = api.get_metadata_opt(&named.name).await.map_err(failed)?;
+            let answer = api.patch(&named.name, &params, &Patch::Apply(object)).await;
+            match answer {
+                Ok(live) => {
+                    let outcome = match before.map(|b| b.metadata.resource_version) {
+                        None => Outcome::Created,
+                        Some(version) if version == live.metadata.resource_version => {
+                            Outcome::Unchanged
+                        }
+                        Some(_) => Outcome::Configured,
+                    };
+                    return Ok(Applied {
+                        object: named,
+                        outcome,
+                        live,
+                    });
+                }
+                // A definition that is established may take a moment to be served,
+                // and another writer may come between.
+                Err(kube::Error::Api(status))
+                    if transient(status.code, &status.message, &mapping)
+                        && tokio::time::Instant::now() + pause < deadline =>
+                {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_millis(500));
+                }
+                Err(source) => return Err(failed(source)),
+            }
+        }
+    }
+
+    /// Deletes one object; whether it existed.
+    pub async fn delete_one(&self, object: &DynamicObject, wait: bool) -> Result<bool, ApplyError> {
+        let named = ObjectRef::of(object);
+        if named.name.is_empty() {
+            return Err(ApplyError::NoName { object: named });
+        }
+        let mapping = match self.mapping(object, &named).await {
+            Ok(mapping) => mapping,
+            Err(ApplyError::Discovery { source, .. }) if source.is_unknown_kind() => {
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        let api = api(&self.client, &mapping, object);
+        let params = DeleteParams {
+            dry_run: self.dry_run,
+            ..DeleteParams::background()
+        };
+        let answer = match api.delete(&named.name, &params).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(false),
+            Err(source) => {
+                return Err(ApplyError::Request {
+                    verb: "delete",
+                    object: named,
+                    source,
+                });
+            }
+            Ok(answer) => answer,
+        };
+        let uid: Option<String> = answer.either(
+            |live| live.metadata.uid,
+            |status| status.details.map(|d| d.uid).filter(|uid| !uid.is_empty()),
+        );
+        if wait
+            && !self.dry_run
+            && let Some(uid) = uid
+        {
+            let gone = await_condition(api, &named.name, conditions::is_deleted(&uid));
+            match tokio::time::timeout(self.timeout, gone).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(kube::runtime::wait::Error::ProbeFailed(
+                    kube::runtime::watcher::Error::InitialListFailed(source)
+                    | kube::runtime::watcher::Error::WatchStartFailed(source)
+                    | kube::runtime::watcher::Error::WatchFailed(source),
+                ))) => {
+                    // The definition of the kind went with its last object.
+                    let vanished =
+                        matches!(&source, kube::Error::Api(status) if status.is_not_found());
+                    if !vanished {
+                        return Err(ApplyError::Request {
+                            verb: "watch",
+                            object: named,
+                            source,
+                        });
+                    }
+                }
+                Ok(Err(_)) | Err(_) => {
+                    return Err(ApplyError::Timeout {
+                        object: named,
+                        what: "gone",
+                        after: self.timeout,
+                    });
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    async fn mapping(
+        &self,
+        object: &DynamicObject,
+        named: &ObjectRef,
+    ) -> Result<Arc<Mapping>, ApplyError> {
+        self.discovery
+            .resolve_types(object.types.as_ref())
+            .await
+            .map_err(|source| ApplyError::Discovery {
+                object: named.clone(),
+                source,
+            })
+    }
+
+    async fn until_served(
+        &self,
+        definition: &Applied,
+        on_event: &impl Fn(Event),
+    ) -> Result<(), ApplyError> {
+        let established = |object: &DynamicObject| {
+            object.data["status"]["conditions"]
+                .as_array()
+                .is_some_and(|all| {
+                    all.iter()
+                        .any(|c| c["type"] == "Established" && c["status"] == "True")
+                })
+        };
+        if !established(&definition.live) {
+            on_event(Event::Waiting(definition.object.clone()));
+            let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+            let wait = await_condition(
+                api,
+                &definition.object.name,
+                conditions::is_crd_established(),
+            );
+            if !matches!(tokio::time::timeout(self.timeout, wait).await, Ok(Ok(_))) {
+                return Err(ApplyError::Timeout {
+                    object: definition.object.clone(),
+                    what: "served",
+                    after: self.timeout,
+                });
+            }
+        }
+        if let Some(group) = definition.live.data["spec"]["group"].as_str()
+            && definition.outcome != Outcome::Unchanged
+        {
+            self.discovery.forget(group);
+        }
+        Ok(())
+    }
+}
+
+/// The API of an object's resource, in the object's namespace where it has one.
+pub fn api(client: &Client, mapping: &Mapping, object: &DynamicObject) -> Api<DynamicObject> {
+    let namespace = object.metadata.namespace.as_deref();
+    match namespace {
+        Some(namespace) if mapping.namespaced => {
+            Api::namespaced_with(client.clone(), namespace, &mapping.resource)
+        }
+        None if mapping.namespaced => {
+            Api::default_namespaced_with(client.clone(), &mapping.resource)
+        }
+        _ => Api::all_with(client.clone(), &mapping.resource),
+    }
+}
+
+/// Answers that a moment later may be another.
+fn transient(code: u16, message: &str, mapping: &Mapping) -> bool {
+    match code {
+        // No route yet: a freshly established definition. A missing namespace says its name.
+        404 => {
+            mapping.resource.group.contains('.') && message.contains("could not find the requested")
+        }
+        409 => message.contains("please apply your changes to the latest version"),
+        429 | 503 => true,
+        _ => false,
+    }
+}
+
+/// The indices of `objects`, those of one rank together, lowest rank first.
+fn stages(objects: &[DynamicObject]) -> impl Iterator<Item = Vec<usize>> + use<> {
+    let mut by_rank = std::collections::BTreeMap::<u16, Vec<usize>>::new();
+    for (i, object) in objects.iter().enumerate() {
+        let kind = object.types.as_ref().map_or("", |t| t.kind.as_str());
+        by_rank.entry(rank(kind)).or_default().push(i);
+    }
+    by_rank.into_values()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(kind: &str, name: &str) -> DynamicObject {
+        serde_json::from_value(
+            json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn stages_are_ordered_by_rank_and_stable() {
+        let objects = [
+            object("Widget", "w"),
+            object("Deployment", "d"),
+            object("ConfigMap", "b"),
+            object("ConfigMap", "a"),
+            object("Namespace", "n"),
+            object("CustomResourceDefinition", "c"),
+        ];
+        let all: Vec<_> = stages(&objects).collect();
+        assert_eq!(all, [vec![4, 5], vec![2, 3], vec![1], vec![0]]);
+    }
+
+    #[test]
+    fn objects_are_named_as_people_name_them() {
+        let mut d = object("Deployment", "d");
+        assert_eq!(ObjectRef::of(&d).to_string(), "Deployment d");
+        d.metadata.namespace = Some("n".into());
+        assert_eq!(ObjectRef::of(&d).to_string(), "Deployment n/d");
+        assert_eq!(Outcome::Unchanged.to_string(), "unchanged");
+    }
+}
