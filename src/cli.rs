@@ -1,8 +1,177 @@
 //! The command line: global flags, the `Command` enum and the one match.
 
+use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::cmd;
+use crate::cmd::args::GlobalArgs;
+use crate::error::CommandError;
+use crate::ui::Ui;
+
+/// Open Cluster Management in one binary
+///
+/// Registers Kubernetes clusters with a hub and distributes work to them: this
+/// program is the admin command line, and, started by `init` and `join`, also
+/// the hub's controllers and the managed cluster's agent.
+#[derive(Parser, Debug)]
+#[command(name = "ocmadm", version, propagate_version = false, max_term_width = 100)]
+#[command(disable_help_subcommand = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What ocmadm can do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run a local hub and managed clusters, without Docker
+    Sandbox(cmd::sandbox::Args),
+    /// Print the versions of this program and of the hub
+    Version(cmd::version::Args),
+    /// Print a shell completion script
+    Completion(cmd::completion::Args),
+    /// Write generated files
+    #[command(hide = true)]
+    Util(cmd::util::Args),
+}
+
+/// The whole command tree, for completions and man pages.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
 
 /// Parses the arguments, runs the command, renders its error.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and --version come here too, with exit code 0. Nobody
+            // listens when the stream is closed.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let ui = Ui::new(cli.global.ui_settings());
+    let result = panic::catch_unwind(AssertUnwindSafe(|| dispatch(&cli, &ui)));
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            if error.kind() != crate::error::Kind::BrokenPipe {
+                ui.failure(&error.render());
+            }
+            error.exit_code()
+        }
+        // The panic's message is on stderr already.
+        Err(_) => {
+            let bug = CommandError::internal("this is a bug in ocmadm")
+                .hint("please report it with the lines above and the command you typed");
+            ui.failure(&bug.render());
+            bug.exit_code()
+        }
+    }
+}
+
+/// The one match. Runtime, logging and TLS start only for who needs them.
+fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Completion(args) => cmd::completion::run(args, command(), ui),
+        Command::Util(args) => cmd::util::run(args, &command(), ui),
+        Command::Version(args) => client(global, cmd::version::run(args, global, ui)),
+        Command::Sandbox(args) => server(global, cmd::sandbox::run(args, global, ui)),
+    }
+}
+
+/// Runs a command that asks servers: one thread is enough, and quick to start.
+fn client<F>(global: &GlobalArgs, command: F) -> Result<(), CommandError>
+where
+    F: Future<Output = Result<(), CommandError>>,
+{
+    if global.verbosity > 0 {
+        start_log(global.verbosity);
+    }
+    run(tokio::runtime::Builder::new_current_thread(), command)
+}
+
+/// Runs what serves or controls, with a thread per core.
+fn server<F>(global: &GlobalArgs, command: F) -> Result<(), CommandError>
+where
+    F: Future<Output = Result<(), CommandError>>,
+{
+    if global.verbosity > 0 {
+        start_log(global.verbosity);
+    }
+    run(tokio::runtime::Builder::new_multi_thread(), command)
+}
+
+fn run<F>(mut builder: tokio::runtime::Builder, command: F) -> Result<(), CommandError>
+where
+    F: Future<Output = Result<(), CommandError>>,
+{
+    install_crypto_provider();
+    let runtime = builder
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::user("cannot start").because(error))?;
+    let result = runtime.block_on(command);
+    // Do not wait for idle connections or blocked reads of stdin.
+    runtime.shutdown_background();
+    result
+}
+
+/// One TLS implementation for every client and server of the process.
+pub fn install_crypto_provider() {
+    // An error only says that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Logs to stderr; `OCMADM_LOG` refines the level (as `RUST_LOG` does elsewhere).
+pub fn start_log(verbosity: u8) {
+    let level = match verbosity {
+        0 => "warn",
+        1..=3 => "info",
+        4..=5 => "debug",
+        _ => "trace",
+    };
+    let filter = std::env::var("OCMADM_LOG").unwrap_or_else(|_| level.to_owned());
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    // Fails only when a log is there already.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn first_lines_of_help_have_no_full_stop() {
+        fn walk(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            let about = command.get_about().map(ToString::to_string);
+            let about = about.unwrap_or_else(|| panic!("{path} has no help"));
+            assert!(!about.ends_with('.'), "{path}: {about}");
+            for sub in command.get_subcommands() {
+                walk(sub, &path);
+            }
+        }
+        walk(&command(), "");
+    }
 }

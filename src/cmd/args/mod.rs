@@ -1,1 +1,171 @@
 //! Flag groups shared by commands.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
+
+use crate::ui::{ColorChoice, Settings};
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Kubeconfig context to use instead of the current one
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+
+    /// Show what would be done, change nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+
+    /// How long to wait, in seconds or as 90s, 5m, 1h
+    #[arg(long, global = true, value_name = "DURATION", default_value = "300", value_parser = parse_duration)]
+    pub timeout: Duration,
+
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+
+    /// No status lines, hints or progress
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+
+    /// Log what happens to stderr: 1 decisions, 4 details, 6 requests
+    #[arg(
+        long = "v",
+        short = 'v',
+        alias = "verbosity",
+        global = true,
+        value_name = "LEVEL",
+        default_value = "0",
+        hide_default_value = true
+    )]
+    pub verbosity: u8,
+}
+
+impl GlobalArgs {
+    /// What `ui` needs to know.
+    #[must_use]
+    pub fn ui_settings(&self) -> Settings {
+        Settings {
+            color: match self.color {
+                Color::Auto => ColorChoice::Auto,
+                Color::Always => ColorChoice::Always,
+                Color::Never => ColorChoice::Never,
+            },
+            quiet: self.quiet,
+        }
+    }
+}
+
+/// The value of `--color`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `--cluster`, `--clusters`: clusteradm takes both, and so do scripts.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ClustersArgs {
+    /// Names of managed clusters, separated by commas (repeatable)
+    #[arg(
+        long,
+        alias = "cluster",
+        short = 'c',
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        action = ArgAction::Append
+    )]
+    pub clusters: Vec<String>,
+}
+
+impl ClustersArgs {
+    /// The names in the order given, each once, without blanks around them.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in &self.clusters {
+            let name = name.trim();
+            if !name.is_empty() && !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+}
+
+/// `300`, `90s`, `5m`, `1h30m`.
+///
+/// # Errors
+/// The text, if it is no duration.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no duration: write seconds (300) or 90s, 5m, 1h");
+    if text.is_empty() {
+        return Err(wrong());
+    }
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .filter(|at| *at > 0)
+            .ok_or_else(wrong)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        rest = &rest[digits..];
+        let unit_end = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let unit = match &rest[..unit_end] {
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_secs(60),
+            "h" => Duration::from_secs(3600),
+            _ => return Err(wrong()),
+        };
+        let number = u32::try_from(number).map_err(|_| wrong())?;
+        total = unit
+            .checked_mul(number)
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(wrong)?;
+        rest = &rest[unit_end..];
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_or_have_units() {
+        let seconds = |s| Ok(Duration::from_secs(s));
+        assert_eq!(parse_duration("300"), seconds(300));
+        assert_eq!(parse_duration("90s"), seconds(90));
+        assert_eq!(parse_duration("1h30m"), seconds(5400));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        for wrong in ["", "s", "5x", "-1", "1.5h", "m5", "99999999999h"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn cluster_names_are_trimmed_and_unique_in_order() {
+        let args = ClustersArgs {
+            clusters: ["b", " a", "", "b"].map(str::to_owned).to_vec(),
+        };
+        assert_eq!(args.names(), ["b", "a"]);
+    }
+}
