@@ -17,7 +17,12 @@ use crate::ui::Ui;
 /// program is the admin command line, and, started by `init` and `join`, also
 /// the hub's controllers and the managed cluster's agent.
 #[derive(Parser, Debug)]
-#[command(name = "ocmadm", version, propagate_version = false, max_term_width = 100)]
+#[command(
+    name = "ocmadm",
+    version,
+    propagate_version = false,
+    max_term_width = 100
+)]
 #[command(disable_help_subcommand = true, arg_required_else_help = true)]
 pub struct Cli {
     /// Flags of every command.

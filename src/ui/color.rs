@@ -110,7 +110,12 @@ mod tests {
             (Auto, true, &[("NO_COLOR", "")], true),
             (Auto, true, &[("TERM", "dumb")], false),
             (Auto, false, &[("CLICOLOR_FORCE", "1")], true),
-            (Auto, false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+            (
+                Auto,
+                false,
+                &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")],
+                false,
+            ),
             (Always, false, &[("NO_COLOR", "1")], true),
             (Never, true, &[("CLICOLOR_FORCE", "1")], false),
         ];
