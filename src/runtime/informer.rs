@@ -1,0 +1,462 @@
+//! A watch with a store: what the API server has, trimmed to what is needed,
+//! shared by every controller that looks at it.
+//!
+//! Objects are read as they come and handed to a parser; one that the parser
+//! refuses is logged and left out, it never stops the watch.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::api::{Api, ApiResource, DynamicObject};
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher::{self, Event};
+use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::metrics::Metrics;
+
+/// Namespace (empty for cluster-scoped objects) and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The namespace; empty when there is none.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Key {
+    /// The key of an object in `namespace`, or of a cluster-scoped one when it is empty.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    fn of<K: Resource>(object: &K) -> Self {
+        Self::new(
+            object.meta().namespace.clone().unwrap_or_default(),
+            object.name_any(),
+        )
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{}/{}", self.namespace, self.name)
+        }
+    }
+}
+
+/// What happened to one object.
+#[derive(Debug)]
+pub enum Change<T> {
+    /// It is there (and was `old` before).
+    Applied {
+        /// What it was, if it was known.
+        old: Option<Arc<T>>,
+        /// What it is.
+        new: Arc<T>,
+    },
+    /// It is gone; this was its last known state.
+    Deleted(Arc<T>),
+}
+
+impl<T> Change<T> {
+    /// The newest known state.
+    #[must_use]
+    pub fn object(&self) -> &Arc<T> {
+        match self {
+            Self::Applied { new, .. } => new,
+            Self::Deleted(old) => old,
+        }
+    }
+}
+
+type Handler<T> = Box<dyn Fn(&Key, &Change<T>) + Send + Sync>;
+
+/// What to watch.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    resource: ApiResource,
+    namespace: Option<String>,
+    config: watcher::Config,
+    metadata_only: bool,
+}
+
+impl Scope {
+    /// All objects of `resource`.
+    #[must_use]
+    pub fn all(resource: ApiResource) -> Self {
+        Self {
+            resource,
+            namespace: None,
+            config: watcher::Config::default(),
+            metadata_only: false,
+        }
+    }
+
+    /// All objects of a type of k8s-openapi or of ours.
+    #[must_use]
+    pub fn of<K>() -> Self
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        Self::all(ApiResource::erase::<K>(&()))
+    }
+
+    /// Only those in `namespace`.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        self.namespace = Some(namespace.to_owned());
+        self
+    }
+
+    /// Only those that the label selector chooses.
+    #[must_use]
+    pub fn labels(mut self, selector: &str) -> Self {
+        self.config = self.config.labels(selector);
+        self
+    }
+
+    /// Only those that the field selector chooses.
+    #[must_use]
+    pub fn fields(mut self, selector: &str) -> Self {
+        self.config = self.config.fields(selector);
+        self
+    }
+
+    /// Only the one called `name`.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        self.fields(&format!("metadata.name={name}"))
+    }
+
+    /// Ask the server for metadata alone: the parser sees an object without
+    /// spec and status.
+    #[must_use]
+    pub const fn metadata_only(mut self) -> Self {
+        self.metadata_only = true;
+        self
+    }
+
+    fn api(&self, client: Client) -> Api<DynamicObject> {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, &self.resource),
+            None => Api::all_with(client, &self.resource),
+        }
+    }
+}
+
+struct Inner<T> {
+    plural: String,
+    objects: RwLock<HashMap<Key, Arc<T>>>,
+    handlers: Mutex<Vec<Handler<T>>>,
+    synced: watch::Sender<bool>,
+}
+
+/// The store and its watch. Clones share it.
+pub struct Informer<T> {
+    inner: Arc<Inner<T>>,
+    scope: Scope,
+}
+
+impl<T> Clone for Informer<T> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            scope: self.scope.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Informer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Informer({})", self.inner.plural)
+    }
+}
+
+/// Reads a whole object into a type, without its managedFields.
+///
+/// # Errors
+/// The object does not have the type's shape.
+pub fn typed<T: DeserializeOwned>(object: DynamicObject) -> Result<T, serde_json::Error> {
+    // The parts as they are, without a detour over text.
+    let DynamicObject {
+        types,
+        metadata,
+        data,
+    } = object;
+    let mut value = data;
+    if !value.is_object() {
+        value = serde_json::Value::Object(serde_json::Map::new());
+    }
+    value["metadata"] = serde_json::to_value(metadata)?;
+    if let Some(types) = types {
+        value["apiVersion"] = types.api_version.into();
+        value["kind"] = types.kind.into();
+    }
+    serde_json::from_value(value)
+}
+
+impl<T: Send + Sync + 'static> Informer<T> {
+    /// A store of what `scope` has. It stays empty until [`Self::run`].
+    #[must_use]
+    pub fn new(scope: Scope) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                plural: scope.resource.plural.clone(),
+                objects: RwLock::new(HashMap::new()),
+                handlers: Mutex::new(Vec::new()),
+                synced: watch::Sender::new(false),
+            }),
+            scope,
+        }
+    }
+
+    /// Calls `handler` for every change from now on, in order, after the store
+    /// has it. Handlers only take notes (add keys to a queue).
+    pub fn on_change(&self, handler: impl Fn(&Key, &Change<T>) + Send + Sync + 'static) {
+        self.inner
+            .handlers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Box::new(handler));
+    }
+
+    /// The object of that key.
+    #[must_use]
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<T>> {
+        self.read().get(&Key::new(namespace, name)).map(Arc::clone)
+    }
+
+    /// All objects, in no order.
+    #[must_use]
+    pub fn list(&self) -> Vec<Arc<T>> {
+        self.read().values().map(Arc::clone).collect()
+    }
+
+    /// All keys with their objects that `choose` accepts, in no order.
+    pub fn filter(&self, choose: impl Fn(&Key, &T) -> bool) -> Vec<(Key, Arc<T>)> {
+        self.read()
+            .iter()
+            .filter(|(key, object)| choose(key, object))
+            .map(|(key, object)| (key.clone(), Arc::clone(object)))
+            .collect()
+    }
+
+    /// Whether there is an object that `choose` accepts.
+    pub fn any(&self, choose: impl Fn(&Key, &T) -> bool) -> bool {
+        self.read().iter().any(|(key, object)| choose(key, object))
+    }
+
+    /// How many objects there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.read().len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.read().is_empty()
+    }
+
+    /// Whether the first list is complete.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        *self.inner.synced.borrow()
+    }
+
+    /// Returns when the first list is complete.
+    pub async fn synced(&self) {
+        // The sender lives in `inner`, so this cannot fail.
+        let _ = self.inner.synced.subscribe().wait_for(|done| *done).await;
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<Key, Arc<T>>> {
+        self.inner
+            .objects
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Watches until `shutdown`; `parse` turns each object into what is kept.
+    /// Failures of the API server are waited out with a back-off.
+    pub async fn run<E: fmt::Display>(
+        self,
+        client: Client,
+        parse: impl Fn(DynamicObject) -> Result<T, E> + Send,
+        metrics: Metrics,
+        shutdown: CancellationToken,
+    ) {
+        let api = self.scope.api(client);
+        let config = self.scope.config.clone();
+        let mut stream = if self.scope.metadata_only {
+            watcher::metadata_watcher(api, config)
+                .map(|event| event.map(|event| map_event(event, from_metadata)))
+                .boxed()
+        } else {
+            watcher::watcher(api, config).boxed()
+        };
+        let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(15));
+        let mut failures = 0_u32;
+        // What the list in progress has named so far.
+        let mut listed: Option<HashSet<Key>> = None;
+        loop {
+            let event = tokio::select! {
+                () = shutdown.cancelled() => return,
+                event = stream.next() => event,
+            };
+            match event {
+                Some(Ok(event)) => {
+                    failures = 0;
+                    match event {
+                        Event::Init => listed = Some(HashSet::new()),
+                        Event::InitApply(object) => {
+                            if let Some(keys) = &mut listed {
+                                keys.insert(Key::of(&object));
+                            }
+                            self.apply(object, &parse);
+                        }
+                        Event::InitDone => {
+                            if let Some(keys) = listed.take() {
+                                self.keep_only(&keys);
+                            }
+                            self.inner.synced.send_replace(true);
+                        }
+                        Event::Apply(object) => self.apply(object, &parse),
+                        Event::Delete(object) => self.remove(&Key::of(&object)),
+                    }
+                    metrics.cached(&self.inner.plural, self.len());
+                }
+                Some(Err(error)) => {
+                    failures = failures.saturating_add(1);
+                    let delay = backoff.delay(failures);
+                    metrics.watch_failed(&self.inner.plural);
+                    if failures > 5 {
+                        tracing::warn!(resource = %self.inner.plural, error = %source_chain(&error), retry_in = ?delay, "watch failed");
+                    } else {
+                        tracing::debug!(resource = %self.inner.plural, error = %source_chain(&error), retry_in = ?delay, "watch failed");
+                    }
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        () = tokio::time::sleep(delay) => {}
+                    }
+                }
+                None => return,
+            }
+        }
+    }
+
+    fn apply<E: fmt::Display>(
+        &self,
+        mut object: DynamicObject,
+        parse: &impl Fn(DynamicObject) -> Result<T, E>,
+    ) {
+        let key = Key::of(&object);
+        object.metadata.managed_fields = None;
+        match parse(object) {
+            Ok(parsed) => {
+                let new = Arc::new(parsed);
+                let old = self
+                    .inner
+                    .objects
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(key.clone(), Arc::clone(&new));
+                self.tell(&key, &Change::Applied { old, new });
+            }
+            Err(error) => {
+                tracing::warn!(resource = %self.inner.plural, object = %key, %error, "malformed object skipped");
+                self.remove(&key);
+            }
+        }
+    }
+
+    fn remove(&self, key: &Key) {
+        let old = self
+            .inner
+            .objects
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
+        if let Some(old) = old {
+            self.tell(key, &Change::Deleted(old));
+        }
+    }
+
+    fn keep_only(&self, keys: &HashSet<Key>) {
+        let gone: Vec<Key> = self
+            .read()
+            .keys()
+            .filter(|key| !keys.contains(*key))
+            .cloned()
+            .collect();
+        for key in gone {
+            self.remove(&key);
+        }
+    }
+
+    fn tell(&self, key: &Key, change: &Change<T>) {
+        let handlers = self
+            .inner
+            .handlers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for handler in handlers.iter() {
+            handler(key, change);
+        }
+    }
+}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> Informer<T> {
+    /// [`Self::run`] with [`typed`] as parser.
+    pub async fn run_typed(self, client: Client, metrics: Metrics, shutdown: CancellationToken) {
+        self.run(client, typed, metrics, shutdown).await;
+    }
+}
+
+fn from_metadata(object: PartialObjectMeta<DynamicObject>) -> DynamicObject {
+    DynamicObject {
+        types: object.types,
+        metadata: object.metadata,
+        data: serde_json::Value::Null,
+    }
+}
+
+fn map_event<A, B>(event: Event<A>, f: impl Fn(A) -> B) -> Event<B> {
+    match event {
+        Event::Apply(object) => Event::Apply(f(object)),
+        Event::Delete(object) => Event::Delete(f(object)),
+        Event::Init => Event::Init,
+        Event::InitApply(object) => Event::InitApply(f(object)),
+        Event::InitDone => Event::InitDone,
+    }
+}
+
+/// An error with all its causes in one line.
+#[must_use]
+pub fn source_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
