@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn concurrency_is_bounded_and_failures_come_back() {
         let queue = Queue::default();
         for key in 0..20 {

@@ -150,7 +150,10 @@ impl Scope {
         self
     }
 
-    fn api(&self, client: Client) -> Api<DynamicObject> {
+    fn api<K>(&self, client: Client) -> Api<K>
+    where
+        K: Resource<DynamicType = ApiResource, Scope = kube::core::DynamicResourceScope>,
+    {
         match &self.namespace {
             Some(namespace) => Api::namespaced_with(client, namespace, &self.resource),
             None => Api::all_with(client, &self.resource),
@@ -300,14 +303,14 @@ impl<T: Send + Sync + 'static> Informer<T> {
         metrics: Metrics,
         shutdown: CancellationToken,
     ) {
-        let api = self.scope.api(client);
         let config = self.scope.config.clone();
         let mut stream = if self.scope.metadata_only {
-            watcher::metadata_watcher(api, config)
+            let api: Api<PartialObjectMeta<DynamicObject>> = self.scope.api(client);
+            watcher::watcher(api, config)
                 .map(|event| event.map(|event| map_event(event, from_metadata)))
                 .boxed()
         } else {
-            watcher::watcher(api, config).boxed()
+            watcher::watcher(self.scope.api::<DynamicObject>(client), config).boxed()
         };
         let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(15));
         let mut failures = 0_u32;

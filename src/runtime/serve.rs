@@ -82,7 +82,8 @@ pub async fn listen(
             let (health, metrics) = (health.clone(), metrics.clone());
             connections.spawn(async move {
                 let service = service_fn(move |request: Request<Incoming>| {
-                    let response = answer(request.method(), request.uri().path(), &health, &metrics);
+                    let response =
+                        answer(request.method(), request.uri().path(), &health, &metrics);
                     async move { Ok::<_, Infallible>(response) }
                 });
                 let _ = auto::Builder::new(TokioExecutor::new())
