@@ -1,10 +1,14 @@
 //! One model of a type for built-in kinds and custom resources: what its
 //! fields are, what they default to, what is valid, how lists merge.
 
+mod prune;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
+
+pub use prune::{Path, apply_defaults, prune, unknown_field};
 
 /// What a JSON value at a node must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

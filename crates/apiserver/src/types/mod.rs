@@ -1,11 +1,17 @@
 //! What kinds the server serves: the built-in ones, read from generated data,
 //! and those that custom resource definitions add.
 
+mod builtin;
+pub mod defaults;
+pub mod definitions;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::{GroupResource, GroupVersionKind};
 use crate::schema::Schema;
+
+pub use builtin::{builtin, list_meta, object_meta, schema_of};
 
 /// One version of a resource.
 #[derive(Clone, Debug)]
