@@ -155,8 +155,12 @@ fn resources(source: &Path) -> Result<Vec<Value>> {
             let subresources: Vec<Value> = entries
                 .iter()
                 .filter_map(|sub| {
-                    let sub_name = sub["name"].as_str()?.strip_prefix(name)?.strip_prefix('/')?;
-                    let mut out = json!({"name": sub_name, "kind": sub["kind"], "verbs": sub["verbs"]});
+                    let sub_name = sub["name"]
+                        .as_str()?
+                        .strip_prefix(name)?
+                        .strip_prefix('/')?;
+                    let mut out =
+                        json!({"name": sub_name, "kind": sub["kind"], "verbs": sub["verbs"]});
                     if sub["version"].is_string() {
                         out["group"] = json!(sub["group"].as_str().unwrap_or_default());
                         out["version"] = sub["version"].clone();
@@ -353,7 +357,11 @@ fn descriptions(definitions: &BTreeMap<String, Value>, kept: &BTreeSet<String>) 
     let mut out = String::new();
     for name in kept {
         let definition = &definitions[name];
-        out.push_str(&format!("={}\t{}\n", short(name), line(&definition["description"])));
+        out.push_str(&format!(
+            "={}\t{}\n",
+            short(name),
+            line(&definition["description"])
+        ));
         for (field, property) in definition["properties"].as_object().into_iter().flatten() {
             out.push_str(&format!("{field}\t{}\n", line(&property["description"])));
         }

@@ -49,7 +49,13 @@ pub fn unknown_field(path: &str) -> String {
     format!("unknown field \"{path}\"")
 }
 
-fn walk(schema: &Schema, value: &mut Value, root: bool, path: &Path<'_>, unknown: &mut Vec<String>) {
+fn walk(
+    schema: &Schema,
+    value: &mut Value,
+    root: bool,
+    path: &Path<'_>,
+    unknown: &mut Vec<String>,
+) {
     match value {
         Value::Object(map) => object(schema, map, root, path, unknown),
         Value::Array(list) => {
@@ -199,7 +205,10 @@ mod tests {
             preserve_unknown: true,
             ..Schema::default()
         };
-        let schema = object_of(vec![("spec", object_of(vec![("list", list), ("free", free)]))]);
+        let schema = object_of(vec![(
+            "spec",
+            object_of(vec![("list", list), ("free", free)]),
+        )]);
         let mut value = json!({
             "apiVersion": "v1", "kind": "X", "metadata": {"name": "a", "nme": 1},
             "spec": {"list": [{"name": "x"}, {"name": "y", "other": 1}], "free": {"a": 1}, "foo": {}},
