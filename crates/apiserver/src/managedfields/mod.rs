@@ -1,1 +1,164 @@
-//! See the crate documentation: the stage `managedfields`.
+//! Field ownership: what `metadata.managedFields` says after an ordinary write
+//! ([`track`]), and server-side apply ([`apply`]).
+
+mod compare;
+mod entries;
+mod merge;
+mod set;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value};
+
+pub use compare::{Comparison, compare};
+pub use entries::{Entries, Entry, Manager};
+pub use set::{Set, fields_of};
+
+use crate::schema::Schema;
+use crate::status::{Cause, Status};
+
+/// After a create, an update or a patch other than apply: gives the manager
+/// what it added or changed, and takes that from the others. `new` gets its
+/// `managedFields`, whatever the client sent there; `now` is RFC 3339.
+pub fn track(schema: &Schema, old: Option<&Value>, new: &mut Value, manager: &Manager, now: &str) {
+    if Entries::asks_for_reset(new) {
+        Entries::default().write(new);
+        return;
+    }
+    let sent = Entries::of(new);
+    let mut entries = if sent.0.is_empty() {
+        old.map(Entries::of).unwrap_or_default()
+    } else {
+        sent
+    };
+    // An object whose owners were forgotten stays that way until it is applied.
+    if entries.0.is_empty() && old.is_some() {
+        Entries::default().write(new);
+        return;
+    }
+    let empty = Value::Object(Map::new());
+    let comparison = compare(schema, Some(old.unwrap_or(&empty)), Some(new));
+    let written = comparison.written();
+    entries.take(manager, &written.union(&comparison.removed));
+    let previous = entries.find(manager);
+    let mine = previous.map(|entry| entry.set.clone()).unwrap_or_default();
+    let time = previous.map(|entry| entry.time.clone()).unwrap_or_default();
+    let time = if written.is_empty() {
+        time
+    } else {
+        now.to_owned()
+    };
+    let mine = mine.difference(&comparison.removed).union(&written);
+    if previous.is_some() || !mine.is_empty() {
+        entries.set(manager, mine, &time);
+    }
+    entries.write(new);
+}
+
+/// Server-side apply: the live object with the configuration merged into it,
+/// without what this manager applied before and no longer does, and with new
+/// `managedFields`. The result is the live object itself where nothing changes.
+/// `applied` has no defaults and none of the fields that this URL resets.
+///
+/// # Errors
+/// 409 with a cause per field when another manager owns a field with another
+/// value and `force` is not set; 400 and 500 for configurations that cannot be
+/// merged.
+pub fn apply(
+    schema: &Schema,
+    live: Option<&Value>,
+    applied: &Value,
+    manager: &Manager,
+    force: bool,
+    now: &str,
+) -> Result<Value, Status> {
+    if applied
+        .pointer("/metadata/managedFields")
+        .is_some_and(|fields| fields.as_array().is_none_or(|list| !list.is_empty()))
+    {
+        return Err(Status::bad_request("metadata.managedFields must be nil"));
+    }
+    let applied = merge::without_nulls(Some(schema), applied);
+    merge::check(Some(schema), &applied, "").map_err(|(path, why)| {
+        let message = format!("failed to create typed patch object: {path}: {why}");
+        Status::new(500, "", message)
+    })?;
+
+    let mut entries = live.map(Entries::of).unwrap_or_default();
+    if let (true, Some(live)) = (entries.0.is_empty(), live) {
+        let mut all = fields_of(Some(schema), live);
+        all.strip_identity();
+        let before = Manager {
+            name: "before-first-apply".to_owned(),
+            operation: "Update".to_owned(),
+            ..manager.clone()
+        };
+        entries.set(&before, all, now);
+    }
+    let last = entries.find(manager).cloned();
+    let mut mine = fields_of(Some(schema), &applied);
+    mine.owned = false;
+    mine.strip_identity();
+    let time = last.as_ref().map(|entry| entry.time.clone());
+    entries.set(manager, mine.clone(), time.as_deref().unwrap_or(now));
+
+    let mut new = merge::merge(Some(schema), live, &applied);
+    if let Some(last) = &last {
+        merge::remove(Some(schema), &mut new, &last.set, &entries.all());
+    }
+    let empty = Value::Object(Map::new());
+    let comparison = compare(schema, Some(live.unwrap_or(&empty)), Some(&new));
+    let written = comparison.written();
+    if !force {
+        refuse_conflicts(&entries, manager, &written)?;
+    }
+    entries.take(manager, &written.union(&comparison.removed));
+    let same_fields = last.as_ref().is_some_and(|last| last.set == mine);
+    if let (Some(live), true, true) = (live, comparison.is_same(), same_fields) {
+        return Ok(live.clone());
+    }
+    entries.set(manager, mine, now);
+    entries.write(&mut new);
+    Ok(new)
+}
+
+fn refuse_conflicts(entries: &Entries, manager: &Manager, written: &Set) -> Result<(), Status> {
+    let mut conflicts: Vec<(String, Vec<String>)> = entries
+        .0
+        .iter()
+        .filter(|entry| entry.manager != *manager)
+        .map(|entry| {
+            let paths = entry.set.intersection(written).paths();
+            (entry.manager.describe(&entry.time), paths)
+        })
+        .filter(|(_, paths)| !paths.is_empty())
+        .collect();
+    if conflicts.is_empty() {
+        return Ok(());
+    }
+    conflicts.sort();
+    let count: usize = conflicts.iter().map(|(_, paths)| paths.len()).sum();
+    let message = if let (1, Some((who, paths))) = (count, conflicts.first()) {
+        format!(
+            "Apply failed with 1 conflict: conflict with {who}: {}",
+            paths[0]
+        )
+    } else {
+        let mut lines = Vec::new();
+        for (who, paths) in &conflicts {
+            lines.push(format!("conflicts with {who}:"));
+            lines.extend(paths.iter().map(|path| format!("- {path}")));
+        }
+        format!("Apply failed with {count} conflicts: {}", lines.join("\n"))
+    };
+    let causes = conflicts.iter().flat_map(|(who, paths)| {
+        paths.iter().map(move |path| Cause {
+            reason: "FieldManagerConflict".to_owned(),
+            message: format!("conflict with {who}"),
+            field: path.clone(),
+        })
+    });
+    let mut status = Status::new(409, "Conflict", message);
+    status.causes = causes.collect();
+    Err(status)
+}

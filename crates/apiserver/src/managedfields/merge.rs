@@ -1,0 +1,189 @@
+//! Merging an applied configuration into a live object, and removing what its
+//! manager no longer wants.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::set::{ListError, Set, Shape, child_schema, is_struct_field, list_elements, shape};
+use crate::schema::{ListType, NodeType, Schema};
+
+/// Why a configuration cannot be applied: the path and the reason.
+pub(super) type Problem = (String, String);
+
+/// Refuses lists whose entries cannot be told apart.
+///
+/// # Errors
+/// The first such list.
+pub(super) fn check(schema: Option<&Schema>, value: &Value, at: &str) -> Result<(), Problem> {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let child = child_schema(schema, &format!("f:{name}"));
+                check(child, value, &format!("{at}.{name}"))?;
+            }
+        }
+        Value::Array(entries) => {
+            if let Some(schema) = schema {
+                match list_elements(schema, entries) {
+                    Ok(_) | Err(ListError::Atomic) => {}
+                    Err(ListError::MissingKey(key)) => {
+                        return Err((
+                            at.to_owned(),
+                            format!(
+                                "element 0: associative list with keys has an element that omits key field {key:?} (and doesn't have default value)"
+                            ),
+                        ));
+                    }
+                    Err(ListError::Duplicate(element)) => {
+                        let key = element.get(2..).unwrap_or_default();
+                        return Err((at.to_owned(), format!("duplicate entries for key {key}")));
+                    }
+                }
+                for entry in entries {
+                    check(schema.items.as_deref(), entry, at)?;
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Without fields that are null: applying null says nothing, except where null
+/// is a value of its own.
+#[must_use]
+pub(super) fn without_nulls(schema: Option<&Schema>, value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .filter_map(|(name, value)| {
+                    let child = child_schema(schema, &format!("f:{name}"));
+                    if value.is_null() && !child.is_some_and(|child| child.nullable) {
+                        return None;
+                    }
+                    Some((name.clone(), without_nulls(child, value)))
+                })
+                .collect(),
+        ),
+        Value::Array(entries) => Value::Array(
+            entries
+                .iter()
+                .map(|entry| without_nulls(schema.and_then(|s| s.items.as_deref()), entry))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+/// The live value with the applied one laid over it.
+#[must_use]
+pub(super) fn merge(schema: Option<&Schema>, live: Option<&Value>, applied: &Value) -> Value {
+    let Some(live) = live else {
+        return applied.clone();
+    };
+    match (shape(schema, live), shape(schema, applied)) {
+        (Shape::Fields(live), Shape::Fields(applied)) => {
+            let mut result: Map<String, Value> = live.clone();
+            for (name, value) in applied {
+                let child = child_schema(schema, &format!("f:{name}"));
+                let merged = merge(child, live.get(name), value);
+                result.insert(name.clone(), merged);
+            }
+            Value::Object(result)
+        }
+        (Shape::Entries(live), Shape::Entries(applied)) => {
+            let items = schema.and_then(|schema| schema.items.as_deref());
+            Value::Array(merge_entries(items, &live, &applied))
+        }
+        _ => applied.clone(),
+    }
+}
+
+/// The applied order wins; entries only the live list has keep their place
+/// before the entry they stood in front of.
+fn merge_entries(
+    items: Option<&Schema>,
+    live: &[(String, &Value)],
+    applied: &[(String, &Value)],
+) -> Vec<Value> {
+    let wanted: BTreeSet<&str> = applied.iter().map(|(e, _)| e.as_str()).collect();
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    let mut result = Vec::with_capacity(live.len() + applied.len());
+    let (mut l, mut a) = (0, 0);
+    while l < live.len() || a < applied.len() {
+        if let Some((element, value)) = live.get(l) {
+            if !wanted.contains(element.as_str()) {
+                result.push((*value).clone());
+                l += 1;
+                continue;
+            }
+            if done.contains(element.as_str()) {
+                l += 1;
+                continue;
+            }
+        }
+        if let Some((element, value)) = applied.get(a) {
+            let before = live.iter().find(|(e, _)| e == element).map(|(_, v)| *v);
+            result.push(merge(items, before, value));
+            done.insert(element);
+            a += 1;
+        }
+    }
+    result
+}
+
+/// Removes what `last` owned and nobody in `managed` owns now.
+pub(super) fn remove(schema: Option<&Schema>, value: &mut Value, last: &Set, managed: &Set) {
+    let goes = |parent: Option<&Schema>, element: &str| -> bool {
+        let named = is_struct_field(parent, element);
+        let has = |set: &Set| {
+            set.children
+                .get(element)
+                .is_some_and(|child| child.owned || (named && !child.children.is_empty()))
+        };
+        has(last) && !has(managed)
+    };
+    let empty = Set::default();
+    let below = |element: &str| -> Option<(&Set, &Set)> {
+        let last = last.children.get(element)?;
+        Some((last, managed.children.get(element).unwrap_or(&empty)))
+    };
+    match value {
+        Value::Object(fields) => {
+            if schema.is_some_and(|s| {
+                s.atomic_map || !matches!(s.node, NodeType::Object | NodeType::Any)
+            }) {
+                return;
+            }
+            fields.retain(|name, _| !goes(schema, &format!("f:{name}")));
+            for (name, value) in fields.iter_mut() {
+                let element = format!("f:{name}");
+                if let Some((last, managed)) = below(&element) {
+                    remove(child_schema(schema, &element), value, last, managed);
+                }
+            }
+        }
+        Value::Array(entries) => {
+            let Some(schema) = schema.filter(|schema| schema.list != ListType::Atomic) else {
+                return;
+            };
+            let Ok(elements) = list_elements(schema, entries) else {
+                return;
+            };
+            let mut kept = Vec::with_capacity(entries.len());
+            for (element, mut entry) in elements.into_iter().zip(std::mem::take(entries)) {
+                if goes(Some(schema), &element) {
+                    continue;
+                }
+                if let Some((last, managed)) = below(&element) {
+                    remove(schema.items.as_deref(), &mut entry, last, managed);
+                }
+                kept.push(entry);
+            }
+            *entries = kept;
+        }
+        _ => {}
+    }
+}
