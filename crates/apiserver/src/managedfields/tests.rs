@@ -83,7 +83,7 @@ fn manager(name: &str, operation: &str) -> Manager {
     }
 }
 
-fn with(spec: Value) -> Value {
+fn with(spec: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "x"}, "spec": spec})
 }
 
@@ -96,7 +96,7 @@ fn owned(object: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-fn applied(live: Option<&Value>, spec: Value, name: &str, force: bool) -> Result<Value, Status> {
+fn applied(live: Option<&Value>, spec: &Value, name: &str, force: bool) -> Result<Value, Status> {
     apply(
         &sample(),
         live,
@@ -109,7 +109,7 @@ fn applied(live: Option<&Value>, spec: Value, name: &str, force: bool) -> Result
 
 #[test]
 fn a_create_owns_what_it_sent_but_not_the_identity() {
-    let mut object = with(json!({"replicas": "1", "ports": [{"port": "80"}]}));
+    let mut object = with(&json!({"replicas": "1", "ports": [{"port": "80"}]}));
     object["metadata"]["labels"] = json!({"a": "b"});
     track(
         &sample(),
@@ -138,7 +138,7 @@ fn a_create_owns_what_it_sent_but_not_the_identity() {
 
 #[test]
 fn an_update_takes_only_what_it_changes() {
-    let mut first = with(json!({"replicas": "1", "args": ["a"]}));
+    let mut first = with(&json!({"replicas": "1", "args": ["a"]}));
     track(
         &sample(),
         None,
@@ -171,7 +171,7 @@ fn an_update_takes_only_what_it_changes() {
 
 #[test]
 fn a_reset_forgets_all_owners() {
-    let mut first = with(json!({"replicas": "1"}));
+    let mut first = with(&json!({"replicas": "1"}));
     track(
         &sample(),
         None,
@@ -195,7 +195,7 @@ fn a_reset_forgets_all_owners() {
 fn apply_merges_keyed_lists_and_removes_what_it_no_longer_wants() {
     let one = applied(
         None,
-        json!({"replicas": "1", "ports": [{"port": "80", "name": "a"}, {"port": "81"}]}),
+        &json!({"replicas": "1", "ports": [{"port": "80", "name": "a"}, {"port": "81"}]}),
         "me",
         false,
     )
@@ -214,7 +214,7 @@ fn apply_merges_keyed_lists_and_removes_what_it_no_longer_wants() {
     );
     let two = applied(
         Some(&live),
-        json!({"ports": [{"port": "80", "name": "b"}]}),
+        &json!({"ports": [{"port": "80", "name": "b"}]}),
         "me",
         false,
     )
@@ -237,19 +237,19 @@ fn apply_merges_keyed_lists_and_removes_what_it_no_longer_wants() {
 fn what_another_manager_also_applies_stays() {
     let one = applied(
         None,
-        json!({"replicas": "1", "hosts": ["a", "b"]}),
+        &json!({"replicas": "1", "hosts": ["a", "b"]}),
         "me",
         false,
     )
     .unwrap();
     let both = applied(
         Some(&one),
-        json!({"replicas": "1", "hosts": ["b"]}),
+        &json!({"replicas": "1", "hosts": ["b"]}),
         "you",
         false,
     )
     .unwrap();
-    let left = applied(Some(&both), json!({}), "me", false).unwrap();
+    let left = applied(Some(&both), &json!({}), "me", false).unwrap();
     assert_eq!(left["spec"], json!({"replicas": "1", "hosts": ["b"]}));
 }
 
@@ -257,20 +257,20 @@ fn what_another_manager_also_applies_stays() {
 fn a_removed_structure_takes_its_defaults_with_it() {
     let one = applied(
         None,
-        json!({"strategy": {"type": "a"}, "replicas": "1"}),
+        &json!({"strategy": {"type": "a"}, "replicas": "1"}),
         "me",
         false,
     )
     .unwrap();
     let mut live = one.clone();
     live["spec"]["strategy"]["surge"] = json!("defaulted, and nobody's");
-    let two = applied(Some(&live), json!({"replicas": "1"}), "me", false).unwrap();
+    let two = applied(Some(&live), &json!({"replicas": "1"}), "me", false).unwrap();
     assert_eq!(two["spec"], json!({"replicas": "1"}));
 }
 
 #[test]
 fn conflicts_name_manager_and_field() {
-    let mut first = with(json!({"replicas": "1", "args": ["a"]}));
+    let mut first = with(&json!({"replicas": "1", "args": ["a"]}));
     track(
         &sample(),
         None,
@@ -279,8 +279,8 @@ fn conflicts_name_manager_and_field() {
         "2026-01-01T00:00:00Z",
     );
     // The same value is no conflict.
-    applied(Some(&first), json!({"replicas": "1"}), "me", false).unwrap();
-    let error = applied(Some(&first), json!({"replicas": "2"}), "me", false).unwrap_err();
+    applied(Some(&first), &json!({"replicas": "1"}), "me", false).unwrap();
+    let error = applied(Some(&first), &json!({"replicas": "2"}), "me", false).unwrap_err();
     assert_eq!(
         error.message,
         "Apply failed with 1 conflict: conflict with \"edit\" using v1 at 2026-01-01T00:00:00Z: .spec.replicas"
@@ -291,7 +291,7 @@ fn conflicts_name_manager_and_field() {
     );
     let error = applied(
         Some(&first),
-        json!({"replicas": "2", "args": []}),
+        &json!({"replicas": "2", "args": []}),
         "me",
         false,
     )
@@ -303,7 +303,7 @@ fn conflicts_name_manager_and_field() {
         "{}",
         error.message
     );
-    let forced = applied(Some(&first), json!({"replicas": "2"}), "me", true).unwrap();
+    let forced = applied(Some(&first), &json!({"replicas": "2"}), "me", true).unwrap();
     assert_eq!(owned(&forced, "edit"), vec![".spec", ".spec.args"]);
     assert_eq!(owned(&forced, "me"), vec![".spec.replicas"]);
 }
@@ -312,7 +312,7 @@ fn conflicts_name_manager_and_field() {
 fn applying_again_changes_nothing() {
     let one = applied(
         None,
-        json!({"replicas": "1", "ports": [{"port": "80"}]}),
+        &json!({"replicas": "1", "ports": [{"port": "80"}]}),
         "me",
         false,
     )
@@ -320,7 +320,7 @@ fn applying_again_changes_nothing() {
     let two = apply(
         &sample(),
         Some(&one),
-        &with(json!({"replicas": "1", "ports": [{"port": "80"}]})),
+        &with(&json!({"replicas": "1", "ports": [{"port": "80"}]})),
         &manager("me", "Apply"),
         false,
         "2027-01-01T00:00:00Z",
@@ -331,8 +331,8 @@ fn applying_again_changes_nothing() {
 
 #[test]
 fn an_unowned_object_belongs_to_before_first_apply() {
-    let live = with(json!({"replicas": "1"}));
-    let error = applied(Some(&live), json!({"replicas": "2"}), "me", false).unwrap_err();
+    let live = with(&json!({"replicas": "1"}));
+    let error = applied(Some(&live), &json!({"replicas": "2"}), "me", false).unwrap_err();
     assert!(
         error.message.contains("before-first-apply"),
         "{}",
@@ -343,7 +343,7 @@ fn an_unowned_object_belongs_to_before_first_apply() {
 #[test]
 fn entries_that_cannot_be_told_apart_are_refused() {
     let twice = json!({"ports": [{"port": "80"}, {"port": "80", "protocol": "TCP"}]});
-    let error = applied(None, twice, "me", false).unwrap_err();
+    let error = applied(None, &twice, "me", false).unwrap_err();
     assert!(
         error
             .message
@@ -355,7 +355,7 @@ fn entries_that_cannot_be_told_apart_are_refused() {
 
 #[test]
 fn old_updaters_are_folded_into_one() {
-    let mut live = with(json!({"args": ["0"]}));
+    let mut live = with(&json!({"args": ["0"]}));
     track(
         &sample(),
         None,

@@ -41,8 +41,7 @@ fn merge_object(
     patch: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Status> {
     match patch.get(DIRECTIVE).map(|directive| directive.as_str()) {
-        None => {}
-        Some(Some("merge")) => {}
+        None | Some(Some("merge")) => {}
         Some(Some("replace")) => return Ok(without_directives(patch)),
         Some(Some("delete")) => return Ok(Map::new()),
         Some(other) => {
@@ -154,7 +153,7 @@ fn merge_list(
             merged.retain(|entry| !deleted.contains(entry));
         }
         return Ok(match patch.order {
-            Some(order) => arrange(merged, order, &live_order, |value| value.clone()),
+            Some(order) => arrange(merged, order, &live_order, Clone::clone),
             None => merged,
         });
     };
