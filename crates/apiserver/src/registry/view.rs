@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::api::{Attributes, GroupResource, UserInfo};
+use crate::authz::Authorizer;
 use crate::types::Catalog;
 
 /// A read-only view of the stored objects. Objects are in their storage
@@ -23,4 +24,7 @@ pub trait View: Send + Sync {
     /// Whether RBAC lets this user do this, for escalation and bind checks and
     /// access reviews: the answer and its reason.
     fn authorize(&self, user: &UserInfo, attributes: &Attributes) -> (bool, String);
+
+    /// The index behind `authorize`, for the rules of a user and of a role.
+    fn authorizer(&self) -> &Authorizer;
 }
