@@ -150,13 +150,10 @@ impl Rule {
 
 /// What of the wanted rules the held ones do not cover, as messages print it,
 /// sorted; empty when all is covered.
-pub fn missing<'a>(
-    held: impl IntoIterator<Item = &'a Rule> + Clone,
-    wanted: &[Rule],
-) -> BTreeSet<String> {
+pub fn missing(held: &[Rule], wanted: &[Rule]) -> BTreeSet<String> {
     let mut left: Vec<Rule> = Vec::new();
     for piece in wanted.iter().flat_map(Rule::pieces) {
-        if held.clone().into_iter().any(|rule| rule.covers(&piece)) {
+        if held.iter().any(|rule| rule.covers(&piece)) {
             continue;
         }
         let same = left.iter_mut().find(|other| {
