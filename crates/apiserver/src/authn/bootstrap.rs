@@ -50,7 +50,9 @@ impl<'a> TokenSecret<'a> {
     /// A field of its data, decoded.
     pub(crate) fn field(&self, name: &str) -> Option<String> {
         let bytes = STANDARD.decode(self.0["data"][name].as_str()?).ok()?;
-        String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
+        String::from_utf8(bytes)
+            .ok()
+            .filter(|text| !text.is_empty())
     }
 
     /// When it stops to be valid; `None` is never.
@@ -88,7 +90,11 @@ pub(super) fn user(view: &dyn View, token: &Token<'_>) -> Option<UserInfo> {
         return None;
     }
     let mut groups = vec![GROUP.to_owned()];
-    for group in secret.field("auth-extra-groups").iter().flat_map(|g| g.split(',')) {
+    for group in secret
+        .field("auth-extra-groups")
+        .iter()
+        .flat_map(|g| g.split(','))
+    {
         let group = group.trim();
         if group.is_empty() {
             continue;

@@ -28,7 +28,10 @@ pub fn impersonate(
     };
     let name = texts("impersonate-user").into_iter().next();
     let mut groups = texts("impersonate-group");
-    let uid = texts("impersonate-uid").into_iter().next().unwrap_or_default();
+    let uid = texts("impersonate-uid")
+        .into_iter()
+        .next()
+        .unwrap_or_default();
     let mut extra: std::collections::BTreeMap<String, Vec<String>> = Default::default();
     for header in headers.keys() {
         if let Some(key) = header.as_str().strip_prefix(EXTRA) {

@@ -129,10 +129,7 @@ impl Authenticator {
         Ok(Some(UserInfo {
             username: name.to_owned(),
             groups,
-            extra: BTreeMap::from([(
-                CREDENTIAL_ID.to_owned(),
-                vec![format!("X509SHA256={hex}")],
-            )]),
+            extra: BTreeMap::from([(CREDENTIAL_ID.to_owned(), vec![format!("X509SHA256={hex}")])]),
             ..UserInfo::default()
         }))
     }

@@ -27,13 +27,17 @@ pub(super) fn user(view: &dyn View, claims: &Claims) -> Result<UserInfo, String>
     let live = |resource: &str, namespace: &str, bound: &Bound| -> Result<(), String> {
         let object = view.read(&GroupResource::new("", resource), namespace, &bound.name);
         match object {
-            None => Err(format!("{resource} {namespace}/{} has been deleted", bound.name)),
-            Some(object) if !bound.uid.is_empty() && object["metadata"]["uid"] != bound.uid => {
-                Err(format!("{resource} {namespace}/{} has another UID", bound.name))
-            }
-            Some(object) if deleted(&object) => {
-                Err(format!("{resource} {namespace}/{} has been deleted", bound.name))
-            }
+            None => Err(format!(
+                "{resource} {namespace}/{} has been deleted",
+                bound.name
+            )),
+            Some(object) if !bound.uid.is_empty() && object["metadata"]["uid"] != bound.uid => Err(
+                format!("{resource} {namespace}/{} has another UID", bound.name),
+            ),
+            Some(object) if deleted(&object) => Err(format!(
+                "{resource} {namespace}/{} has been deleted",
+                bound.name
+            )),
             Some(_) => Ok(()),
         }
     };

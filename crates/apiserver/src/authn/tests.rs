@@ -24,8 +24,16 @@ fn fixture() -> Fixture {
     let keys = Arc::new(ServiceAccountKeys::open(None).unwrap());
     let authenticator = Authenticator::new(&authority, keys).unwrap();
     let mut view = Objects::default();
-    view.put("", "serviceaccounts", json!({"metadata": {"namespace": "ns", "name": "sa", "uid": "u1"}}));
-    view.put("", "pods", json!({"metadata": {"namespace": "ns", "name": "pod", "uid": "u2"}}));
+    view.put(
+        "",
+        "serviceaccounts",
+        json!({"metadata": {"namespace": "ns", "name": "sa", "uid": "u1"}}),
+    );
+    view.put(
+        "",
+        "pods",
+        json!({"metadata": {"namespace": "ns", "name": "pod", "uid": "u2"}}),
+    );
     Fixture {
         authority,
         authenticator,
@@ -62,8 +70,15 @@ fn a_client_certificate_names_the_user_and_every_group() {
 
     let other = Authority::open(None).unwrap();
     let (foreign, _) = other.issue_client(&user("jane", &[]), HOUR).unwrap();
-    let (server, _) = f.authority.issue_server("jane", &["localhost"], &[], HOUR).unwrap();
-    for chain in [der(&foreign), CertificateDer::from(server), CertificateDer::from(vec![1, 2])] {
+    let (server, _) = f
+        .authority
+        .issue_server("jane", &["localhost"], &[], HOUR)
+        .unwrap();
+    for chain in [
+        der(&foreign),
+        CertificateDer::from(server),
+        CertificateDer::from(vec![1, 2]),
+    ] {
         let answer = f.authenticator.authenticate(&f.view, &[chain], None);
         assert_eq!(answer, Err(unauthorized()));
     }
@@ -101,14 +116,22 @@ fn a_service_account_token_lives_with_its_account_and_pod() {
     assert_eq!(sa.uid, "u1");
     assert_eq!(
         sa.groups,
-        ["system:serviceaccounts", "system:serviceaccounts:ns", AUTHENTICATED]
+        [
+            "system:serviceaccounts",
+            "system:serviceaccounts:ns",
+            AUTHENTICATED
+        ]
     );
     assert_eq!(sa.extra["authentication.kubernetes.io/pod-name"], ["pod"]);
 
     f.view.remove("", "pods", "ns", "pod");
     assert_eq!(check(&f, &token), Err(unauthorized()));
     assert!(check(&f, &unbound).is_ok());
-    f.view.put("", "serviceaccounts", json!({"metadata": {"namespace": "ns", "name": "sa", "uid": "new"}}));
+    f.view.put(
+        "",
+        "serviceaccounts",
+        json!({"metadata": {"namespace": "ns", "name": "sa", "uid": "new"}}),
+    );
     assert_eq!(check(&f, &unbound), Err(unauthorized()));
     f.view.remove("", "serviceaccounts", "ns", "sa");
     assert_eq!(check(&f, &unbound), Err(unauthorized()));
@@ -125,14 +148,31 @@ fn bad_tokens_are_refused() {
         ..claims()
     };
     let (audience, _) = keys.issue(&elsewhere, 600).unwrap();
-    let (foreign, _) = ServiceAccountKeys::open(None).unwrap().issue(&claims(), 600).unwrap();
+    let (foreign, _) = ServiceAccountKeys::open(None)
+        .unwrap()
+        .issue(&claims(), 600)
+        .unwrap();
     let mut parts: Vec<&str> = good.split('.').collect();
     let (forged, _) = keys
-        .issue(&Claims { namespace: "kube-system".to_owned(), ..claims() }, 600)
+        .issue(
+            &Claims {
+                namespace: "kube-system".to_owned(),
+                ..claims()
+            },
+            600,
+        )
         .unwrap();
     parts[1] = forged.split('.').nth(1).unwrap();
     let mixed = parts.join(".");
-    for token in [&expired, &audience, &foreign, &mixed, "nonsense", "a.b.c", "abcdef.0123456789abcdef"] {
+    for token in [
+        &expired,
+        &audience,
+        &foreign,
+        &mixed,
+        "nonsense",
+        "a.b.c",
+        "abcdef.0123456789abcdef",
+    ] {
         let answer = f.authenticator.authenticate(&f.view, &[], Some(token));
         assert_eq!(answer, Err(unauthorized()), "{token}");
     }
@@ -140,7 +180,10 @@ fn bad_tokens_are_refused() {
         .authenticator
         .token_user(&f.view, &audience, &["vault".to_owned(), "x".to_owned()])
         .unwrap();
-    assert_eq!((user.uid.as_str(), audiences), ("u1", vec!["vault".to_owned()]));
+    assert_eq!(
+        (user.uid.as_str(), audiences),
+        ("u1", vec!["vault".to_owned()])
+    );
 }
 
 #[test]
@@ -153,7 +196,11 @@ fn a_secret_token_dies_with_its_secret() {
         .keys()
         .issue_for_secret("ns", &claims().account, "tok")
         .unwrap();
-    let check = |f: &Fixture| f.authenticator.authenticate(&f.view, &[], Some(&token)).is_ok();
+    let check = |f: &Fixture| {
+        f.authenticator
+            .authenticate(&f.view, &[], Some(&token))
+            .is_ok()
+    };
     assert!(check(&f));
     f.view.remove("", "secrets", "ns", "tok");
     assert!(!check(&f));
@@ -191,7 +238,11 @@ fn bootstrap_tokens() {
     assert_eq!(user.username, "system:bootstrap:abcdef");
     assert_eq!(
         user.groups,
-        ["system:bootstrappers", "system:bootstrappers:ocm", AUTHENTICATED]
+        [
+            "system:bootstrappers",
+            "system:bootstrappers:ocm",
+            AUTHENTICATED
+        ]
     );
     assert!(check(&mut f, &[("expiration", "2999-01-01T00:00:00Z")], token).is_ok());
     for changes in [
@@ -202,7 +253,11 @@ fn bootstrap_tokens() {
         &[("token-id", "abcdeg")],
         &[("token-secret", "0123456789abcdeg")],
     ] {
-        assert_eq!(check(&mut f, changes, token), Err(unauthorized()), "{changes:?}");
+        assert_eq!(
+            check(&mut f, changes, token),
+            Err(unauthorized()),
+            "{changes:?}"
+        );
     }
 }
 
@@ -221,7 +276,11 @@ fn impersonation_is_authorized_part_by_part() {
         "subjects": [{"kind": "User", "name": "agent"}],
     });
     for (resource, object) in [("clusterroles", &role), ("clusterrolebindings", &binding)] {
-        authorizer.observe(&crate::api::GroupResource::new(GROUP, resource), Some(object), object);
+        authorizer.observe(
+            &crate::api::GroupResource::new(GROUP, resource),
+            Some(object),
+            object,
+        );
     }
     let act = |headers: &[(&'static str, &'static str)]| {
         let mut map = HeaderMap::new();
@@ -242,16 +301,23 @@ fn impersonation_is_authorized_part_by_part() {
     let sa = act(&[("impersonate-user", "system:serviceaccount:ns:sa")]).unwrap();
     assert_eq!(
         sa.groups,
-        ["system:serviceaccounts", "system:serviceaccounts:ns", AUTHENTICATED]
+        [
+            "system:serviceaccounts",
+            "system:serviceaccounts:ns",
+            AUTHENTICATED
+        ]
     );
     assert_eq!(
         act(&[("impersonate-user", "root")]).unwrap_err().message,
         r#"users "root" is forbidden: User "agent" cannot impersonate resource "users" in API group "" at the cluster scope"#
     );
     assert_eq!(
-        act(&[("impersonate-user", "jane"), ("impersonate-group", "system:masters")])
-            .unwrap_err()
-            .code,
+        act(&[
+            ("impersonate-user", "jane"),
+            ("impersonate-group", "system:masters")
+        ])
+        .unwrap_err()
+        .code,
         403
     );
     assert_eq!(act(&[("impersonate-group", "dev")]).unwrap_err().code, 500);

@@ -46,7 +46,10 @@ impl Grant<'_> {
         let (kind, binding) = if self.namespace.is_empty() {
             ("ClusterRoleBinding", self.binding.to_owned())
         } else {
-            ("RoleBinding", format!("{}/{}", self.binding, self.namespace))
+            (
+                "RoleBinding",
+                format!("{}/{}", self.binding, self.namespace),
+            )
         };
         format!(
             "allowed by {kind} {binding:?} of {} {:?} to {}",

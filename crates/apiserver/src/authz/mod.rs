@@ -41,7 +41,12 @@ pub struct Authorizer {
 impl Authorizer {
     /// Takes in everything stored; called once when the server starts.
     pub fn load(&self, view: &dyn View) {
-        for resource in ["clusterroles", "roles", "clusterrolebindings", "rolebindings"] {
+        for resource in [
+            "clusterroles",
+            "roles",
+            "clusterrolebindings",
+            "rolebindings",
+        ] {
             let gr = GroupResource::new(GROUP, resource);
             for object in view.read_all(&gr, None) {
                 self.observe(&gr, Some(&object), &object);

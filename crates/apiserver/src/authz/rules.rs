@@ -61,8 +61,7 @@ impl Rule {
         }
         has(&self.api_groups, &wanted.group)
             && self.allows_resource(&wanted.resource, &wanted.subresource)
-            && (self.resource_names.is_empty()
-                || self.resource_names.contains(&wanted.name))
+            && (self.resource_names.is_empty() || self.resource_names.contains(&wanted.name))
     }
 
     fn allows_path(&self, path: &str) -> bool {

@@ -146,10 +146,20 @@ fn the_index_follows_changes() {
     let get = ask("get /pods - -");
     let authorizer = authorizer(&[
         role("", "r", &rules),
-        binding("", "b", "ClusterRole/r", &json!({"kind": "User", "name": "u"})),
+        binding(
+            "",
+            "b",
+            "ClusterRole/r",
+            &json!({"kind": "User", "name": "u"}),
+        ),
     ]);
     assert!(authorizer.authorize(&u, &get).allowed);
-    let (gr, moved) = binding("", "b", "ClusterRole/r", &json!({"kind": "User", "name": "v"}));
+    let (gr, moved) = binding(
+        "",
+        "b",
+        "ClusterRole/r",
+        &json!({"kind": "User", "name": "v"}),
+    );
     authorizer.observe(&gr, Some(&moved), &moved);
     assert!(!authorizer.authorize(&u, &get).allowed);
     assert!(authorizer.authorize(&v, &get).allowed);
@@ -201,9 +211,18 @@ fn missing_rules_are_named() {
     ]));
     let none = BTreeSet::new();
     for (wanted, expected) in [
-        (json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"], "resourceNames": ["a"]}]), vec![]),
-        (json!([{"verbs": ["update"], "apiGroups": ["apps"], "resources": ["deployments/scale"]}]), vec![]),
-        (json!([{"verbs": ["get"], "nonResourceURLs": ["/api/v1", "/api/*"]}]), vec![]),
+        (
+            json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"], "resourceNames": ["a"]}]),
+            vec![],
+        ),
+        (
+            json!([{"verbs": ["update"], "apiGroups": ["apps"], "resources": ["deployments/scale"]}]),
+            vec![],
+        ),
+        (
+            json!([{"verbs": ["get"], "nonResourceURLs": ["/api/v1", "/api/*"]}]),
+            vec![],
+        ),
         (
             json!([{"verbs": ["get", "delete", "create"], "apiGroups": [""], "resources": ["pods", "secrets"]}]),
             vec![
@@ -259,7 +278,11 @@ fn default_roles_are_complete() {
         authorizer.observe(&GroupResource::new(GROUP, resource), Some(role), role);
     }
     let anyone = user("x", &["system:authenticated"]);
-    assert!(authorizer.authorize(&anyone, &ask("get /apis/apps")).allowed);
+    assert!(
+        authorizer
+            .authorize(&anyone, &ask("get /apis/apps"))
+            .allowed
+    );
     assert!(
         authorizer
             .authorize(
@@ -269,6 +292,10 @@ fn default_roles_are_complete() {
             .allowed
     );
     let anonymous = user("system:anonymous", &["system:unauthenticated"]);
-    assert!(authorizer.authorize(&anonymous, &ask("get /version")).allowed);
+    assert!(
+        authorizer
+            .authorize(&anonymous, &ask("get /version"))
+            .allowed
+    );
     assert!(!authorizer.authorize(&anonymous, &ask("get /api")).allowed);
 }

@@ -211,10 +211,7 @@ impl Authority {
             names: &[],
             lifetime,
         })?;
-        Ok((
-            pem("CERTIFICATE", &certificate),
-            pem("PRIVATE KEY", &pkcs8),
-        ))
+        Ok((pem("CERTIFICATE", &certificate), pem("PRIVATE KEY", &pkcs8)))
     }
 
     /// The certificate (PEM) a request asks for. Whether it may have it is
@@ -276,10 +273,7 @@ impl Authority {
             der::unsigned(&serial),
             algorithm(),
             self.subject.clone(),
-            der::sequence(&[
-                der::time(Timestamp::now() - BACKDATE),
-                der::time(not_after),
-            ]),
+            der::sequence(&[der::time(Timestamp::now() - BACKDATE), der::time(not_after)]),
             subject.to_vec(),
             public_key.to_vec(),
             der::explicit(3, &der::sequence(extensions)),
@@ -334,7 +328,6 @@ fn key_id(spki: &[u8]) -> Result<Vec<u8>, PkiError> {
     let hash = digest::digest(&digest::SHA256, &parsed.subject_public_key.data);
     Ok(hash.as_ref()[..20].to_vec())
 }
-
 
 fn generate_key() -> Result<(EcdsaKeyPair, Vec<u8>), PkiError> {
     let random = SystemRandom::new();

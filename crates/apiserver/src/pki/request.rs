@@ -143,9 +143,8 @@ impl CertificateRequest {
     /// Reads a PEM `CERTIFICATE REQUEST` and checks its signature.
     pub fn parse(text: &str) -> Result<Self, PkiError> {
         let refuse = |what: &str| PkiError::Request(what.to_owned());
-        let bytes = unpem("CERTIFICATE REQUEST", text).ok_or_else(|| {
-            refuse("PEM block type must be CERTIFICATE REQUEST")
-        })?;
+        let bytes = unpem("CERTIFICATE REQUEST", text)
+            .ok_or_else(|| refuse("PEM block type must be CERTIFICATE REQUEST"))?;
         let (rest, request) = X509CertificationRequest::from_der(&bytes)
             .map_err(|_| refuse("the request is no PKCS #10 certificate request"))?;
         if !rest.is_empty() {

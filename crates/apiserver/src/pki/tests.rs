@@ -12,8 +12,12 @@ fn request(algorithm: &'static rcgen::SignatureAlgorithm) -> String {
     let key = KeyPair::generate_for(algorithm).unwrap();
     let mut params = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "system:open:one");
-    params.distinguished_name.push(DnType::OrganizationName, "system:open");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "system:open:one");
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "system:open");
     params.serialize_request(&key).unwrap().pem().unwrap()
 }
 
@@ -38,7 +42,8 @@ fn a_signed_request_keeps_subject_key_and_names() {
         let (_, ca) = X509Certificate::from_der(authority.der()).unwrap();
         certificate.verify_signature(Some(ca.public_key())).unwrap();
         assert_eq!(certificate.issuer(), ca.subject());
-        let lasts = certificate.validity().not_after.timestamp() - jiff::Timestamp::now().as_second();
+        let lasts =
+            certificate.validity().not_after.timestamp() - jiff::Timestamp::now().as_second();
         assert!((3500..=3600).contains(&lasts), "{lasts}");
         let extended = certificate.extended_key_usage().unwrap().unwrap().value;
         assert!(extended.client_auth && !extended.server_auth);
@@ -68,7 +73,10 @@ fn bad_requests_are_refused() {
 fn a_certificate_never_outlives_its_authority() {
     let authority = Authority::open(None).unwrap();
     let (pem, _) = authority
-        .issue_client(&UserInfo::admin(), Duration::from_secs(100 * 365 * 24 * 3600))
+        .issue_client(
+            &UserInfo::admin(),
+            Duration::from_secs(100 * 365 * 24 * 3600),
+        )
         .unwrap();
     let der = unpem("CERTIFICATE", &pem).unwrap();
     let (_, certificate) = X509Certificate::from_der(&der).unwrap();
@@ -96,7 +104,11 @@ fn keys_survive_in_their_folder_and_are_private() {
     }
     std::fs::remove_file(folder.path().join("ca.key")).unwrap();
     let error = Authority::open(Some(folder.path())).unwrap_err();
-    assert!(error.to_string().ends_with("ca.key: is missing, though ca.crt is there"));
+    assert!(
+        error
+            .to_string()
+            .ends_with("ca.key: is missing, though ca.crt is there")
+    );
     std::fs::write(folder.path().join("sa.key"), "x").unwrap();
     assert!(ServiceAccountKeys::open(Some(folder.path())).is_err());
 }

@@ -245,10 +245,7 @@ impl ServiceAccountKeys {
             return Err(TokenError::Claim("sub"));
         }
         if !claims.audiences.iter().any(|a| audiences.contains(a)) {
-            return Err(TokenError::Audience(
-                claims.audiences,
-                audiences.to_owned(),
-            ));
+            return Err(TokenError::Audience(claims.audiences, audiences.to_owned()));
         }
         Ok(claims)
     }
