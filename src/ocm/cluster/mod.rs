@@ -1,0 +1,9 @@
+//! `cluster.open-cluster-management.io`: clusters, sets, placements.
+
+pub mod v1;
+pub mod v1alpha1;
+
+pub mod v1beta2;
+
+/// The API group.
+pub const GROUP: &str = "cluster.open-cluster-management.io";

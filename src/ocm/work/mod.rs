@@ -1,0 +1,6 @@
+//! `work.open-cluster-management.io`: what the hub distributes.
+
+pub mod v1;
+
+/// The API group.
+pub const GROUP: &str = "work.open-cluster-management.io";
