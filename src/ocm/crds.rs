@@ -61,7 +61,10 @@ pub fn to_yaml(definition: &CustomResourceDefinition) -> Result<String, WriteErr
 
 /// The name of a definition's file.
 pub fn file_name(definition: &CustomResourceDefinition) -> String {
-    format!("{}.{}.yaml", definition.spec.names.plural, definition.spec.group)
+    format!(
+        "{}.{}.yaml",
+        definition.spec.names.plural, definition.spec.group
+    )
 }
 
 /// Merges the versions of one definition; the first is the stored one.

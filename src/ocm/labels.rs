@@ -102,7 +102,11 @@ mod tests {
             ("zone", "DoesNotExist", &[], true),
         ] {
             let requirement = requirement(key, operator, values);
-            assert_eq!(holds(&requirement, &labels()), Ok(expected), "{requirement:?}");
+            assert_eq!(
+                holds(&requirement, &labels()),
+                Ok(expected),
+                "{requirement:?}"
+            );
         }
     }
 
@@ -115,7 +119,10 @@ mod tests {
 
     #[test]
     fn all_requirements_must_hold_and_none_chooses_everything() {
-        assert_eq!(matches(&LabelSelector::default(), &BTreeMap::new()), Ok(true));
+        assert_eq!(
+            matches(&LabelSelector::default(), &BTreeMap::new()),
+            Ok(true)
+        );
         let selector = LabelSelector {
             match_labels: Some(labels()),
             match_expressions: Some(vec![requirement("zone", "Exists", &[])]),
