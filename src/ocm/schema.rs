@@ -5,6 +5,8 @@
 //! `x-ocm-default` (an object's default, beside serde's own) and
 //! `x-ocm-nullable` (the few fields where `null` is a value).
 
+#![expect(dead_code, reason = "placements and add-ons follow")]
+
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
