@@ -110,7 +110,12 @@ fn nulls_for_missing(old: Option<&Value>, new: &Value) -> Value {
 }
 
 /// The write that brings an object's status to `new`, if it differs.
-pub fn status_action(kind: Kind, metadata: &ObjectMeta, old: &Value, new: &Value) -> Option<Action> {
+pub fn status_action(
+    kind: Kind,
+    metadata: &ObjectMeta,
+    old: &Value,
+    new: &Value,
+) -> Option<Action> {
     let patch = difference(old, new)?;
     Some(Action::Merge {
         kind,
@@ -214,10 +219,8 @@ async fn apply_one(
             deleted.map(|_| None)
         }
         Action::Bind { name, uid, node } => {
-            let pods = Api::<k8s_openapi::api::core::v1::Pod>::namespaced(
-                client.clone(),
-                &name.namespace,
-            );
+            let pods =
+                Api::<k8s_openapi::api::core::v1::Pod>::namespaced(client.clone(), &name.namespace);
             let binding = Binding {
                 metadata: ObjectMeta {
                     name: Some(name.name.clone()),

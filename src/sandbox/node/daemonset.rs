@@ -27,7 +27,11 @@ pub fn decide(set: &DaemonSet, pods: &[Arc<Pod>], facts: &Facts, now: Timestamp)
         let labels = pod.metadata.labels.as_ref();
         labels.and_then(|l| l.get(REVISION_LABEL)) == Some(&revision)
     };
-    let active: Vec<&Pod> = pods.iter().map(AsRef::as_ref).filter(|p| is_active(p)).collect();
+    let active: Vec<&Pod> = pods
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|p| is_active(p))
+        .collect();
     if set.metadata.deletion_timestamp.is_none() {
         for pod in pods.iter().filter(|pod| {
             let ended = phase(pod) == "Failed" || phase(pod) == "Succeeded";
@@ -35,10 +39,15 @@ pub fn decide(set: &DaemonSet, pods: &[Arc<Pod>], facts: &Facts, now: Timestamp)
         }) {
             decision.actions.push(delete_pod(pod));
         }
-        let on_delete = spec.update_strategy.as_ref().and_then(|s| s.type_.as_deref())
+        let on_delete = spec
+            .update_strategy
+            .as_ref()
+            .and_then(|s| s.type_.as_deref())
             == Some("OnDelete");
         if !wanted {
-            decision.actions.extend(active.iter().map(|pod| delete_pod(pod)));
+            decision
+                .actions
+                .extend(active.iter().map(|pod| delete_pod(pod)));
         } else if active.is_empty() {
             // A pod on its way out still holds the node.
             if pods.is_empty() {
@@ -60,7 +69,10 @@ pub fn decide(set: &DaemonSet, pods: &[Arc<Pod>], facts: &Facts, now: Timestamp)
             }
         } else {
             let surplus = active.iter().skip(1);
-            let outdated = active.iter().take(1).filter(|p| !on_delete && !is_updated(p));
+            let outdated = active
+                .iter()
+                .take(1)
+                .filter(|p| !on_delete && !is_updated(p));
             decision
                 .actions
                 .extend(surplus.chain(outdated).map(|pod| delete_pod(pod)));
@@ -108,7 +120,7 @@ mod tests {
     use super::super::template::tests::facts;
     use super::*;
 
-    fn set(selector: serde_json::Value) -> DaemonSet {
+    fn set(selector: &serde_json::Value) -> DaemonSet {
         serde_json::from_value(json!({
             "metadata": {"namespace": "ns", "name": "log", "uid": "d", "generation": 1},
             "spec": {
@@ -128,8 +140,8 @@ mod tests {
             let is_create = |action: &&Action| matches!(action, Action::Create { .. });
             decision.actions.iter().filter(is_create).count()
         };
-        assert_eq!(created(&set(json!({"kubernetes.io/os": "linux"}))), 1);
-        assert_eq!(created(&set(json!({"zone": "b"}))), 0);
+        assert_eq!(created(&set(&json!({"kubernetes.io/os": "linux"}))), 1);
+        assert_eq!(created(&set(&json!({"zone": "b"}))), 0);
     }
 
     #[test]
@@ -139,7 +151,14 @@ mod tests {
             "status": {"phase": "Running"},
         }))
         .unwrap();
-        let decision = decide(&set(json!({})), &[Arc::new(pod)], &facts(), Timestamp::now());
-        assert!(matches!(&decision.actions[0], Action::Delete { name, .. } if name.name == "log-1"));
+        let decision = decide(
+            &set(&json!({})),
+            &[Arc::new(pod)],
+            &facts(),
+            Timestamp::now(),
+        );
+        assert!(
+            matches!(&decision.actions[0], Action::Delete { name, .. } if name.name == "log-1")
+        );
     }
 }

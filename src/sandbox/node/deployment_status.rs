@@ -38,7 +38,10 @@ pub fn decide(
         ("updatedReplicas", counts.updated),
         ("readyReplicas", counts.ready),
         ("availableReplicas", counts.available),
-        ("unavailableReplicas", (counts.asked - counts.available).max(0)),
+        (
+            "unavailableReplicas",
+            (counts.asked - counts.available).max(0),
+        ),
     ] {
         if count != 0 {
             status[field] = json!(count);
@@ -122,9 +125,8 @@ fn progressing(
         };
         set_condition(all, &condition, true, now);
     };
-    let complete = counts.updated == desired
-        && counts.replicas == desired
-        && counts.available == desired;
+    let complete =
+        counts.updated == desired && counts.replicas == desired && counts.available == desired;
     if complete {
         let message = format!("ReplicaSet \"{name}\" has successfully progressed.");
         set(all, true, "NewReplicaSetAvailable", &message);
@@ -156,9 +158,8 @@ fn progressing(
         .as_str()
         .and_then(|text| text.parse::<Timestamp>().ok())
         .unwrap_or(now);
-    let deadline = SignedDuration::from_secs(i64::from(
-        spec.progress_deadline_seconds.unwrap_or(600),
-    ));
+    let deadline =
+        SignedDuration::from_secs(i64::from(spec.progress_deadline_seconds.unwrap_or(600)));
     let left = deadline - now.duration_since(since);
     if left > SignedDuration::ZERO {
         decision.look_again(left.unsigned_abs() + Duration::from_millis(10));
@@ -173,7 +174,7 @@ mod tests {
     use super::super::action::Action;
     use super::*;
 
-    fn deployment(status: Value) -> Deployment {
+    fn deployment(status: &Value) -> Deployment {
         serde_json::from_value(json!({
             "metadata": {"namespace": "ns", "name": "web", "uid": "d", "generation": 2},
             "spec": {"replicas": 3, "selector": {}, "template": {}, "progressDeadlineSeconds": 60},
@@ -212,23 +213,28 @@ mod tests {
 
     #[test]
     fn complete_as_rollout_status_expects() {
-        let (patch, _) = status(&deployment(Value::Null), &set(3), "2026-01-01T00:00:00Z");
+        let (patch, _) = status(&deployment(&Value::Null), &set(3), "2026-01-01T00:00:00Z");
         assert_eq!(patch["observedGeneration"], 2);
-        for field in ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas"] {
+        for field in [
+            "replicas",
+            "updatedReplicas",
+            "readyReplicas",
+            "availableReplicas",
+        ] {
             assert_eq!(patch[field], 3, "{field}");
         }
         assert_eq!(patch.get("unavailableReplicas"), None);
         assert_eq!(patch["conditions"][0]["status"], "True");
         assert_eq!(patch["conditions"][1]["reason"], "NewReplicaSetAvailable");
-        let (again, _) = status(&deployment(patch), &set(3), "2026-01-01T01:00:00Z");
+        let (again, _) = status(&deployment(&patch), &set(3), "2026-01-01T01:00:00Z");
         assert_eq!(again, Value::Null, "nothing differs, nothing is written");
     }
 
     #[test]
     fn a_rollout_that_stands_still_times_out() {
-        let (first, _) = status(&deployment(Value::Null), &set(1), "2026-01-01T00:00:00Z");
+        let (first, _) = status(&deployment(&Value::Null), &set(1), "2026-01-01T00:00:00Z");
         assert_eq!(first["conditions"][0]["status"], "False");
-        let waiting = deployment(first);
+        let waiting = deployment(&first);
         let (patch, decision) = status(&waiting, &set(1), "2026-01-01T00:00:59Z");
         assert_eq!(patch, Value::Null);
         assert!(decision.again.is_some());

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::action::{Action, Decision, status_action};
 use super::object::{Kind, Name};
 use super::replicaset::delete_pod;
-use super::status::{Condition, as_json, conditions, is_active, phase, readiness, set_condition, stamp};
+use super::status::{
+    Condition, as_json, conditions, is_active, phase, readiness, set_condition, stamp,
+};
 use super::template::{Facts, Naming, create_pod, owner_reference};
 
 /// What a Job and the pods it controls need.
@@ -27,7 +29,11 @@ pub fn decide(job: &Job, pods: &[Arc<Pod>], facts: &Facts, now: Timestamp) -> De
     if job.metadata.deletion_timestamp.is_some() {
         return decision;
     }
-    let active: Vec<&Pod> = pods.iter().map(AsRef::as_ref).filter(|p| is_active(p)).collect();
+    let active: Vec<&Pod> = pods
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|p| is_active(p))
+        .collect();
     let ended = |wanted: &str| pods.iter().filter(|pod| phase(pod) == wanted).count();
     let (succeeded, failed) = (ended("Succeeded"), ended("Failed"));
     let size = |value: Option<i32>| value.and_then(|v| usize::try_from(v).ok());
@@ -42,7 +48,9 @@ pub fn decide(job: &Job, pods: &[Arc<Pod>], facts: &Facts, now: Timestamp) -> De
     let mut live = active.len();
     let mut all = conditions(&old);
     if suspended || complete || exceeded {
-        decision.actions.extend(active.iter().map(|pod| delete_pod(pod)));
+        decision
+            .actions
+            .extend(active.iter().map(|pod| delete_pod(pod)));
         live = 0;
     } else {
         let wanted = match completions {
@@ -65,7 +73,11 @@ pub fn decide(job: &Job, pods: &[Arc<Pod>], facts: &Facts, now: Timestamp) -> De
         "terminating": 0,
         "uncountedTerminatedPods": {},
     });
-    for (field, count) in [("active", live), ("succeeded", succeeded), ("failed", failed)] {
+    for (field, count) in [
+        ("active", live),
+        ("succeeded", succeeded),
+        ("failed", failed),
+    ] {
         if count != 0 {
             status[field] = json!(count);
         }
@@ -85,7 +97,11 @@ pub fn decide(job: &Job, pods: &[Arc<Pod>], facts: &Facts, now: Timestamp) -> De
         ("Failed", "BackoffLimitExceeded", message)
     };
     if complete || exceeded {
-        let target = if complete { "SuccessCriteriaMet" } else { "FailureTarget" };
+        let target = if complete {
+            "SuccessCriteriaMet"
+        } else {
+            "FailureTarget"
+        };
         for kind in [target, kind] {
             let condition = Condition {
                 kind,
@@ -204,8 +220,8 @@ mod tests {
     use super::super::template::tests::facts;
     use super::*;
 
-    fn job(spec: Value, status: Value) -> Job {
-        let mut spec = spec;
+    fn job(spec: &Value, status: &Value) -> Job {
+        let mut spec = spec.clone();
         spec["template"] = json!({"spec": {"containers": [{"name": "a", "image": "b"}]}});
         serde_json::from_value(json!({
             "metadata": {"namespace": "ns", "name": "once", "uid": "j"},
@@ -232,10 +248,13 @@ mod tests {
 
     #[test]
     fn a_job_completes_when_enough_pods_succeeded() {
-        let two = job(json!({"completions": 2, "parallelism": 1}), json!({}));
+        let two = job(&json!({"completions": 2, "parallelism": 1}), &json!({}));
         let now = Timestamp::now();
         assert_eq!(creates(&decide(&two, &[], &facts(), now)), 1);
-        assert_eq!(creates(&decide(&two, &[pod("Succeeded")], &facts(), now)), 1);
+        assert_eq!(
+            creates(&decide(&two, &[pod("Succeeded")], &facts(), now)),
+            1
+        );
         let done = decide(&two, &[pod("Succeeded"), pod("Succeeded")], &facts(), now);
         let status = status(&done);
         assert_eq!(status["succeeded"], 2);
@@ -245,7 +264,7 @@ mod tests {
 
     #[test]
     fn too_many_failures_end_a_job() {
-        let job = job(json!({"completions": 1, "backoffLimit": 1}), json!({}));
+        let job = job(&json!({"completions": 1, "backoffLimit": 1}), &json!({}));
         let now = Timestamp::now();
         assert_eq!(creates(&decide(&job, &[pod("Failed")], &facts(), now)), 1);
         let decision = decide(&job, &[pod("Failed"), pod("Failed")], &facts(), now);
@@ -258,10 +277,16 @@ mod tests {
         let finished = json!({"conditions": [
             {"type": "Complete", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
         ]});
-        let job = job(json!({"ttlSecondsAfterFinished": 10}), finished);
+        let job = job(&json!({"ttlSecondsAfterFinished": 10}), &finished);
         let early = decide(&job, &[], &facts(), "2026-01-01T00:00:05Z".parse().unwrap());
         assert!(early.actions.is_empty() && early.again.is_some());
         let late = decide(&job, &[], &facts(), "2026-01-01T00:00:10Z".parse().unwrap());
-        assert!(matches!(late.actions[0], Action::Delete { kind: Kind::Job, .. }));
+        assert!(matches!(
+            late.actions[0],
+            Action::Delete {
+                kind: Kind::Job,
+                ..
+            }
+        ));
     }
 }

@@ -92,10 +92,19 @@ pub fn is_native(container: &Container) -> bool {
 
 fn schedule(observed: &Observed<'_>, spec: &PodSpec, now: Timestamp) -> Option<Action> {
     let pod = observed.pod;
-    if spec.scheduler_name.as_deref().unwrap_or("default-scheduler") != "default-scheduler" {
+    if spec
+        .scheduler_name
+        .as_deref()
+        .unwrap_or("default-scheduler")
+        != "default-scheduler"
+    {
         return None;
     }
-    if spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()) {
+    if spec
+        .scheduling_gates
+        .as_ref()
+        .is_some_and(|gates| !gates.is_empty())
+    {
         return None;
     }
     if fits(spec, observed.facts) {
@@ -199,7 +208,9 @@ fn see(
     now: Timestamp,
 ) -> Seen {
     if is_native(container) {
-        let report = observed.report.and_then(|r| r.containers.get(&container.name));
+        let report = observed
+            .report
+            .and_then(|r| r.containers.get(&container.name));
         let Some(report) = report else {
             return Seen {
                 doing: Doing::Waits {
@@ -215,7 +226,9 @@ fn see(
         };
         return Seen {
             doing: match &report.run {
-                Run::Running { since } => Doing::Runs { since: stamp(*since) },
+                Run::Running { since } => Doing::Runs {
+                    since: stamp(*since),
+                },
                 Run::Waiting { reason, message } => Doing::Waits {
                     reason: (*reason).to_owned(),
                     message: message.clone(),
@@ -231,7 +244,11 @@ fn see(
     } else {
         let since = &known(old, container)["state"]["running"]["startedAt"];
         Doing::Runs {
-            since: if since.is_string() { since.clone() } else { stamp(now) },
+            since: if since.is_string() {
+                since.clone()
+            } else {
+                stamp(now)
+            },
         }
     };
     Seen {
@@ -469,7 +486,10 @@ mod tests {
             ]),
             None,
         );
-        assert_eq!(status(&decision)["conditions"][0]["reason"], "Unschedulable");
+        assert_eq!(
+            status(&decision)["conditions"][0]["reason"],
+            "Unschedulable"
+        );
         let (decision, _) = decided(&pod(&[("/spec/nodeName", json!("other"))]), None);
         assert!(decision.actions.is_empty());
     }
@@ -502,6 +522,9 @@ mod tests {
         assert!(decision.actions.is_empty());
         report.gone = true;
         let (decision, _) = decided(&pod, Some(&report));
-        assert!(matches!(&decision.actions[0], Action::Delete { grace: Some(0), .. }));
+        assert!(matches!(
+            &decision.actions[0],
+            Action::Delete { grace: Some(0), .. }
+        ));
     }
 }

@@ -22,7 +22,11 @@ pub fn decide(set: &ReplicaSet, pods: &[Arc<Pod>], facts: &Facts, now: Timestamp
     let Some(spec) = &set.spec else {
         return decision;
     };
-    let active: Vec<&Pod> = pods.iter().map(AsRef::as_ref).filter(|p| is_active(p)).collect();
+    let active: Vec<&Pod> = pods
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|p| is_active(p))
+        .collect();
     let desired = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
     if set.metadata.deletion_timestamp.is_none() {
         if active.len() < desired {
@@ -67,7 +71,10 @@ pub fn decide(set: &ReplicaSet, pods: &[Arc<Pod>], facts: &Facts, now: Timestamp
         "observedGeneration": set.metadata.generation,
     });
     for (field, count) in [
-        ("fullyLabeledReplicas", i32::try_from(fully_labeled).unwrap_or(i32::MAX)),
+        (
+            "fullyLabeledReplicas",
+            i32::try_from(fully_labeled).unwrap_or(i32::MAX),
+        ),
         ("readyReplicas", counted.ready),
         ("availableReplicas", counted.available),
     ] {
@@ -78,9 +85,12 @@ pub fn decide(set: &ReplicaSet, pods: &[Arc<Pod>], facts: &Facts, now: Timestamp
     if let Some(conditions) = old.get("conditions") {
         status["conditions"] = conditions.clone();
     }
-    decision
-        .actions
-        .extend(status_action(Kind::ReplicaSet, &set.metadata, &old, &status));
+    decision.actions.extend(status_action(
+        Kind::ReplicaSet,
+        &set.metadata,
+        &old,
+        &status,
+    ));
     decision
 }
 
@@ -99,7 +109,10 @@ fn surplus<'a>(active: &[&'a Pod], count: usize) -> Vec<&'a Pod> {
     let mut ranked = active.to_vec();
     ranked.sort_by_key(|pod| {
         (
-            pod.spec.as_ref().and_then(|s| s.node_name.as_ref()).is_some(),
+            pod.spec
+                .as_ref()
+                .and_then(|s| s.node_name.as_ref())
+                .is_some(),
             phase(pod) == "Running",
             ready_since(pod).is_some(),
             Reverse(pod.metadata.creation_timestamp.clone()),
@@ -116,7 +129,7 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    fn set(replicas: i32, status: Value) -> ReplicaSet {
+    fn set(replicas: i32, status: &Value) -> ReplicaSet {
         serde_json::from_value(json!({
             "metadata": {"namespace": "ns", "name": "web-1", "uid": "rs", "generation": 3},
             "spec": {
@@ -155,7 +168,7 @@ mod tests {
 
     #[test]
     fn creates_what_is_missing_with_owner_and_labels() {
-        let decision = decide(&set(2, Value::Null), &[], &facts(), now());
+        let decision = decide(&set(2, &Value::Null), &[], &facts(), now());
         let created: Vec<&Value> = decision
             .actions
             .iter()
@@ -179,7 +192,7 @@ mod tests {
             pod("young", true, "2026-01-01T00:00:30Z"),
             pod("unready", false, "2026-01-01T00:00:00Z"),
         ];
-        let decision = decide(&set(1, Value::Null), &pods, &facts(), now());
+        let decision = decide(&set(1, &Value::Null), &pods, &facts(), now());
         let deleted: Vec<&str> = decision
             .actions
             .iter()
@@ -198,7 +211,7 @@ mod tests {
             "replicas": 1, "fullyLabeledReplicas": 1, "readyReplicas": 1,
             "availableReplicas": 1, "observedGeneration": 3,
         });
-        let decision = decide(&set(1, status), &pods, &facts(), now());
+        let decision = decide(&set(1, &status), &pods, &facts(), now());
         assert_eq!(decision, Decision::default());
     }
 }

@@ -140,12 +140,20 @@ mod tests {
         let three = limits(3, 1, 0);
         assert_eq!(grow(&three, &Set::default(), &[]), 3, "a first rollout");
         assert_eq!(grow(&three, &set(0, 0), &[set(3, 3)]), 1);
-        assert_eq!(shrink(&three, &set(1, 0), &[set(3, 3)]), [3], "not ready yet");
+        assert_eq!(
+            shrink(&three, &set(1, 0), &[set(3, 3)]),
+            [3],
+            "not ready yet"
+        );
         assert_eq!(shrink(&three, &set(1, 1), &[set(3, 3)]), [2]);
         assert_eq!(grow(&three, &set(3, 3), &[set(1, 1)]), 3);
         assert_eq!(shrink(&three, &set(3, 3), &[set(1, 1)]), [0]);
         assert_eq!(grow(&three, &set(5, 5), &[]), 3, "scaled down");
-        assert_eq!(shrink(&three, &set(0, 0), &[set(3, 0)]), [0], "broken pods go");
+        assert_eq!(
+            shrink(&three, &set(1, 1), &[set(2, 2), set(1, 0)]),
+            [2, 0],
+            "broken pods go first"
+        );
     }
 
     #[test]
@@ -169,7 +177,8 @@ mod tests {
             for _ in 0..200 {
                 let grown = grow(&limits, &new, &old);
                 if grown == new.replicas {
-                    for (set, size) in old.iter_mut().zip(shrink(&limits, &new, &old)) {
+                    let sizes = shrink(&limits, &new, &old);
+                    for (set, size) in old.iter_mut().zip(sizes) {
                         set.replicas = size;
                         set.available = set.available.min(size);
                     }

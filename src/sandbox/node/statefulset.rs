@@ -39,9 +39,12 @@ pub fn decide(set: &StatefulSet, pods: &[Arc<Pod>], facts: &Facts, now: Timestam
         view.pods(&mut decision);
     }
     let status = view.status(&old, &mut decision);
-    decision
-        .actions
-        .extend(status_action(Kind::StatefulSet, &set.metadata, &old, &status));
+    decision.actions.extend(status_action(
+        Kind::StatefulSet,
+        &set.metadata,
+        &old,
+        &status,
+    ));
     decision
 }
 
@@ -57,7 +60,11 @@ struct View<'a> {
 
 impl View<'_> {
     fn start(&self) -> i32 {
-        self.spec.ordinals.as_ref().and_then(|o| o.start).unwrap_or(0)
+        self.spec
+            .ordinals
+            .as_ref()
+            .and_then(|o| o.start)
+            .unwrap_or(0)
     }
 
     fn end(&self) -> i32 {
@@ -66,7 +73,10 @@ impl View<'_> {
 
     fn ordinal(&self, pod: &Pod) -> Option<i32> {
         let name = pod.metadata.name.as_deref()?;
-        name.strip_prefix(self.name)?.strip_prefix('-')?.parse().ok()
+        name.strip_prefix(self.name)?
+            .strip_prefix('-')?
+            .parse()
+            .ok()
     }
 
     fn is_available(&self, pod: &Pod) -> bool {
@@ -77,7 +87,10 @@ impl View<'_> {
         let parallel = self.spec.pod_management_policy.as_deref() == Some("Parallel");
         let mut settled = true;
         for ordinal in self.start()..self.end() {
-            let pod = self.pods.iter().find(|pod| self.ordinal(pod) == Some(ordinal));
+            let pod = self
+                .pods
+                .iter()
+                .find(|pod| self.ordinal(pod) == Some(ordinal));
             match pod {
                 None => {
                     decision.actions.push(create_pod(
@@ -152,7 +165,10 @@ impl View<'_> {
 
     fn is_updated(&self, pod: &Pod) -> bool {
         let labels = pod.metadata.labels.as_ref();
-        labels.and_then(|l| l.get(REVISION_LABEL)).map(String::as_str) == Some(self.update)
+        labels
+            .and_then(|l| l.get(REVISION_LABEL))
+            .map(String::as_str)
+            == Some(self.update)
     }
 
     fn status(&self, old: &Value, decision: &mut Decision) -> Value {

@@ -77,11 +77,6 @@ pub fn set_condition(
     }
 }
 
-/// Removes a condition.
-pub fn remove_condition(conditions: &mut Vec<Value>, kind: &str) {
-    conditions.retain(|condition| condition["type"] != kind);
-}
-
 /// The conditions of a status.
 pub fn conditions(status: &Value) -> Vec<Value> {
     status["conditions"].as_array().cloned().unwrap_or_default()

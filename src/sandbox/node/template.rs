@@ -141,7 +141,7 @@ pub(super) mod tests {
         }
     }
 
-    fn template(image: &str, labels: Value) -> PodTemplateSpec {
+    fn template(image: &str, labels: &Value) -> PodTemplateSpec {
         serde_json::from_value(json!({
             "metadata": {"labels": labels},
             "spec": {"containers": [{"name": "a", "image": image}]},
@@ -151,23 +151,27 @@ pub(super) mod tests {
 
     #[test]
     fn the_hash_is_stable_and_salted() {
-        let a = template("a", json!({"app": "a"}));
+        let a = template("a", &json!({"app": "a"}));
         assert_eq!(hash(&a, None), hash(&a.clone(), None));
         assert_ne!(hash(&a, None), hash(&a, Some(1)));
-        assert_ne!(hash(&a, None), hash(&template("b", json!({})), None));
+        assert_ne!(hash(&a, None), hash(&template("b", &json!({})), None));
     }
 
     #[test]
     fn templates_are_compared_without_the_controllers_label() {
-        let with = template("a", json!({"app": "a", "pod-template-hash": "x"}));
-        let without = template("a", json!({"app": "a"}));
+        let with = template("a", &json!({"app": "a", "pod-template-hash": "x"}));
+        let without = template("a", &json!({"app": "a"}));
         assert!(same(&with, &without, "pod-template-hash"));
-        assert!(!same(&template("b", json!({"app": "a"})), &without, "pod-template-hash"));
+        assert!(!same(
+            &template("b", &json!({"app": "a"})),
+            &without,
+            "pod-template-hash"
+        ));
     }
 
     #[test]
     fn a_pod_that_does_not_fit_is_left_to_the_scheduler() {
-        let mut template = template("a", json!({}));
+        let mut template = template("a", &json!({}));
         let owner = ObjectMeta {
             namespace: Some("ns".to_owned()),
             ..ObjectMeta::default()
