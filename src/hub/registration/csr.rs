@@ -1,0 +1,333 @@
+//! Certificate requests of agents: which are recognised, and which are
+//! approved without a person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::prelude::FromDer;
+
+use crate::ocm::names;
+
+use super::settings::Settings;
+
+/// What is kept of a CertificateSigningRequest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// Tells it from a later one of the same name.
+    pub uid: String,
+    /// The cluster it says it is for.
+    pub cluster: String,
+    /// Whether it is an add-on's.
+    pub addon: bool,
+    /// Who shall sign.
+    pub signer: String,
+    /// Approved or denied already.
+    pub decided: bool,
+    /// Who asks, as the API server saw it.
+    pub username: String,
+    /// The asker's uid.
+    pub user_uid: Option<String>,
+    /// The asker's groups.
+    pub groups: Vec<String>,
+    /// What else is known about the asker.
+    pub extra: BTreeMap<String, Vec<String>>,
+    /// The PEM text; empty once it is decided.
+    pub pem: Vec<u8>,
+}
+
+impl Request {
+    /// Reads a CertificateSigningRequest.
+    ///
+    /// # Errors
+    /// It does not have the shape of one.
+    pub fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
+        use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+        let uid = object.uid().unwrap_or_default();
+        let labels = object.labels();
+        let cluster = labels
+            .get(names::LABEL_CLUSTER_NAME)
+            .cloned()
+            .unwrap_or_default();
+        let addon = labels.contains_key(names::LABEL_ADDON_NAME);
+        let csr: CertificateSigningRequest = crate::runtime::informer::typed(object)?;
+        let decided = csr
+            .status
+            .and_then(|status| status.conditions)
+            .is_some_and(|conditions| {
+                conditions
+                    .iter()
+                    .any(|c| c.type_ == "Approved" || c.type_ == "Denied")
+            });
+        Ok(Self {
+            uid,
+            cluster,
+            addon,
+            signer: csr.spec.signer_name,
+            decided,
+            username: csr.spec.username.unwrap_or_default(),
+            user_uid: csr.spec.uid,
+            groups: csr.spec.groups.unwrap_or_default(),
+            extra: csr.spec.extra.unwrap_or_default(),
+            pem: if decided {
+                Vec::new()
+            } else {
+                csr.spec.request.0
+            },
+        })
+    }
+}
+
+/// What to do with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing: not an agent's, or decided already.
+    NotOurs(&'static str),
+    /// Approve when the asker may renew its certificate.
+    ApproveIfAllowed,
+    /// Approve: the asker is on the administrator's list.
+    Approve,
+    /// Wait for a person.
+    AskAPerson,
+}
+
+/// Decides about a request.
+#[must_use]
+pub fn decide(request: &Request, settings: &Settings) -> Verdict {
+    if request.decided {
+        return Verdict::NotOurs("decided already");
+    }
+    let common_name = match recognise(request) {
+        Ok(common_name) => common_name,
+        Err(reason) => return Verdict::NotOurs(reason),
+    };
+    if request.username == common_name {
+        Verdict::ApproveIfAllowed
+    } else if settings.auto_approval && settings.auto_approved_users.contains(&request.username) {
+        Verdict::Approve
+    } else {
+        Verdict::AskAPerson
+    }
+}
+
+/// The common name of an agent's request for the cluster of its label.
+fn recognise(request: &Request) -> Result<String, &'static str> {
+    if request.cluster.is_empty() || request.addon {
+        return Err("no request of a cluster's agent");
+    }
+    if request.signer != names::SIGNER_KUBE_CLIENT {
+        return Err("another signer");
+    }
+    // A cluster of this name would share the group of all agents.
+    if names::cluster_group(&request.cluster) == names::GROUP_MANAGED_CLUSTERS {
+        return Err("a reserved cluster name");
+    }
+    let (_, pem) =
+        x509_parser::pem::parse_x509_pem(&request.pem).map_err(|_| "the request is not PEM")?;
+    if pem.label != "CERTIFICATE REQUEST" {
+        return Err("the PEM block is no CERTIFICATE REQUEST");
+    }
+    let (rest, csr) = X509CertificationRequest::from_der(&pem.contents)
+        .map_err(|_| "the request cannot be read")?;
+    if !rest.is_empty() {
+        return Err("the request has bytes after its end");
+    }
+    let subject = &csr.certification_request_info.subject;
+    let mut organizations = BTreeSet::new();
+    for organization in subject.iter_organization() {
+        organizations.insert(
+            organization
+                .as_str()
+                .map_err(|_| "an organization is no text")?,
+        );
+    }
+    organizations.remove(names::GROUP_MANAGED_CLUSTERS);
+    let group = names::cluster_group(&request.cluster);
+    if organizations.len() != 1 || !organizations.contains(group.as_str()) {
+        return Err("the organizations are not those of the labelled cluster");
+    }
+    // client-go takes the last of several; no honest request has several.
+    let mut common_names = subject.iter_common_name();
+    let (Some(common_name), None) = (common_names.next(), common_names.next()) else {
+        return Err("not exactly one common name");
+    };
+    let common_name = common_name
+        .as_str()
+        .map_err(|_| "the common name is no text")?;
+    let parts: Vec<&str> = common_name
+        .strip_prefix(names::USER_PREFIX)
+        .ok_or("the common name is no agent's")?
+        .split(':')
+        .collect();
+    match parts.as_slice() {
+        [cluster, agent] if *cluster == request.cluster && !agent.is_empty() => {
+            Ok(common_name.to_owned())
+        }
+        _ => Err("the common name is not one of the labelled cluster"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+
+    use super::*;
+
+    const COMMON: &str = names::GROUP_MANAGED_CLUSTERS;
+    const C1: &str = "system:open-cluster-management:c1";
+
+    fn pem(common_name: &str, organizations: &[&str]) -> String {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        // rcgen keeps one value a type; further ones need types of their own.
+        let types = [
+            DnType::OrganizationName,
+            DnType::CustomDnType(vec![2, 5, 4, 10]),
+        ];
+        for (organization, kind) in organizations.iter().zip(types) {
+            params.distinguished_name.push(kind, *organization);
+        }
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
+        let key = KeyPair::generate().unwrap();
+        params.serialize_request(&key).unwrap().pem().unwrap()
+    }
+
+    fn request(common_name: &str, organizations: &[&str], username: &str) -> Request {
+        Request {
+            cluster: "c1".into(),
+            signer: names::SIGNER_KUBE_CLIENT.into(),
+            username: username.into(),
+            pem: pem(common_name, organizations).into_bytes(),
+            ..Request::default()
+        }
+    }
+
+    #[test]
+    fn registration_18_the_clusters_own_identity_renews() {
+        let name = format!("{C1}:agent1");
+        let request = request(&name, &[C1, COMMON], &name);
+        assert_eq!(
+            decide(&request, &Settings::default()),
+            Verdict::ApproveIfAllowed
+        );
+    }
+
+    #[test]
+    fn registration_19_what_is_not_recognised() {
+        let user = "system:open-cluster-management:c1:a";
+        let good = |r: &mut Request| r.username = user.into();
+        let other_label = |r: &mut Request| r.cluster = "c2".into();
+        let addon = |r: &mut Request| r.addon = true;
+        let signer = |r: &mut Request| r.signer = "example.com/x".into();
+        let pem_type = |r: &mut Request| {
+            let text = String::from_utf8(r.pem.clone()).unwrap();
+            r.pem = text
+                .replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+                .into_bytes();
+        };
+        let garbage = |r: &mut Request| r.pem = b"garbage".to_vec();
+        type Change<'a> = &'a dyn Fn(&mut Request);
+        let c1a: &str = "system:open-cluster-management:c1:a";
+        let cases: &[(&str, &str, &[&str], Change<'_>)] = &[
+            ("wrong label", c1a, &[C1, COMMON], &other_label),
+            (
+                "foreign CN",
+                "system:open-cluster-management:c2:a",
+                &[C1, COMMON],
+                &good,
+            ),
+            ("no agent's CN", "system:admin", &[C1, COMMON], &good),
+            ("extra organisation", c1a, &[C1, "system:masters"], &good),
+            (
+                "foreign organisation",
+                c1a,
+                &["system:open-cluster-management:c2"],
+                &good,
+            ),
+            ("no organisation", c1a, &[], &good),
+            (
+                "three parts",
+                "system:open-cluster-management:c1:a:b",
+                &[C1, COMMON],
+                &good,
+            ),
+            (
+                "empty agent",
+                "system:open-cluster-management:c1:",
+                &[C1, COMMON],
+                &good,
+            ),
+            (
+                "no agent",
+                "system:open-cluster-management:c1",
+                &[C1, COMMON],
+                &good,
+            ),
+            ("PEM type", c1a, &[C1, COMMON], &pem_type),
+            ("garbage", c1a, &[C1, COMMON], &garbage),
+            ("add-on", c1a, &[C1, COMMON], &addon),
+            ("signer", c1a, &[C1, COMMON], &signer),
+        ];
+        for (what, common_name, organizations, change) in cases {
+            let mut request = request(common_name, organizations, user);
+            change(&mut request);
+            assert!(
+                matches!(
+                    decide(&request, &Settings::default()),
+                    Verdict::NotOurs(_)
+                ),
+                "{what}"
+            );
+        }
+        // And the same without any of it is recognised.
+        let request = request(c1a, &[C1, COMMON], user);
+        assert_eq!(
+            decide(&request, &Settings::default()),
+            Verdict::ApproveIfAllowed
+        );
+    }
+
+    #[test]
+    fn registration_21_listed_users_are_approved_under_the_gate() {
+        let name = format!("{C1}:a");
+        let mut settings = Settings {
+            auto_approval: true,
+            ..Settings::default()
+        };
+        settings.auto_approved_users.insert("boot".into());
+        let listed = request(&name, &[C1, COMMON], "boot");
+        let unlisted = request(&name, &[C1, COMMON], "somebody");
+        assert_eq!(decide(&listed, &settings), Verdict::Approve);
+        assert_eq!(decide(&unlisted, &settings), Verdict::AskAPerson);
+        settings.auto_approval = false;
+        assert_eq!(decide(&listed, &settings), Verdict::AskAPerson);
+    }
+
+    #[test]
+    fn registration_36_no_request_for_the_reserved_name() {
+        let mut request = request(
+            "system:open-cluster-management:managed-clusters:a",
+            &[COMMON],
+            "system:open-cluster-management:managed-clusters:a",
+        );
+        request.cluster = "managed-clusters".into();
+        assert!(matches!(
+            decide(&request, &Settings::default()),
+            Verdict::NotOurs(_)
+        ));
+    }
+
+    #[test]
+    fn a_decided_request_is_left_alone() {
+        let name = format!("{C1}:a");
+        let mut request = request(&name, &[C1], &name);
+        request.decided = true;
+        assert!(matches!(
+            decide(&request, &Settings::default()),
+            Verdict::NotOurs(_)
+        ));
+    }
+}

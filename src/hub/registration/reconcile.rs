@@ -1,0 +1,249 @@
+//! Looks at one cluster: gathers what the caches know, lets `cluster` and
+//! `lease` decide, and writes.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use serde_json::json;
+
+use crate::ocm::conditions;
+use crate::runtime::events::{self, Note};
+use crate::runtime::{Failure, Next};
+
+use super::cluster::{Observed, Plan, Present};
+use super::rbac::{self, Kind, Wanted};
+use super::view::Cluster;
+use super::{CONDITION_ACCEPTED, Hub, apply, cluster, in_namespace, lease};
+
+/// Gives one cluster what it needs.
+pub(super) async fn cluster(hub: &Hub, name: &str) -> Result<Next, Failure> {
+    let mut cluster = hub.clusters.get("", name).map(|cluster| (*cluster).clone());
+    let settings = hub.settings();
+    let healthy = cluster
+        .as_ref()
+        .is_some_and(|cluster| cluster.accepted && !cluster.meta.deleting);
+    // Their works and add-ons matter only to those that are on their way out.
+    let remaining = |informer| {
+        if healthy {
+            Vec::new()
+        } else {
+            in_namespace(informer, name)
+        }
+    };
+    let works = remaining(&hub.works);
+    let addons = remaining(&hub.addons);
+    let present = present(hub, name);
+    let plan = cluster::decide(&Observed {
+        name,
+        cluster: cluster.as_ref(),
+        works: &works,
+        addons: &addons,
+        present: &present,
+        settings: &settings,
+        now: Timestamp::now(),
+    });
+    carry_out(hub, name, cluster.as_mut(), plan).await?;
+    match cluster {
+        Some(cluster) => check_lease(hub, name, cluster).await,
+        None => Ok(Next::OnChange),
+    }
+}
+
+/// Which of a cluster's four objects exist.
+fn present(hub: &Hub, name: &str) -> Vec<Present> {
+    let own = [
+        (Kind::ClusterRole, "", rbac::cluster_role_name(name)),
+        (Kind::ClusterRoleBinding, "", rbac::cluster_role_name(name)),
+        (
+            Kind::RoleBinding,
+            name,
+            rbac::registration_binding_name(name),
+        ),
+        (Kind::RoleBinding, name, rbac::work_binding_name(name)),
+    ];
+    own.into_iter()
+        .filter_map(|(kind, namespace, object)| {
+            let live = hub.shaped(kind).get(namespace, &object)?;
+            Some(Present {
+                kind,
+                namespace: namespace.to_owned(),
+                name: object,
+                deleting: live.meta.deleting,
+            })
+        })
+        .collect()
+}
+
+async fn carry_out(
+    hub: &Hub,
+    name: &str,
+    mut cluster: Option<&mut Cluster>,
+    plan: Plan,
+) -> Result<(), Failure> {
+    let client = &hub.context.client;
+    if let (Some(cluster), Some(patch)) = (cluster.as_deref_mut(), plan.cluster) {
+        apply::patch_cluster(client, name, &mut cluster.meta, patch, false).await?;
+    }
+    let kept = async {
+        if let Some(namespace) = &plan.namespace {
+            keep(hub, namespace).await?;
+        }
+        // One after the other would be four round trips.
+        let mut results = FuturesUnordered::new();
+        for wanted in &plan.keep {
+            results.push(keep(hub, wanted));
+        }
+        let mut outcome = Ok(());
+        while let Some(result) = results.next().await {
+            if outcome.is_ok() {
+                outcome = result;
+            }
+        }
+        outcome
+    };
+    if let Err(error) = kept.await {
+        // What will pass by itself is not worth a condition.
+        if !apply::is_transient(&error)
+            && let Some(cluster) = cluster
+        {
+            let mut new = cluster.conditions.clone();
+            let message = crate::runtime::source_chain(&error);
+            if conditions::set(
+                &mut new,
+                conditions::condition(CONDITION_ACCEPTED, conditions::FALSE, "Error", message),
+            ) {
+                write_conditions(hub, name, cluster, new).await?;
+            }
+        }
+        return Err(error.into());
+    }
+    for present in &plan.remove {
+        apply::remove(client, present).await?;
+    }
+    for (what, key, uid) in &plan.clear {
+        apply::clear(client, *what, key, uid).await?;
+    }
+    if plan.release_work_binding {
+        apply::release_work_binding(client, name).await?;
+    }
+    let Some(cluster) = cluster else {
+        return Ok(());
+    };
+    if let Some(new) = plan.conditions {
+        write_conditions(hub, name, cluster, new).await?;
+    }
+    if let Some(finalizers) = plan.finalizers {
+        let patch = json!({"metadata": {"finalizers": finalizers}});
+        match apply::patch_cluster(client, name, &mut cluster.meta, patch, false).await {
+            Err(error) if apply::is_not_found(&error) => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+async fn keep(hub: &Hub, wanted: &Wanted) -> Result<(), kube::Error> {
+    let live = hub.shaped(wanted.kind).get(&wanted.namespace, &wanted.name);
+    apply::keep(&hub.context.client, wanted, live.as_deref()).await
+}
+
+async fn write_conditions(
+    hub: &Hub,
+    name: &str,
+    cluster: &mut Cluster,
+    new: Vec<Condition>,
+) -> Result<(), kube::Error> {
+    let patch = json!({"status": {"conditions": new}});
+    apply::patch_cluster(&hub.context.client, name, &mut cluster.meta, patch, true).await?;
+    cluster.conditions = new;
+    Ok(())
+}
+
+async fn check_lease(hub: &Hub, name: &str, mut cluster: Cluster) -> Result<Next, Failure> {
+    if cluster.meta.deleting && cluster.meta.finalizers.is_empty() {
+        return Ok(Next::OnChange);
+    }
+    let lease = hub.leases.get(name, crate::ocm::names::CLUSTER_LEASE);
+    let renewal = hub
+        .renewals
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(name)
+        .copied();
+    let mut plan = lease::decide(&cluster, lease.as_deref(), renewal, Timestamp::now());
+    if plan.create {
+        // Denied clusters have no namespace to put it in, if they never were accepted.
+        let ours = apply::create_lease(&hub.context.client, name).await?;
+        if let Some(rest) = foreign(hub, name, ours, lease::grace(cluster.lease_duration_seconds)) {
+            // Its renewals do not count: the time runs from when it was noticed.
+            if rest.is_zero() {
+                let none = super::view::ClusterLease { renewed: None };
+                plan = lease::decide(&cluster, Some(&none), renewal, Timestamp::now());
+            } else {
+                plan.again = Some(rest);
+            }
+        }
+    }
+    if let Some(new) = plan.conditions {
+        write_conditions(hub, name, &mut cluster, new).await?;
+    }
+    if plan.lost {
+        events::publish(
+            &hub.context.client,
+            Note {
+                namespace: name,
+                warning: true,
+                reason: "AvailableUnknown",
+                note: format!(
+                    "The {name} is successfully imported. However, the connection check from the managed cluster to the hub cluster has failed"
+                ),
+                controller: "registration-controller",
+                regarding: [
+                    "cluster.open-cluster-management.io/v1",
+                    "ManagedCluster",
+                    name,
+                    &cluster.meta.uid,
+                ],
+            },
+        )
+        .await;
+    }
+    Ok(plan.again.map_or(Next::OnChange, Next::After))
+}
+
+/// Keeps the time since when a cluster's lease is not ours; how long it may go on.
+fn foreign(hub: &Hub, name: &str, ours: bool, grace: Duration) -> Option<Duration> {
+    let mut foreign = hub
+        .foreign_leases
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if ours {
+        foreign.remove(name);
+        return None;
+    }
+    let since = *foreign.entry(name.to_owned()).or_insert_with(Instant::now);
+    Some(grace.saturating_sub(since.elapsed()))
+}
+
+/// Keeps the two roles that all clusters share, while there is a cluster.
+pub(super) async fn common_roles(hub: &Hub) -> Result<Next, Failure> {
+    for wanted in rbac::common_roles(&hub.settings().labels) {
+        let live = hub.shaped(wanted.kind).get("", &wanted.name);
+        if !hub.clusters.is_empty() {
+            apply::keep(&hub.context.client, &wanted, live.as_deref()).await?;
+        } else if live.is_some_and(|live| !live.meta.deleting) {
+            let present = Present {
+                kind: wanted.kind,
+                namespace: wanted.namespace,
+                name: wanted.name,
+                deleting: false,
+            };
+            apply::remove(&hub.context.client, &present).await?;
+        }
+    }
+    Ok(Next::OnChange)
+}

@@ -1,0 +1,267 @@
+//! The cluster sets `default` and `global`, and how many clusters each set has.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
+use kube::ResourceExt;
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::{Selector, SelectorExt};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::ocm::{conditions, names};
+use crate::runtime::{Change, Failure, Informer, Next, Queue, Scope, Tasks};
+
+use super::view::Meta;
+use super::{Hub, apply, cluster_sets};
+
+/// Turns the repair of the sets off.
+const AUTOUPDATE_ANNOTATION: &str = "cluster.open-cluster-management.io/autoupdate";
+const CONDITION_EMPTY: &str = "ClusterSetEmpty";
+
+/// What is kept of a ManagedClusterSet.
+#[derive(Clone, Debug, PartialEq)]
+struct ClusterSet {
+    meta: Meta,
+    autoupdate: bool,
+    selector: Value,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Body {
+    spec: Spec,
+    status: Status,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec {
+    cluster_selector: Value,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Status {
+    conditions: Vec<Condition>,
+}
+
+impl ClusterSet {
+    fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
+        let meta = Meta::of(&object);
+        let autoupdate = object
+            .annotations()
+            .get(AUTOUPDATE_ANNOTATION)
+            .is_none_or(|value| value != "false");
+        let body: Body = serde_json::from_value(object.data)?;
+        Ok(Self {
+            meta,
+            autoupdate,
+            selector: body.spec.cluster_selector,
+            conditions: body.status.conditions,
+        })
+    }
+}
+
+/// The selector the hub keeps on its own two sets.
+fn kept_selector(set: &str) -> Option<Value> {
+    match set {
+        names::DEFAULT_CLUSTER_SET => Some(json!({"selectorType": "ExclusiveClusterSetLabel"})),
+        names::GLOBAL_CLUSTER_SET => {
+            Some(json!({"selectorType": "LabelSelector", "labelSelector": {}}))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a cluster with these labels is in the set of this name and selector.
+fn has_member(set: &str, selector: &Value, labels: &BTreeMap<String, String>) -> bool {
+    match selector["selectorType"].as_str().unwrap_or_default() {
+        "" | "ExclusiveClusterSetLabel" => {
+            labels.get(names::LABEL_CLUSTER_SET).map(String::as_str) == Some(set)
+        }
+        "LabelSelector" => {
+            let Some(selector) = selector
+                .get("labelSelector")
+                .filter(|selector| !selector.is_null())
+            else {
+                return false;
+            };
+            serde_json::from_value::<LabelSelector>(selector.clone())
+                .ok()
+                .and_then(|selector| Selector::try_from(selector).ok())
+                .is_some_and(|selector| selector.matches(labels))
+        }
+        _ => false,
+    }
+}
+
+/// The condition that tells how many clusters a set has.
+fn empty_condition(members: usize) -> Condition {
+    if members == 0 {
+        conditions::condition(
+            CONDITION_EMPTY,
+            conditions::TRUE,
+            "NoClusterMatched",
+            "No ManagedCluster selected",
+        )
+    } else {
+        conditions::condition(
+            CONDITION_EMPTY,
+            conditions::FALSE,
+            "ClustersSelected",
+            format!("{members} ManagedClusters selected"),
+        )
+    }
+}
+
+/// Starts watching and keeping the sets.
+pub(super) fn start(tasks: &mut Tasks, hub: &Arc<Hub>) {
+    let sets: Informer<ClusterSet> = Informer::new(Scope::all(cluster_sets()));
+    let queue: Queue<String> = Queue::default();
+    let on_set = queue.clone();
+    sets.on_change(move |key, _| on_set.add(key.name.clone()));
+    let (on_cluster, known) = (queue.clone(), sets.clone());
+    hub.clusters.on_change(move |_, change| {
+        // Only labels decide about membership.
+        if let Change::Applied {
+            old: Some(old),
+            new,
+        } = change
+            && old.meta.labels == new.meta.labels
+        {
+            return;
+        }
+        for (key, _) in known.filter(|_, _| true) {
+            on_cluster.add(key.name);
+        }
+    });
+    super::start(tasks, hub, sets.clone(), ClusterSet::parse);
+    let this = Arc::clone(hub);
+    let (metrics, shutdown) = (hub.context.metrics.clone(), hub.context.shutdown.clone());
+    tasks.spawn(async move {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = async { sets.synced().await; this.clusters.synced().await; } => {}
+        }
+        queue.add(names::DEFAULT_CLUSTER_SET.into());
+        queue.add(names::GLOBAL_CLUSTER_SET.into());
+        crate::runtime::controller::run("clusterset", queue, 2, metrics, shutdown, move |name| {
+            let (hub, sets) = (Arc::clone(&this), sets.clone());
+            async move { reconcile(&hub, &sets, &name).await }
+        })
+        .await;
+    });
+}
+
+async fn reconcile(hub: &Hub, sets: &Informer<ClusterSet>, name: &str) -> Result<Next, Failure> {
+    let api: Api<DynamicObject> = Api::all_with(hub.context.client.clone(), &cluster_sets());
+    let kept = kept_selector(name).filter(|_| hub.settings().default_cluster_set);
+    let Some(set) = sets.get("", name) else {
+        if let Some(selector) = kept {
+            let mut object = DynamicObject::new(name, &cluster_sets());
+            object.data = json!({"spec": {"clusterSelector": selector}});
+            match api.create(&PostParams::default(), &object).await {
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                result => {
+                    result?;
+                }
+            }
+        }
+        return Ok(Next::OnChange);
+    };
+    if set.meta.deleting {
+        return Ok(Next::OnChange);
+    }
+    if let Some(selector) = kept
+        && set.autoupdate
+        && set.selector != selector
+    {
+        // null first: a merge patch would leave the old selector's fields.
+        let mut wanted = selector;
+        if let (Some(old), Some(new)) = (set.selector.as_object(), wanted.as_object_mut()) {
+            for field in old.keys() {
+                new.entry(field.clone()).or_insert(Value::Null);
+            }
+            if let Some(old) = old.get("labelSelector").and_then(Value::as_object)
+                && let Some(new) = new.get_mut("labelSelector").and_then(Value::as_object_mut)
+            {
+                for field in old.keys() {
+                    new.insert(field.clone(), Value::Null);
+                }
+            }
+        }
+        let patch = json!({
+            "metadata": {"uid": set.meta.uid, "resourceVersion": set.meta.resource_version},
+            "spec": {"clusterSelector": wanted},
+        });
+        api.patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await?;
+        // The change comes back by the watch.
+        return Ok(Next::OnChange);
+    }
+    let members = hub
+        .clusters
+        .filter(|_, cluster| has_member(name, &set.selector, &cluster.meta.labels))
+        .len();
+    let mut new = set.conditions.clone();
+    if conditions::set(&mut new, empty_condition(members)) {
+        let patch = json!({
+            "metadata": {"uid": set.meta.uid, "resourceVersion": set.meta.resource_version},
+            "status": {"conditions": new},
+        });
+        match api
+            .patch_status(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+        {
+            Err(error) if apply::is_not_found(&error) => {}
+            result => {
+                result?;
+            }
+        }
+    }
+    Ok(Next::OnChange)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn registration_01_members_by_label_or_selector() {
+        let by_label = json!({"selectorType": "ExclusiveClusterSetLabel"});
+        let in_default = labels(&[(names::LABEL_CLUSTER_SET, "default")]);
+        assert!(has_member("default", &by_label, &in_default));
+        assert!(!has_member("other", &by_label, &in_default));
+        assert!(has_member("default", &json!({}), &in_default));
+        let global = kept_selector("global").unwrap();
+        assert!(has_member("global", &global, &labels(&[])));
+        let none = json!({"selectorType": "LabelSelector"});
+        assert!(!has_member("x", &none, &in_default));
+        let some = json!({"selectorType": "LabelSelector", "labelSelector": {
+            "matchExpressions": [{"key": "env", "operator": "In", "values": ["a", "b"]}]}});
+        assert!(has_member("x", &some, &labels(&[("env", "b")])));
+        assert!(!has_member("x", &some, &labels(&[("env", "c")])));
+    }
+
+    #[test]
+    fn registration_01_the_empty_condition_counts() {
+        let none = empty_condition(0);
+        assert_eq!(
+            (none.status.as_str(), none.reason.as_str()),
+            ("True", "NoClusterMatched")
+        );
+        let some = empty_condition(3);
+        assert_eq!(some.message, "3 ManagedClusters selected");
+        assert_eq!(some.status, "False");
+    }
+}
