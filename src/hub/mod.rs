@@ -1,4 +1,106 @@
 //! The native hub: one folder per controller.
+//!
+//! [`run`] is the whole of `ocmadm hub`: it waits until this replica leads,
+//! then runs all controllers over one client until it is told to stop.
 
 pub mod clustermanager;
 pub mod registration;
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use kube::Client;
+use tokio_util::sync::CancellationToken;
+
+use crate::ocm::names;
+use crate::runtime::leader::{self, Election};
+use crate::runtime::{Context, Tasks, serve};
+
+/// How the hub runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where health and metrics are served; nowhere when `None`.
+    pub listen: Option<SocketAddr>,
+    /// The namespace of the hub's own objects: leader election, ServiceAccount.
+    pub namespace: String,
+    /// Whether one of several replicas works at a time.
+    pub leader_election: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            namespace: crate::k8s::incluster::namespace()
+                .unwrap_or_else(|| names::OPERATOR_NAMESPACE.to_owned()),
+            leader_election: true,
+        }
+    }
+}
+
+/// Runs the hub until `shutdown`.
+///
+/// # Errors
+/// The health endpoint cannot be bound, or leadership was lost.
+pub async fn run(
+    client: Client,
+    options: Options,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let context = Context::new(client, shutdown.child_token());
+    if let Some(address) = options.listen {
+        let bound = serve::listen(
+            address,
+            context.health.clone(),
+            context.metrics.clone(),
+            context.shutdown.clone(),
+        )
+        .await
+        .with_context(|| format!("cannot serve health and metrics on {address}"))?;
+        tracing::info!(%bound, "health and metrics");
+    }
+    let leadership = if options.leader_election {
+        let election = Election::new(&options.namespace, "ocmadm-hub-lock", leader::identity());
+        let held = leader::acquire(
+            &context.client,
+            election,
+            &context.metrics,
+            &context.shutdown,
+        )
+        .await;
+        let Some(leadership) = held else {
+            return Ok(());
+        };
+        Some(leadership)
+    } else {
+        None
+    };
+
+    let mut tasks = Tasks::new(context.shutdown.clone());
+    tasks.spawn(registration::run(context.clone()));
+    let stop = context.shutdown.clone();
+    let work = async move {
+        tasks.join().await;
+        // Nothing left to do: the lease goes too.
+        stop.cancel();
+    };
+    match leadership {
+        None => work.await,
+        Some(leadership) => {
+            let stop = context.shutdown.clone();
+            let keep = async {
+                let kept = leadership.keep(context.shutdown.clone()).await;
+                stop.cancel();
+                kept
+            };
+            let ((), kept) = tokio::join!(work, keep);
+            anyhow::ensure!(kept, "leadership lost: another replica may have taken over");
+        }
+    }
+    // A panic in a part stops everything, but not because somebody asked for it.
+    anyhow::ensure!(
+        shutdown.is_cancelled(),
+        "a part of the hub ended unexpectedly"
+    );
+    Ok(())
+}

@@ -343,11 +343,9 @@ fn patch(observed: &Observed<'_>, cluster: &Cluster) -> Option<Value> {
             json!({(names::LABEL_CLUSTER_SET): names::DEFAULT_CLUSTER_SET}),
         );
     }
-    if let Some(taints) = taints::decide(
-        &cluster.taints,
-        &cluster.conditions,
-        &rfc3339(observed.now),
-    ) {
+    if let Some(taints) =
+        taints::decide(&cluster.taints, &cluster.conditions, &rfc3339(observed.now))
+    {
         spec.insert("taints".into(), json!(taints));
     }
     if metadata.is_empty() && spec.is_empty() {

@@ -275,10 +275,7 @@ mod tests {
             let mut request = request(common_name, organizations, user);
             change(&mut request);
             assert!(
-                matches!(
-                    decide(&request, &Settings::default()),
-                    Verdict::NotOurs(_)
-                ),
+                matches!(decide(&request, &Settings::default()), Verdict::NotOurs(_)),
                 "{what}"
             );
         }

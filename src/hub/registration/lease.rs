@@ -92,9 +92,8 @@ pub fn decide(
     };
     let mut changed = false;
     if lost {
-        plan.lost =
-            conditions::status(&conditions, CONDITION_AVAILABLE) != conditions::UNKNOWN
-                || conditions::find(&conditions, CONDITION_AVAILABLE).is_none();
+        plan.lost = conditions::status(&conditions, CONDITION_AVAILABLE) != conditions::UNKNOWN
+            || conditions::find(&conditions, CONDITION_AVAILABLE).is_none();
         changed |= conditions::set(
             &mut conditions,
             conditions::condition(
@@ -121,10 +120,7 @@ pub fn decide(
 
 /// Sets the clock condition, but only when its status flips.
 fn clock(conditions: &mut Vec<Condition>, renewal: Renewal, grace: Duration) -> bool {
-    let apart = renewal
-        .seen
-        .duration_since(renewal.renewed)
-        .unsigned_abs();
+    let apart = renewal.seen.duration_since(renewal.renewed).unsigned_abs();
     let new = if apart < grace {
         conditions::condition(
             CONDITION_CLOCK_SYNCED,

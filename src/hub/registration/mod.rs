@@ -5,17 +5,17 @@
 //! the lease tells, `taints` about taints; `apply` writes. `csr` decides about
 //! certificate requests, `sets` about the cluster sets.
 
-mod apply;
-mod cluster;
-mod csr;
-mod lease;
-mod rbac;
+pub mod apply;
+pub mod cluster;
+pub mod csr;
+pub mod lease;
+pub mod rbac;
 mod reconcile;
 mod requests;
 mod sets;
-mod settings;
-mod taints;
-mod view;
+pub mod settings;
+pub mod taints;
+pub mod view;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -33,28 +33,17 @@ use rbac::Kind;
 use settings::Settings;
 use view::{Cluster, ClusterLease, Remainder, Shaped};
 
-/// Finalizer of accepted clusters: the hub takes their rights away first.
-pub const API_RESOURCE_FINALIZER: &str = names::FINALIZER_MANAGED_CLUSTER;
-/// Finalizer of all clusters: works and add-ons go first.
-pub const RESOURCE_FINALIZER: &str = "cluster.open-cluster-management.io/resource-cleanup";
-/// Finalizer of the RoleBinding by which agents reach their works.
-pub const WORK_FINALIZER: &str = names::FINALIZER_MANIFEST_WORK;
-/// When the hub accepted a cluster without a person.
-pub const AUTO_ACCEPTED_ANNOTATION: &str = "open-cluster-management.io/automatically-accepted-on";
-/// In which order works and add-ons of a deleted cluster go.
-pub const CLEANUP_PRIORITY_ANNOTATION: &str = "open-cluster-management.io/cleanup-priority";
-/// Nobody hears of the cluster.
-pub const TAINT_UNREACHABLE: &str = "cluster.open-cluster-management.io/unreachable";
-/// The cluster says that it is not well.
-pub const TAINT_UNAVAILABLE: &str = "cluster.open-cluster-management.io/unavailable";
-/// Whether the hub accepts the cluster.
-pub const CONDITION_ACCEPTED: &str = "HubAcceptedManagedCluster";
-/// Whether the cluster is well.
-pub const CONDITION_AVAILABLE: &str = "ManagedClusterConditionAvailable";
-/// Whether its clock agrees with the hub's.
-pub const CONDITION_CLOCK_SYNCED: &str = "ManagedClusterConditionClockSynced";
-/// How far the clean-up after a deleted cluster is.
-pub const CONDITION_DELETING: &str = "Deleting";
+use names::{
+    ANNOTATION_AUTOMATICALLY_ACCEPTED as AUTO_ACCEPTED_ANNOTATION,
+    ANNOTATION_CLEANUP_PRIORITY as CLEANUP_PRIORITY_ANNOTATION,
+    FINALIZER_MANAGED_CLUSTER as API_RESOURCE_FINALIZER, FINALIZER_MANIFEST_WORK as WORK_FINALIZER,
+    FINALIZER_RESOURCE_CLEANUP as RESOURCE_FINALIZER,
+};
+
+use crate::ocm::cluster::v1::{
+    CONDITION_AVAILABLE, CONDITION_CLOCK_SYNCED, CONDITION_DELETING,
+    CONDITION_HUB_ACCEPTED as CONDITION_ACCEPTED, TAINT_UNAVAILABLE, TAINT_UNREACHABLE,
+};
 
 /// Objects of clusters, but not of their add-ons.
 const SELECTOR: &str =
@@ -96,7 +85,12 @@ impl Hub {
 
 /// Runs the registration controllers until the context's shutdown.
 pub async fn run(context: Context) {
-    let queue = || Queue::new(Backoff::new(Duration::from_millis(20), Duration::from_secs(30)));
+    let queue = || {
+        Queue::new(Backoff::new(
+            Duration::from_millis(20),
+            Duration::from_secs(30),
+        ))
+    };
     let managers: Informer<Settings> = Informer::new(Scope::all(apply::resource(
         "operator.open-cluster-management.io",
         "v1",
@@ -121,12 +115,8 @@ pub async fn run(context: Context) {
             (kind, Informer::new(scope))
         })
         .into(),
-        works: Informer::new(
-            Scope::all(apply::remaining(Remaining::Works)).metadata_only(),
-        ),
-        addons: Informer::new(
-            Scope::all(apply::remaining(Remaining::Addons)).metadata_only(),
-        ),
+        works: Informer::new(Scope::all(apply::remaining(Remaining::Works)).metadata_only()),
+        addons: Informer::new(Scope::all(apply::remaining(Remaining::Addons)).metadata_only()),
         requests: Informer::new(
             Scope::of::<k8s_openapi::api::certificates::v1::CertificateSigningRequest>()
                 .labels(SELECTOR),
@@ -142,9 +132,12 @@ pub async fn run(context: Context) {
     wire(&hub);
     let mut tasks = Tasks::new(hub.context.shutdown.clone());
     follow_manager(&hub, &managers);
-    start(&mut tasks, &hub, managers.clone(), |object: DynamicObject| {
-        Ok::<_, std::convert::Infallible>(Settings::of(&object))
-    });
+    start(
+        &mut tasks,
+        &hub,
+        managers.clone(),
+        |object: DynamicObject| Ok::<_, std::convert::Infallible>(Settings::of(&object)),
+    );
     start(&mut tasks, &hub, hub.clusters.clone(), Cluster::parse);
     start(&mut tasks, &hub, hub.leases.clone(), ClusterLease::parse);
     for (_, informer) in &hub.shaped {

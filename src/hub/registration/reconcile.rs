@@ -178,7 +178,12 @@ async fn check_lease(hub: &Hub, name: &str, mut cluster: Cluster) -> Result<Next
     if plan.create {
         // Denied clusters have no namespace to put it in, if they never were accepted.
         let ours = apply::create_lease(&hub.context.client, name).await?;
-        if let Some(rest) = foreign(hub, name, ours, lease::grace(cluster.lease_duration_seconds)) {
+        if let Some(rest) = foreign(
+            hub,
+            name,
+            ours,
+            lease::grace(cluster.lease_duration_seconds),
+        ) {
             // Its renewals do not count: the time runs from when it was noticed.
             if rest.is_zero() {
                 let none = super::view::ClusterLease { renewed: None };

@@ -16,8 +16,7 @@ use super::csr::{self, Request, Verdict};
 use super::{Hub, apply};
 
 const REASON: &str = "AutoApprovedByHubCSRApprovingController";
-const MESSAGE: &str =
-    "Auto approving Managed cluster agent certificate after SubjectAccessReview.";
+const MESSAGE: &str = "Auto approving Managed cluster agent certificate after SubjectAccessReview.";
 
 /// Looks at one request.
 pub(super) async fn reconcile(hub: &Hub, name: &str) -> Result<Next, Failure> {
@@ -75,10 +74,10 @@ async fn approve(hub: &Hub, name: &str, request: &Request) -> Result<(), kube::E
         return Ok(());
     };
     let present = csr.status.get_or_insert_default();
-    let decided = present
-        .conditions
-        .as_ref()
-        .is_some_and(|c| c.iter().any(|c| c.type_ == "Approved" || c.type_ == "Denied"));
+    let decided = present.conditions.as_ref().is_some_and(|c| {
+        c.iter()
+            .any(|c| c.type_ == "Approved" || c.type_ == "Denied")
+    });
     // The verdict was about this very object.
     if decided || csr.metadata.uid.as_deref() != Some(request.uid.as_str()) {
         return Ok(());

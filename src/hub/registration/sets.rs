@@ -6,18 +6,15 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
-use kube::core::{Selector, SelectorExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::ocm::{conditions, names};
+use crate::ocm::{conditions, labels, names};
 use crate::runtime::{Change, Failure, Informer, Next, Queue, Scope, Tasks};
 
 use super::view::Meta;
 use super::{Hub, apply, cluster_sets};
 
-/// Turns the repair of the sets off.
-const AUTOUPDATE_ANNOTATION: &str = "cluster.open-cluster-management.io/autoupdate";
 const CONDITION_EMPTY: &str = "ClusterSetEmpty";
 
 /// What is kept of a ManagedClusterSet.
@@ -53,7 +50,7 @@ impl ClusterSet {
         let meta = Meta::of(&object);
         let autoupdate = object
             .annotations()
-            .get(AUTOUPDATE_ANNOTATION)
+            .get(names::ANNOTATION_AUTO_UPDATE)
             .is_none_or(|value| value != "false");
         let body: Body = serde_json::from_value(object.data)?;
         Ok(Self {
@@ -77,10 +74,10 @@ fn kept_selector(set: &str) -> Option<Value> {
 }
 
 /// Whether a cluster with these labels is in the set of this name and selector.
-fn has_member(set: &str, selector: &Value, labels: &BTreeMap<String, String>) -> bool {
+fn has_member(set: &str, selector: &Value, members: &BTreeMap<String, String>) -> bool {
     match selector["selectorType"].as_str().unwrap_or_default() {
         "" | "ExclusiveClusterSetLabel" => {
-            labels.get(names::LABEL_CLUSTER_SET).map(String::as_str) == Some(set)
+            members.get(names::LABEL_CLUSTER_SET).map(String::as_str) == Some(set)
         }
         "LabelSelector" => {
             let Some(selector) = selector
@@ -91,8 +88,7 @@ fn has_member(set: &str, selector: &Value, labels: &BTreeMap<String, String>) ->
             };
             serde_json::from_value::<LabelSelector>(selector.clone())
                 .ok()
-                .and_then(|selector| Selector::try_from(selector).ok())
-                .is_some_and(|selector| selector.matches(labels))
+                .is_some_and(|selector| labels::matches(&selector, members).unwrap_or(false))
         }
         _ => false,
     }

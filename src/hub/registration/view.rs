@@ -261,7 +261,9 @@ impl Shaped {
 fn fingerprint(value: Option<&Value>) -> u64 {
     static STATE: OnceLock<RandomState> = OnceLock::new();
     value.map_or(0, |value| {
-        STATE.get_or_init(RandomState::new).hash_one(value.to_string())
+        STATE
+            .get_or_init(RandomState::new)
+            .hash_one(value.to_string())
     })
 }
 

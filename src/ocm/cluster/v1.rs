@@ -12,13 +12,13 @@ use crate::ocm::resource::resource;
 use crate::ocm::{is_default, schema};
 
 /// Condition: an administrator of the hub accepted the cluster.
-pub const CONDITION_HUB_ACCEPTED: &str = "HubAccepted";
+pub const CONDITION_HUB_ACCEPTED: &str = "HubAcceptedManagedCluster";
 /// Condition: the agent has its own credentials.
 pub const CONDITION_JOINED: &str = "ManagedClusterJoined";
 /// Condition: the agent's lease is fresh and its API server answers.
 pub const CONDITION_AVAILABLE: &str = "ManagedClusterConditionAvailable";
 /// Condition: the hub could not grant the cluster what it needs.
-pub const CONDITION_HUB_DENIED: &str = "HubDenied";
+pub const CONDITION_HUB_DENIED: &str = "HubDeniedManagedCluster";
 /// Condition: the clocks of hub and cluster agree.
 pub const CONDITION_CLOCK_SYNCED: &str = "ManagedClusterConditionClockSynced";
 /// Condition: the cluster is being removed, and what still stands in the way.
