@@ -1,1 +1,162 @@
-//! See the crate documentation: the stage `crd`.
+//! Custom resource definitions: from the object to the types it adds, what is
+//! wrong with it, its status, and the validation of its objects.
+
+pub mod cel;
+mod definition;
+mod object;
+mod status;
+mod structural;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::api::{GroupResource, GroupVersionKind};
+use crate::status::Cause;
+use crate::types::{Column, Custom, ResourceType, Subresource};
+
+pub use definition::{apply_defaults, validate_definition};
+pub use object::{convert, validate};
+pub use status::{names_accepted, status};
+
+use structural::strings;
+
+/// The types a definition adds, one a served version, or what is wrong with
+/// it. The definition has its defaults (see [`apply_defaults`]).
+pub fn compile(crd: &Value) -> Result<Vec<Arc<ResourceType>>, Vec<Cause>> {
+    let (types, causes) = compile_all(crd);
+    if causes.is_empty() {
+        Ok(types)
+    } else {
+        Err(causes)
+    }
+}
+
+/// The types of the served versions, and what is wrong with any version's schema.
+fn compile_all(crd: &Value) -> (Vec<Arc<ResourceType>>, Vec<Cause>) {
+    let spec = &crd["spec"];
+    let mut causes = Vec::new();
+    let mut types = Vec::new();
+    let versions = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
+    // The real server sees equal schemas as one and names it so.
+    let shared = versions
+        .iter()
+        .all(|version| version["schema"] == versions[0]["schema"]);
+    for (index, version) in versions.iter().enumerate() {
+        let raw = &version["schema"]["openAPIV3Schema"];
+        let path = if shared {
+            "spec.validation.openAPIV3Schema".to_owned()
+        } else {
+            format!("spec.versions[{index}].schema.openAPIV3Schema")
+        };
+        if !raw.is_object() {
+            let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
+            causes.push(crate::schema::cause::required(&path, ""));
+            continue;
+        }
+        let has_status = version["subresources"]["status"].is_object();
+        let mut found = Vec::new();
+        let schema = structural::compile(raw, &path, has_status, &mut found);
+        if !(shared && index > 0) {
+            causes.append(&mut found);
+        }
+        if version["served"] == true {
+            types.push(Arc::new(resource(crd, version, Arc::new(schema))));
+        }
+    }
+    (types, causes)
+}
+
+fn resource(crd: &Value, version: &Value, schema: Arc<crate::schema::Schema>) -> ResourceType {
+    let spec = &crd["spec"];
+    let names = &spec["names"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let group = text(&spec["group"]);
+    let gvk = GroupVersionKind::new(&group, &text(&version["name"]), &text(&names["kind"]));
+    let or = |value: String, other: String| if value.is_empty() { other } else { value };
+    let subs = &version["subresources"];
+    let verbs = |list: &[&str]| list.iter().map(|&verb| verb.to_owned()).collect();
+    let mut subresources = Vec::new();
+    if subs["status"].is_object() {
+        subresources.push(Subresource {
+            name: "status".to_owned(),
+            gvk: gvk.clone(),
+            verbs: verbs(&["get", "patch", "update"]),
+        });
+    }
+    let scale = &subs["scale"];
+    if scale.is_object() {
+        subresources.push(Subresource {
+            name: "scale".to_owned(),
+            gvk: GroupVersionKind::new("autoscaling", "v1", "Scale"),
+            verbs: verbs(&["get", "patch", "update"]),
+        });
+    }
+    let storage = spec["versions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|version| version["storage"] == true)
+        .map(|version| text(&version["name"]));
+    let deprecation = (version["deprecated"] == true).then(|| {
+        version["deprecationWarning"].as_str().map_or_else(
+            || format!("{} {} is deprecated", gvk.api_version(), gvk.kind),
+            str::to_owned,
+        )
+    });
+    ResourceType {
+        gr: GroupResource::new(&group, &text(&names["plural"])),
+        singular: or(text(&names["singular"]), gvk.kind.to_lowercase()),
+        list_kind: or(text(&names["listKind"]), format!("{}List", gvk.kind)),
+        namespaced: spec["scope"] == "Namespaced",
+        short_names: strings(&names["shortNames"]),
+        categories: strings(&names["categories"]),
+        verbs: verbs(&[
+            "delete",
+            "deletecollection",
+            "get",
+            "list",
+            "patch",
+            "create",
+            "update",
+            "watch",
+        ]),
+        subresources,
+        schema,
+        columns: columns(version),
+        custom: Some(Custom {
+            storage_version: storage.unwrap_or_default(),
+            scale: scale.is_object().then(|| {
+                (
+                    text(&scale["specReplicasPath"]),
+                    text(&scale["statusReplicasPath"]),
+                    text(&scale["labelSelectorPath"]),
+                )
+            }),
+            deprecation,
+            crd_uid: text(&crd["metadata"]["uid"]),
+        }),
+        gvk,
+    }
+}
+
+fn columns(version: &Value) -> Vec<Column> {
+    let list = version["additionalPrinterColumns"].as_array();
+    list.into_iter()
+        .flatten()
+        .map(|column| {
+            let text = |key: &str| column[key].as_str().unwrap_or_default().to_owned();
+            Column {
+                name: text("name"),
+                type_: text("type"),
+                format: text("format"),
+                description: text("description"),
+                priority: column["priority"].as_i64().unwrap_or_default(),
+                json_path: text("jsonPath"),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

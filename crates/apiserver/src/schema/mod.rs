@@ -1,14 +1,21 @@
 //! One model of a type for built-in kinds and custom resources: what its
 //! fields are, what they default to, what is valid, how lists merge.
 
+pub mod cause;
+mod formats;
+mod metadata;
+pub mod names;
 mod prune;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use metadata::{NameRule, validate_labels, validate_metadata};
 pub use prune::{Path, apply_defaults, prune, unknown_field};
+pub use validate::{correlate, validate, validate_lists};
 
 /// What a JSON value at a node must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -115,7 +115,7 @@ pub fn apply_defaults(schema: &Schema, value: &mut Value) {
         Value::Object(map) => {
             for (name, field) in &schema.properties {
                 match map.get_mut(name) {
-                    Some(child) if !(child.is_null() && !field.nullable) => {
+                    Some(child) if !child.is_null() || field.nullable => {
                         apply_defaults(field, child);
                     }
                     present => {

@@ -1,0 +1,99 @@
+//! Objects of custom resources: what is wrong with them, and their other
+//! versions.
+
+use serde_json::{Value, json};
+
+use super::cel;
+use crate::schema::{self, Schema, cause, names};
+use crate::status::Cause;
+use crate::types::ResourceType;
+
+/// What is wrong with an object that is about to be stored: its metadata, its
+/// schema, its lists, its CEL rules. `old` is the object before an update, in
+/// the same version.
+pub fn validate(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut causes = if old.is_none() {
+        let rule = names::dns_1123_subdomain;
+        schema::validate_metadata(&new["metadata"], resource.namespaced, rule)
+    } else {
+        Vec::new()
+    };
+    causes.extend(schema::validate(&resource.schema, new, old));
+    embedded(&resource.schema, new, "", &mut causes);
+    causes.extend(schema::validate_lists(&resource.schema, new, old));
+    if !cel::has_rules(&resource.schema) {
+        return causes;
+    }
+    let blocking = |cause: &Cause| {
+        matches!(
+            cause.reason.as_str(),
+            "FieldValueNotSupported"
+                | "FieldValueRequired"
+                | "FieldValueTooLong"
+                | "FieldValueTooMany"
+                | "FieldValueTypeInvalid"
+        )
+    };
+    if causes.iter().any(blocking) {
+        causes.push(cause::invalid(
+            "",
+            &Value::Null,
+            "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+        ));
+    } else {
+        causes.extend(cel::validate(&resource.schema, new, old));
+    }
+    causes
+}
+
+/// Embedded resources have a version and a kind.
+fn embedded(schema: &Schema, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+    match value {
+        Value::Object(map) => {
+            if schema.embedded_resource {
+                for key in ["apiVersion", "kind"] {
+                    let place = format!("{path}.{key}");
+                    match map.get(key) {
+                        None => causes.push(cause::required(&place, "")),
+                        Some(Value::String(text)) if text.is_empty() => {
+                            let detail = "must not be empty";
+                            causes.push(cause::invalid(&place, &json!(""), detail));
+                        }
+                        Some(Value::String(_)) => {}
+                        Some(other) => {
+                            causes.push(cause::invalid(&place, other, "must be a string"));
+                        }
+                    }
+                }
+            }
+            for (name, child) in map {
+                if let Some(field) = schema.field(name) {
+                    let path = if path.is_empty() {
+                        name.clone()
+                    } else {
+                        format!("{path}.{name}")
+                    };
+                    embedded(field, child, &path, causes);
+                }
+            }
+        }
+        Value::Array(list) => {
+            if let Some(items) = &schema.items {
+                for (index, item) in list.iter().enumerate() {
+                    embedded(items, item, &format!("{path}[{index}]"), causes);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Rewrites an object for another version of its resource. Without webhooks
+/// only the version changes; what that version does not know is pruned by the
+/// caller.
+pub fn convert(resource: &ResourceType, object: &mut Value) {
+    let version = resource.gvk.api_version();
+    if object["apiVersion"] != version.as_str() {
+        object["apiVersion"] = json!(version);
+    }
+}
