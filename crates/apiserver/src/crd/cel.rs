@@ -310,8 +310,26 @@ fn string(schema: &Schema, text: &str) -> cel::Value {
 /// A field name as an identifier of CEL.
 fn escape(name: &str) -> String {
     const RESERVED: [&str; 21] = [
-        "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for",
-        "function", "if", "import", "let", "loop", "package", "namespace", "return", "var", "void",
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
         "while",
     ];
     if RESERVED.contains(&name) {
@@ -359,13 +377,28 @@ mod tests {
                  "messageExpression": "'too many: ' + string(self.replicas)"},
             ]),
         );
-        assert!(complaints(&schema, &json!({"spec": {"type": "x", "replicas": 3}}), None).is_empty());
+        assert!(
+            complaints(
+                &schema,
+                &json!({"spec": {"type": "x", "replicas": 3}}),
+                None
+            )
+            .is_empty()
+        );
         assert_eq!(
-            complaints(&schema, &json!({"spec": {"type": "CEL", "replicas": 0}}), None),
+            complaints(
+                &schema,
+                &json!({"spec": {"type": "CEL", "replicas": 0}}),
+                None
+            ),
             ["FieldValueInvalid spec: Invalid value: CEL needs replicas"]
         );
         assert_eq!(
-            complaints(&schema, &json!({"spec": {"type": "x", "replicas": 11}}), None),
+            complaints(
+                &schema,
+                &json!({"spec": {"type": "x", "replicas": 11}}),
+                None
+            ),
             ["FieldValueForbidden spec.replicas: Forbidden: too many: 11"]
         );
     }

@@ -8,12 +8,16 @@ use crate::status::Cause;
 
 /// Fills in what a definition may leave out.
 pub fn apply_defaults(crd: &mut Value) {
-    let kind = crd["spec"]["names"]["kind"].as_str().unwrap_or_default().to_owned();
+    let kind = crd["spec"]["names"]["kind"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let Some(spec) = crd["spec"].as_object_mut() else {
         return;
     };
     if let Some(names) = spec.get_mut("names").and_then(Value::as_object_mut) {
-        let empty = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().is_empty();
+        let empty =
+            |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().is_empty();
         if empty(names.get("singular")) && !kind.is_empty() {
             names.insert("singular".to_owned(), json!(kind.to_lowercase()));
         }
@@ -128,7 +132,11 @@ fn versions(spec: &Value, causes: &mut Vec<Cause>) {
         seen.push(name);
         let wrong = names::dns_1035_label(name);
         if !wrong.is_empty() {
-            causes.push(cause::invalid(&format!("{path}.name"), &json!(name), &join(&wrong)));
+            causes.push(cause::invalid(
+                &format!("{path}.name"),
+                &json!(name),
+                &join(&wrong),
+            ));
         }
         if version["deprecated"] != true && version["deprecationWarning"].is_string() {
             causes.push(cause::invalid(
@@ -145,7 +153,12 @@ fn versions(spec: &Value, causes: &mut Vec<Cause>) {
         let detail = "must contain unique version names";
         causes.push(cause::invalid("spec.versions", whole, detail));
     }
-    if list.iter().filter(|version| version["storage"] == true).count() != 1 {
+    if list
+        .iter()
+        .filter(|version| version["storage"] == true)
+        .count()
+        != 1
+    {
         let detail = "must have exactly one version marked as storage version";
         causes.push(cause::invalid("spec.versions", whole, detail));
     }
@@ -154,7 +167,15 @@ fn versions(spec: &Value, causes: &mut Vec<Cause>) {
 fn columns(version: &Value, path: &str, causes: &mut Vec<Cause>) {
     const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
     const FORMATS: [&str; 9] = [
-        "byte", "date", "date-time", "double", "float", "int32", "int64", "name", "password",
+        "byte",
+        "date",
+        "date-time",
+        "double",
+        "float",
+        "int32",
+        "int64",
+        "name",
+        "password",
     ];
     let list = version["additionalPrinterColumns"].as_array();
     for (index, column) in list.into_iter().flatten().enumerate() {
@@ -204,7 +225,8 @@ fn scale(scale: &Value, path: &str, causes: &mut Vec<Cause>) {
         }
     }
     let selector = scale["labelSelectorPath"].as_str().unwrap_or_default();
-    if !selector.is_empty() && !selector.starts_with(".status.") && !selector.starts_with(".spec.") {
+    if !selector.is_empty() && !selector.starts_with(".status.") && !selector.starts_with(".spec.")
+    {
         causes.push(cause::invalid(
             &format!("{path}.subresources.scale.labelSelectorPath"),
             &scale["labelSelectorPath"],
@@ -262,7 +284,10 @@ fn conversion(spec: &Value, causes: &mut Vec<Cause>) {
         // Webhook conversion is accepted as long as there is nothing to convert:
         // one version; more are refused rather than converted wrongly.
         "Webhook" => {
-            if spec["versions"].as_array().is_some_and(|list| list.len() > 1) {
+            if spec["versions"]
+                .as_array()
+                .is_some_and(|list| list.len() > 1)
+            {
                 causes.push(cause::forbidden(
                     "spec.conversion.strategy",
                     "this server does not call conversion webhooks; use None",
@@ -329,7 +354,10 @@ fn approval(crd: &Value, group: &str, causes: &mut Vec<Cause>) {
             &path,
             "protected groups must have approval annotation \"api-approved.kubernetes.io\", see https://github.com/kubernetes/enhancements/pull/1111",
         ));
-    } else if !text.starts_with("https://") && !text.starts_with("http://") && !text.starts_with("unapproved") {
+    } else if !text.starts_with("https://")
+        && !text.starts_with("http://")
+        && !text.starts_with("unapproved")
+    {
         causes.push(cause::invalid(
             &path,
             value,

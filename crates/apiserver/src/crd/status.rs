@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::strings;
 use super::definition::storage_version;
+use super::strings;
 
 /// Whether a condition is `True`.
 pub(super) fn is_true(crd: &Value, type_: &str) -> bool {

@@ -262,7 +262,11 @@ fn children(
 }
 
 fn type_of_meta(name: &str, child: &Value, root: bool, path: &str, causes: &mut Vec<Cause>) {
-    let expected = if name == "metadata" { "object" } else { "string" };
+    let expected = if name == "metadata" {
+        "object"
+    } else {
+        "string"
+    };
     if child["type"] != expected {
         let detail = format!("must be {expected}");
         let found = json!(child["type"].as_str().unwrap_or_default());
@@ -272,9 +276,10 @@ fn type_of_meta(name: &str, child: &Value, root: bool, path: &str, causes: &mut 
         let only_names = child["properties"]
             .as_object()
             .is_none_or(|p| p.keys().all(|k| k == "name" || k == "generateName"));
-        let plain = child
-            .as_object()
-            .is_some_and(|m| m.keys().all(|k| matches!(k.as_str(), "type" | "properties" | "description")));
+        let plain = child.as_object().is_some_and(|m| {
+            m.keys()
+                .all(|k| matches!(k.as_str(), "type" | "properties" | "description"))
+        });
         if !only_names || !plain {
             causes.push(cause::forbidden(
                 path,
@@ -528,10 +533,7 @@ fn list_type(raw: &Value) -> ListType {
 /// The strings of a list; none where there is no list.
 pub(super) fn strings(list: &Value) -> Vec<String> {
     let texts = list.as_array().into_iter().flatten();
-    texts
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    texts.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn limits(raw: &Value, path: &str, int_or_string: bool, causes: &mut Vec<Cause>) -> Option<Limits> {
@@ -552,7 +554,9 @@ fn limits(raw: &Value, path: &str, int_or_string: bool, causes: &mut Vec<Cause>)
             .filter(|(index, one)| {
                 // The two spellings of int-or-string may name its types.
                 let first = key == "anyOf" || *index == 0;
-                !(int_or_string && first && (key == "anyOf" && is_types(list) || is_types_within(one)))
+                !(int_or_string
+                    && first
+                    && (key == "anyOf" && is_types(list) || is_types_within(one)))
             })
             .map(|(index, one)| within(one, &format!("{path}.{key}[{index}]"), causes))
             .collect()
@@ -642,10 +646,7 @@ fn within(raw: &Value, path: &str, causes: &mut Vec<Cause>) -> Schema {
             "x-kubernetes-map-type",
             "must be undefined to be structural",
         ),
-        (
-            "x-kubernetes-validations",
-            "must be empty to be structural",
-        ),
+        ("x-kubernetes-validations", "must be empty to be structural"),
     ];
     for (key, detail) in forbid {
         let value = &raw[key];

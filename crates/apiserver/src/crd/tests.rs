@@ -73,7 +73,11 @@ fn a_definition_adds_its_versions() {
     assert_eq!(custom.storage_version, "v1");
     assert_eq!(
         custom.scale,
-        Some((".spec.replicas".into(), ".status.replicas".into(), String::new()))
+        Some((
+            ".spec.replicas".into(),
+            ".status.replicas".into(),
+            String::new()
+        ))
     );
     let old = types[1].custom.as_ref().unwrap();
     assert_eq!(
@@ -123,22 +127,22 @@ fn bad_definitions_are_refused_in_kubernetes_words() {
         ),
         (
             |crd| {
-                crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["x"] =
-                    json!({});
+                crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+                    ["x"] = json!({});
             },
             "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[x].type: Required value: must not be empty for specified object fields",
         ),
         (
             |crd| {
-                crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["x"] =
-                    json!({"type": "array"});
+                crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+                    ["x"] = json!({"type": "array"});
             },
             "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[x].items: Required value: must be specified",
         ),
         (
             |crd| {
-                crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["replicas"]["default"] =
-                    json!("one");
+                crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+                    ["replicas"]["default"] = json!("one");
             },
             "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[replicas].default: Invalid value: \"string\":  in body must be of type integer: \"string\"",
         ),
@@ -159,7 +163,11 @@ fn bad_definitions_are_refused_in_kubernetes_words() {
     let mut two = widget();
     two["spec"]["versions"][1]["storage"] = json!(true);
     let found = lines(validate_definition(&two, None));
-    assert!(found.iter().any(|line| line.ends_with("must have exactly one version marked as storage version")));
+    assert!(
+        found
+            .iter()
+            .any(|line| line.ends_with("must have exactly one version marked as storage version"))
+    );
 }
 
 #[test]
@@ -180,14 +188,22 @@ fn what_is_established_stays_as_it_is() {
     let mut old = widget();
     old["status"] = status(&old, [], "2024-01-01T00:00:00Z");
     let mut new = old.clone();
-    assert_eq!(lines(validate_definition(&new, Some(&old))), Vec::<String>::new());
+    assert_eq!(
+        lines(validate_definition(&new, Some(&old))),
+        Vec::<String>::new()
+    );
     new["spec"]["scope"] = json!("Cluster");
     new["spec"]["versions"][0]["name"] = json!("v2");
     new["status"] = status(&new, [], "2024-01-02T00:00:00Z");
     let found = lines(validate_definition(&new, Some(&old)));
     assert_eq!(found.len(), 2, "{found:#?}");
-    assert!(found[0].starts_with("status.storedVersions[0]: Invalid value: \"v1\": missing from spec.versions"));
-    assert_eq!(found[1], "spec.scope: Invalid value: \"Cluster\": field is immutable");
+    assert!(found[0].starts_with(
+        "status.storedVersions[0]: Invalid value: \"v1\": missing from spec.versions"
+    ));
+    assert_eq!(
+        found[1],
+        "spec.scope: Invalid value: \"Cluster\": field is immutable"
+    );
 }
 
 #[test]
@@ -210,7 +226,10 @@ fn names_are_accepted_once() {
     assert_eq!(conditions[0]["reason"], "ListKindConflict");
     assert_eq!(conditions[0]["message"], "\"WidgetList\" is already in use");
     assert_eq!(conditions[1]["reason"], "NotAccepted");
-    assert_eq!(second["status"]["acceptedNames"], json!({"plural": "gadgets", "singular": "gadget"}));
+    assert_eq!(
+        second["status"]["acceptedNames"],
+        json!({"plural": "gadgets", "singular": "gadget"})
+    );
 
     // Seen again, nothing changes, not even the times.
     let again = status(&first, [&second], "2025-01-01T00:00:00Z");
@@ -261,11 +280,19 @@ fn objects_of_open_cluster_management_are_validated() {
             "deleteOption": {"propagationPolicy": "Nope"},
         },
     });
-    assert_eq!(schema::prune(&types[0].schema, &mut work), Vec::<String>::new());
+    assert_eq!(
+        schema::prune(&types[0].schema, &mut work),
+        Vec::<String>::new()
+    );
     let found = lines(validate(&types[0], &work, None));
     // The second sentence is about the CEL rules, which wait for a valid object.
     assert_eq!(found.len(), 2, "{found:#?}");
-    assert!(found[0].starts_with("spec.deleteOption.propagationPolicy: Unsupported value: \"Nope\""));
+    assert!(
+        found[0].starts_with("spec.deleteOption.propagationPolicy: Unsupported value: \"Nope\"")
+    );
     work["spec"]["deleteOption"]["propagationPolicy"] = json!("Orphan");
-    assert_eq!(lines(validate(&types[0], &work, None)), Vec::<String>::new());
+    assert_eq!(
+        lines(validate(&types[0], &work, None)),
+        Vec::<String>::new()
+    );
 }

@@ -69,7 +69,11 @@ pub fn not_supported<S: AsRef<str>>(field: &str, value: &Value, supported: &[S])
 
 /// A value that may not be given here.
 pub fn forbidden(field: &str, detail: &str) -> Cause {
-    cause("FieldValueForbidden", field, with_detail("Forbidden", detail))
+    cause(
+        "FieldValueForbidden",
+        field,
+        with_detail("Forbidden", detail),
+    )
 }
 
 /// A value that is there twice.
@@ -181,13 +185,19 @@ mod tests {
             (invalid("a", &json!(1.0), "d"), "Invalid value: 1: d"),
             (invalid("a", &json!(1e21), "d"), "Invalid value: 1e+21: d"),
             (invalid("a", &json!(null), "d"), "Invalid value: null: d"),
-            (invalid("a", &json!({"b": [1]}), ""), "Invalid value: {\"b\":[1]}"),
+            (
+                invalid("a", &json!({"b": [1]}), ""),
+                "Invalid value: {\"b\":[1]}",
+            ),
             (
                 not_supported("a", &json!("x"), &["b", "c"]),
                 "Unsupported value: \"x\": supported values: \"b\", \"c\"",
             ),
             (too_long("a", 1), "Too long: may not be more than 1 byte"),
-            (too_many("a", 3, 2), "Too many: 3: must have at most 2 items"),
+            (
+                too_many("a", 3, 2),
+                "Too many: 3: must have at most 2 items",
+            ),
             (duplicate("a", &json!("x")), "Duplicate value: \"x\""),
         ];
         for (cause, message) in table {

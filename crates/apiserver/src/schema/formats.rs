@@ -17,7 +17,9 @@ pub(super) fn matches(format: &str, text: &str) -> bool {
         "ipv6" => text.parse::<Ipv6Addr>().is_ok(),
         "cidr" => is_cidr(text),
         "uuid" | "uuid3" | "uuid4" | "uuid5" => is_uuid(format, text),
-        "byte" => base64::engine::general_purpose::STANDARD.decode(text).is_ok(),
+        "byte" => base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .is_ok(),
         "hostname" => is_hostname(text),
         "email" => text
             .split_once('@')
@@ -37,9 +39,8 @@ static DATE_TIME: Lazy = LazyLock::new(|| {
 static HOSTNAME: Lazy = LazyLock::new(|| {
     Regex::new(r"^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$").ok()
 });
-static DURATION: Lazy = LazyLock::new(|| {
-    Regex::new(r"^[-+]?(0|(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+$").ok()
-});
+static DURATION: Lazy =
+    LazyLock::new(|| Regex::new(r"^[-+]?(0|(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+$").ok());
 // The library behind Kubernetes also takes "3 days" and "1 week".
 static WORDS: Lazy = LazyLock::new(|| {
     Regex::new(r"(?i)^(\d+\s*(ns|nanos?(econds?)?|us|µs|micros?(econds?)?|ms|millis?(econds?)?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|wks?|weeks?)\s*)+$").ok()
@@ -103,7 +104,11 @@ mod tests {
             ("ipv6", "::1", "10.0.0.1"),
             ("cidr", "10.0.0.0/8", "10.0.0.0/33"),
             ("uuid", "123e4567-e89b-12d3-a456-426614174000", "123"),
-            ("uuid4", "123e4567-e89b-42d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174000"),
+            (
+                "uuid4",
+                "123e4567-e89b-42d3-a456-426614174000",
+                "123e4567-e89b-12d3-a456-426614174000",
+            ),
             ("byte", "YQ==", "*"),
             ("hostname", "a.example.com", "-a"),
             ("email", "a@b", "a"),

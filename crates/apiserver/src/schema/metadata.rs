@@ -39,7 +39,11 @@ pub fn validate_metadata(meta: &Value, namespaced: bool, rule: NameRule) -> Vec<
         }
         for why in names::dns_1123_label(namespace) {
             if !namespace.is_empty() {
-                causes.push(cause::invalid("metadata.namespace", &json!(namespace), &why));
+                causes.push(cause::invalid(
+                    "metadata.namespace",
+                    &json!(namespace),
+                    &why,
+                ));
             }
         }
     }
@@ -163,7 +167,8 @@ mod tests {
                 "metadata.namespace: Forbidden: not allowed on this type",
             ]
         );
-        let owner = json!({"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "", "controller": true});
+        let owner =
+            json!({"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "", "controller": true});
         let found = messages(
             &json!({
                 "name": "A", "labels": {"a b": "-"}, "finalizers": ["orphan", "foregroundDeletion"],
@@ -172,6 +177,9 @@ mod tests {
             false,
         );
         assert_eq!(found.len(), 7, "{found:#?}");
-        assert!(found[0].starts_with("metadata.name: Invalid value: \"A\": a lowercase RFC 1123 subdomain"));
+        assert!(
+            found[0]
+                .starts_with("metadata.name: Invalid value: \"A\": a lowercase RFC 1123 subdomain")
+        );
     }
 }

@@ -55,7 +55,10 @@ fn node(schema: &Schema, new: &Value, old: Option<&Value>, path: &str, causes: &
 fn check(schema: &Schema, new: &Value, old: Option<&Value>, path: &str, causes: &mut Vec<Cause>) {
     if let Some(detail) = wrong_type(schema, new) {
         let (expected, found) = detail;
-        let message = format!("{path} in body must be of type {expected}: {}", cause::quote(found));
+        let message = format!(
+            "{path} in body must be of type {expected}: {}",
+            cause::quote(found)
+        );
         causes.push(cause::type_invalid(path, &json!(found), &message));
     }
     let limits = schema.limits.as_deref();
@@ -77,8 +80,10 @@ fn check(schema: &Schema, new: &Value, old: Option<&Value>, path: &str, causes: 
                 && schema.node != NodeType::IntOrString
                 && !formats::matches(format, text)
             {
-                let message =
-                    format!("{path} in body must be of type {format}: {}", cause::quote(text));
+                let message = format!(
+                    "{path} in body must be of type {format}: {}",
+                    cause::quote(text)
+                );
                 causes.push(cause::type_invalid(path, new, &message));
             }
         }
@@ -215,21 +220,28 @@ fn number(
         if let Some(factor) = limits.multiple_of
             && !is_multiple(float, factor)
         {
-            complain(format!("{path} in body should be a multiple of {}", show(factor)));
+            complain(format!(
+                "{path} in body should be a multiple of {}",
+                show(factor)
+            ));
         }
         if let Some((min, exclusive)) = limits.minimum
             && (float < min || (exclusive && float <= min))
         {
             let or_equal = if exclusive { "" } else { " or equal to" };
             let min = show(min);
-            complain(format!("{path} in body should be greater than{or_equal} {min}"));
+            complain(format!(
+                "{path} in body should be greater than{or_equal} {min}"
+            ));
         }
         if let Some((max, exclusive)) = limits.maximum
             && (float > max || (exclusive && float >= max))
         {
             let or_equal = if exclusive { "" } else { " or equal to" };
             let max = show(max);
-            complain(format!("{path} in body should be less than{or_equal} {max}"));
+            complain(format!(
+                "{path} in body should be less than{or_equal} {max}"
+            ));
         }
     }
     let small = value.as_i64().is_some_and(|n| i32::try_from(n).is_ok());
@@ -349,7 +361,9 @@ fn combinations(limits: &Limits, value: &Value, path: &str, causes: &mut Vec<Cau
     if let Some(not) = &limits.not
         && try_one(not).is_empty()
     {
-        causes.push(complain(format!("{quoted} must not validate the schema (not)")));
+        causes.push(complain(format!(
+            "{quoted} must not validate the schema (not)"
+        )));
     }
 }
 
