@@ -1,22 +1,21 @@
 //! The CustomResourceDefinitions, generated from the types.
 //!
-//! The derives give most of each schema. `tidy` turns the rest into what the
-//! Kubernetes API machinery writes itself, by five rules that hold everywhere:
+//! schemars gives most of each schema. `tidy` turns the rest into what the
+//! Kubernetes API machinery writes itself, by four rules that hold everywhere:
 //!
 //! 1. `Option` means "may be absent", not "may be null": `nullable` goes,
 //!    unless the field is marked `x-ocm-nullable`.
-//! 2. `x-ocm-default` becomes the default; defaults of whole objects that
-//!    serde has only so that Rust can read an absent object go.
+//! 2. `x-ocm-default` becomes the default; defaults of whole objects, which
+//!    serde has only so that Rust can read an absent object, go.
 //! 3. Int-or-string fields say so in `anyOf` too.
-//! 4. `format` is kept only where Kubernetes knows it.
-//! 5. The object itself lists `apiVersion`, `kind` and `metadata`.
+//! 4. The object itself lists `apiVersion`, `kind` and `metadata`.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::{cluster, operator, work};
+use super::{addon, cluster, operator, work};
 
 /// What stands above each file.
 const HEADER: &str = "# Generated from src/ocm by `ocmadm util crds --write`; do not edit.\n";
@@ -33,15 +32,31 @@ pub struct WriteError {
 /// All definitions, by name.
 pub fn all() -> Vec<CustomResourceDefinition> {
     [
-        vec![cluster::v1::ManagedCluster::crd()],
+        vec![
+            addon::v1alpha1::AddOnDeploymentConfig::crd(),
+            addon::v1beta1::AddOnDeploymentConfig::crd(),
+        ],
         vec![cluster::v1alpha1::AddOnPlacementScore::crd()],
+        vec![addon::v1alpha1::AddOnTemplate::crd()],
+        vec![work::v1::AppliedManifestWork::crd()],
         vec![cluster::v1alpha1::ClusterClaim::crd()],
-        vec![cluster::v1beta2::ManagedClusterSet::crd()],
-        vec![cluster::v1beta2::ManagedClusterSetBinding::crd()],
+        vec![
+            addon::v1alpha1::ClusterManagementAddOn::crd(),
+            addon::v1beta1::ClusterManagementAddOn::crd(),
+        ],
         vec![operator::v1::ClusterManager::crd()],
         vec![operator::v1::Klusterlet::crd()],
-        vec![work::v1::AppliedManifestWork::crd()],
+        vec![
+            addon::v1alpha1::ManagedClusterAddOn::crd(),
+            addon::v1beta1::ManagedClusterAddOn::crd(),
+        ],
+        vec![cluster::v1::ManagedCluster::crd()],
+        vec![cluster::v1beta2::ManagedClusterSetBinding::crd()],
+        vec![cluster::v1beta2::ManagedClusterSet::crd()],
+        vec![work::v1alpha1::ManifestWorkReplicaSet::crd()],
         vec![work::v1::ManifestWork::crd()],
+        vec![cluster::v1beta1::PlacementDecision::crd()],
+        vec![cluster::v1beta1::Placement::crd()],
     ]
     .into_iter()
     .map(merge)
@@ -54,9 +69,29 @@ pub fn to_yaml(definition: &CustomResourceDefinition) -> Result<String, WriteErr
         name: definition.metadata.name.clone().unwrap_or_default(),
         source,
     };
-    let value = serde_json::to_value(definition).map_err(|source| error(source.into()))?;
+    let mut value = serde_json::to_value(definition).map_err(|source| error(source.into()))?;
+    whole_numbers(&mut value);
     let yaml = serde_saphyr::to_string(&value).map_err(|source| error(source.into()))?;
     Ok(format!("{HEADER}{yaml}"))
+}
+
+/// Bounds are floats in the Rust type; whole ones are written without a point.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64().filter(|_| number.is_f64())
+                && float.fract() == 0.0
+                && float.abs() < f64::from(i32::MAX)
+            {
+                #[expect(clippy::cast_possible_truncation, reason = "checked to be a whole i32")]
+                let whole = float as i64;
+                *value = whole.into();
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(whole_numbers),
+        Value::Object(object) => object.values_mut().for_each(whole_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 /// The name of a definition's file.
@@ -76,7 +111,7 @@ fn merge(mut versions: Vec<CustomResourceDefinition>) -> CustomResourceDefinitio
     definition
 }
 
-/// Applies the five rules, from the innermost schemas outwards.
+/// Applies the rules, from the innermost schemas outwards.
 pub(super) fn tidy(schema: &mut Value) {
     tidy_nested(schema);
     if let Some(root) = schema.as_object_mut() {

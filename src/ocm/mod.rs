@@ -4,6 +4,7 @@
 //! schemas; `crds` turns the types into the CustomResourceDefinitions that
 //! `embedded-manifests/crds/` holds, so type and schema cannot drift apart.
 
+pub mod addon;
 pub mod cluster;
 pub mod conditions;
 pub mod crds;

@@ -26,6 +26,7 @@ pub(crate) struct Definition {
     pub(crate) short_names: &'static [&'static str],
     pub(crate) status: bool,
     pub(crate) stored: bool,
+    pub(crate) spec_required: bool,
     /// Name, type and path of each.
     pub(crate) columns: &'static [(&'static str, &'static str, &'static str)],
 }
@@ -68,7 +69,10 @@ impl Definition {
                     served: true,
                     storage: self.stored,
                     schema: Some(CustomResourceValidation {
-                        open_api_v3_schema: schema::<T>(),
+                        open_api_v3_schema: schema::<T>().map(|schema| JSONSchemaProps {
+                            required: self.spec_required.then(|| vec!["spec".to_owned()]),
+                            ..schema
+                        }),
                     }),
                     subresources: self.status.then(|| CustomResourceSubresources {
                         scale: None,
@@ -113,6 +117,7 @@ macro_rules! resource {
             $(spec: $spec:ty,)?
             $(status: $status:ty,)?
             $(stored: $stored:literal,)?
+            $(spec_required: $required:literal,)?
             $(columns: [$($column:expr),* $(,)?],)?
         }
     ) => {
@@ -204,7 +209,8 @@ macro_rules! resource {
                     scope: stringify!($scope),
                     short_names: &[$($($short),*)?],
                     status: $crate::ocm::resource::resource!(@present $($status)?),
-                    stored: $crate::ocm::resource::resource!(@or_true $($stored)?),
+                    stored: $crate::ocm::resource::resource!(@or $($stored,)? true),
+                    spec_required: $crate::ocm::resource::resource!(@or $($required,)? false),
                     columns: &[$($($column),*)?],
                 }
                 .build::<Self>()
@@ -225,7 +231,7 @@ macro_rules! resource {
     (@named $type:ty, $name:literal) => { $name };
     (@present) => { false };
     (@present $type:ty) => { true };
-    (@or_true) => { true };
-    (@or_true $value:literal) => { $value };
+    (@or $default:literal) => { $default };
+    (@or $value:literal, $default:literal) => { $value };
 }
 pub(crate) use resource;

@@ -5,8 +5,6 @@
 //! `x-ocm-default` (an object's default, beside serde's own) and
 //! `x-ocm-nullable` (the few fields where `null` is a value).
 
-#![expect(dead_code, reason = "placements and add-ons follow")]
-
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
@@ -266,4 +264,9 @@ pub(crate) fn group_size(_: &mut SchemaGenerator) -> Schema {
         "pattern": r"^((100|[1-9][0-9]{0,1})%|[1-9][0-9]*)$",
         "default": "100%",
     })
+}
+
+/// A number of things, of no particular size.
+pub(crate) fn count(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "integer"})
 }
