@@ -1,7 +1,219 @@
-//! See the crate documentation: the stage `registry`.
+//! The verbs: what happens between a parsed, authorized request and the store.
 
+mod create;
+mod delete;
+mod list;
 #[cfg(test)]
 pub(crate) mod memory;
+mod meta;
+mod scale;
+mod stages;
+mod update;
 pub mod view;
+mod watch;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::api::{Attributes, GroupResource, UserInfo};
+use crate::authz::{Authorizer, Decision};
+use crate::status::Status;
+use crate::store::{Store, WriteError};
+pub use crate::store::{Event, EventKind};
+use crate::types::{Catalog, ResourceType};
+
+pub use crate::request::{DeleteOptions, FieldValidation, ListOptions, RequestContext};
+pub use delete::Deleted;
+pub use list::List;
+pub use scale::scale_type;
+pub use update::{Patch, PatchKind};
 pub use view::View;
+pub use watch::{WatchEvent, WatchStream};
+
+/// All objects and the rules for changing them. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Registry(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    authorizer: Arc<Authorizer>,
+    builtin: Arc<Catalog>,
+    catalog: RwLock<Arc<Catalog>>,
+    custom: Mutex<BTreeMap<String, Vec<Arc<ResourceType>>>>,
+}
+
+/// What a URL names: an object, or with an empty name a collection.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// One version of a resource.
+    pub resource: &'a ResourceType,
+    /// Empty for cluster-scoped objects and all namespaces.
+    pub namespace: &'a str,
+    /// Empty for collections.
+    pub name: &'a str,
+    /// `status`, … or empty.
+    pub subresource: &'a str,
+}
+
+impl Registry {
+    /// A registry over a store: reads the custom resource definitions and the
+    /// roles in it.
+    pub fn new(store: Store) -> Self {
+        let builtin = crate::types::builtin();
+        let authorizer = Arc::new(Authorizer::default());
+        let registry = Self(Arc::new(Inner {
+            store,
+            authorizer: authorizer.clone(),
+            catalog: RwLock::new(builtin.clone()),
+            builtin,
+            custom: Mutex::default(),
+        }));
+        registry.0.store.observe(move |event| {
+            let now = (event.kind != EventKind::Deleted).then_some(&*event.object);
+            authorizer.observe(&event.gr, now, &event.object);
+        });
+        registry.0.authorizer.load(&registry);
+        for definition in registry.read_all(&stages::crd_resource(), None) {
+            registry.serve_definition(&definition);
+        }
+        registry
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The roles and bindings, for rules reviews.
+    pub fn authorizer(&self) -> &Authorizer {
+        &self.0.authorizer
+    }
+
+    /// Whether RBAC lets this user do this.
+    pub fn decide(&self, user: &UserInfo, attributes: &Attributes) -> Decision {
+        self.0.authorizer.authorize(user, attributes)
+    }
+
+    /// Every change of these resources (of all when none are given) in commit
+    /// order; with `replay`, first the present objects as `Added`.
+    pub fn subscribe(
+        &self,
+        resources: &[GroupResource],
+        replay: bool,
+    ) -> mpsc::UnboundedReceiver<Arc<Event>> {
+        self.0.store.subscribe(resources, replay)
+    }
+
+    /// Serves these types for a custom resource definition, or none any more.
+    pub fn set_custom(&self, definition: &str, types: Option<Vec<Arc<ResourceType>>>) {
+        let mut custom = self.0.custom.lock().unwrap_or_else(PoisonError::into_inner);
+        match types {
+            Some(types) => custom.insert(definition.to_owned(), types),
+            None => custom.remove(definition),
+        };
+        let mut catalog = (*self.0.builtin).clone();
+        for resource in custom.values().flatten() {
+            let gvk = &resource.gvk;
+            let key = (gvk.group.clone(), gvk.version.clone(), resource.gr.resource.clone());
+            catalog.resources.entry(key).or_insert_with(|| resource.clone());
+            let versions = catalog.versions.entry(gvk.group.clone()).or_default();
+            if !versions.contains(&gvk.version) {
+                versions.push(gvk.version.clone());
+                versions.sort_by(|a, b| meta::version_order(a, b));
+            }
+        }
+        *self.0.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+    }
+
+    /// Serves what a stored definition says, if it can be compiled.
+    fn serve_definition(&self, definition: &Value) {
+        let name = definition["metadata"]["name"].as_str().unwrap_or_default();
+        self.set_custom(name, stages::compile(definition));
+    }
+
+    /// One object, in the version of the URL.
+    pub async fn get(
+        &self,
+        _context: &RequestContext,
+        resource: &ResourceType,
+        namespace: &str,
+        name: &str,
+        subresource: &str,
+    ) -> Result<Arc<Value>, Status> {
+        let object = self
+            .0
+            .store
+            .get(&resource.gr, namespace, name)
+            .ok_or_else(|| Status::not_found(&resource.gr, name))?;
+        if subresource == "scale" {
+            return scale::read(resource, &object).map(Arc::new);
+        }
+        Ok(present(resource, object))
+    }
+}
+
+impl View for Registry {
+    fn read(&self, gr: &GroupResource, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.0.store.get(gr, namespace, name)
+    }
+
+    fn read_all(&self, gr: &GroupResource, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        self.0.store.list(gr, namespace).items
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        self.0.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn authorize(&self, user: &UserInfo, attributes: &Attributes) -> (bool, String) {
+        let decision = self.decide(user, attributes);
+        (decision.allowed, decision.reason)
+    }
+}
+
+/// What `apiVersion` an object must get to be shown in this version; `None`
+/// when it has it.
+pub(crate) fn shown_version(resource: &ResourceType, object: &Value) -> Option<String> {
+    let stored = object["apiVersion"].as_str().unwrap_or_default();
+    let gvk = &resource.gvk;
+    let same = match stored.split_once('/') {
+        Some((group, version)) => group == gvk.group && version == gvk.version,
+        None => gvk.group.is_empty() && stored == gvk.version,
+    };
+    (!same).then(|| gvk.api_version())
+}
+
+/// A stored object in the version of the URL.
+pub(crate) fn present(resource: &ResourceType, object: Arc<Value>) -> Arc<Value> {
+    match shown_version(resource, &object) {
+        None => object,
+        Some(version) => {
+            let mut shown = (*object).clone();
+            shown["apiVersion"] = Value::String(version);
+            Arc::new(shown)
+        }
+    }
+}
+
+/// The `apiVersion` objects of a resource are stored in.
+fn storage_version(resource: &ResourceType) -> String {
+    match &resource.custom {
+        Some(custom) if resource.gvk.group.is_empty() => custom.storage_version.clone(),
+        Some(custom) => format!("{}/{}", resource.gvk.group, custom.storage_version),
+        None => resource.gvk.api_version(),
+    }
+}
+
+/// The answer to a write that the store refused.
+fn refused(resource: &ResourceType, name: &str, error: WriteError) -> Status {
+    match error {
+        WriteError::Exists(_) => Status::already_exists(&resource.gr, name),
+        WriteError::Missing => Status::not_found(&resource.gr, name),
+        WriteError::Changed(_) => Status::conflict(&resource.gr, name, meta::MODIFIED),
+        WriteError::Disk(_) => Status::internal(error),
+    }
+}

@@ -354,6 +354,11 @@ impl Store {
         receiver
     }
 
+    /// Calls this with every change before anyone else sees it.
+    pub fn observe(&self, observer: impl Fn(&Event) + Send + Sync + 'static) {
+        write(&self.0.state).observe(Box::new(observer));
+    }
+
     /// Ends all watches and subscriptions, and returns when all accepted
     /// writes are on disk.
     pub async fn close(&self) {

@@ -60,6 +60,18 @@ struct Table {
     by_namespace: HashMap<Box<str>, Vec<Watcher>>,
 }
 
+/// Sees every change under the lock.
+pub(super) type Observer = Box<dyn Fn(&Event) + Send + Sync>;
+
+#[derive(Default)]
+struct Observers(Vec<Observer>);
+
+impl std::fmt::Debug for Observers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} observers", self.0.len())
+    }
+}
+
 /// All tables. Revisions up to `published` are visible; those up to `assigned`
 /// are taken.
 #[derive(Debug, Default)]
@@ -70,6 +82,7 @@ pub(super) struct State {
     /// Writes that are not on disk yet: revision, and the object or its absence.
     pending: HashMap<(Arc<GroupResource>, Arc<str>), (u64, Option<Arc<Value>>)>,
     subscribers: Vec<Subscriber>,
+    observers: Observers,
     closed: bool,
 }
 
@@ -345,6 +358,9 @@ impl State {
             }
         }
         self.published = event.revision;
+        for observer in &self.observers.0 {
+            observer(&event);
+        }
         let table = self.table(&event.gr);
         if event.kind == EventKind::Deleted {
             table.objects.remove(&event.key);
@@ -418,6 +434,10 @@ impl State {
         };
         watchers.retain(|watcher| !watcher.sender.is_closed());
         watchers.push(watcher);
+    }
+
+    pub(super) fn observe(&mut self, observer: Observer) {
+        self.observers.0.push(observer);
     }
 
     pub(super) fn subscribe(

@@ -1,0 +1,280 @@
+//! Create.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::meta::{self, text};
+use super::{Registry, Target, View, present, refused, stages, storage_version};
+use crate::api::GroupResource;
+use crate::builtin::Operation;
+use crate::request::RequestContext;
+use crate::status::{Cause, Status};
+use crate::store::{Expect, WriteError};
+use crate::types::ResourceType;
+
+/// What etcd takes at most.
+const OBJECT_BYTES: usize = 1_572_864;
+/// How often a generated name is drawn.
+const DRAWS: usize = 8;
+
+impl Registry {
+    /// Stores a new object; answers it as stored.
+    pub async fn create(
+        &self,
+        context: &RequestContext,
+        resource: &ResourceType,
+        namespace: &str,
+        mut object: Value,
+    ) -> Result<Arc<Value>, Status> {
+        check_type(resource, &mut object)?;
+        check_namespace(resource, namespace, &mut object)?;
+        if !text(&object, "resourceVersion").is_empty() {
+            return Err(Status::new(
+                500,
+                "",
+                "resourceVersion should not be set on objects to be created",
+            ));
+        }
+        stages::decode(context, resource, &mut object).map_err(|status| as_decoding(resource, status))?;
+        self.insert(context, resource, namespace, object).await
+    }
+
+    /// The part of create that server-side apply shares.
+    pub(super) async fn insert(
+        &self,
+        context: &RequestContext,
+        resource: &ResourceType,
+        namespace: &str,
+        object: Value,
+    ) -> Result<Arc<Value>, Status> {
+        let prefix = text(&object, "generateName").to_owned();
+        let generated = text(&object, "name").is_empty();
+        if generated && prefix.is_empty() {
+            let cause = Cause {
+                reason: "FieldValueRequired".to_owned(),
+                message: "Required value: name or generateName is required".to_owned(),
+                field: "metadata.name".to_owned(),
+            };
+            return Err(meta::invalid(resource, "", vec![cause]));
+        }
+        if !generated {
+            return self.insert_named(context, resource, namespace, object).await;
+        }
+        let mut draws = 0;
+        loop {
+            draws += 1;
+            let mut named = object.clone();
+            meta::metadata(&mut named).insert("name".to_owned(), meta::generate_name(&prefix)?.into());
+            match self.insert_named(context, resource, namespace, named).await {
+                Err(status) if status.reason == "AlreadyExists" && draws < DRAWS => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn insert_named(
+        &self,
+        context: &RequestContext,
+        resource: &ResourceType,
+        namespace: &str,
+        mut object: Value,
+    ) -> Result<Arc<Value>, Status> {
+        let name = text(&object, "name").to_owned();
+        let target = Target {
+            resource,
+            namespace,
+            name: &name,
+            subresource: "",
+        };
+        if resource.namespaced {
+            self.check_namespace_takes(resource, namespace, &name)?;
+        }
+        stages::defaults(resource, &mut object);
+        let applied = object["metadata"]["managedFields"]
+            .as_array()
+            .is_some_and(|entries| entries.iter().any(|entry| entry["operation"] == "Apply"));
+        meta::fill_new(resource, &mut object)?;
+        // Nodes come with their status; all others get theirs later.
+        if meta::has_subresource(resource, "status") && resource.gr != GroupResource::new("", "nodes")
+            && let Some(map) = object.as_object_mut()
+        {
+            map.remove("status");
+        }
+        if !applied {
+            stages::track(context, target, None, &mut object);
+        }
+        stages::admit(self, context, target, Operation::Create, None, &mut object)?;
+        stages::webhooks(self, context, target, Operation::Create, None, &mut object).await?;
+        let causes = meta::validate(resource, None, &object);
+        if !causes.is_empty() {
+            return Err(meta::invalid(resource, &name, causes));
+        }
+        check_size(&object)?;
+        object["apiVersion"] = storage_version(resource).into();
+        if self.store().head(&resource.gr, namespace, &name).is_some() {
+            return Err(Status::already_exists(&resource.gr, &name));
+        }
+        if context.dry_run {
+            return Ok(present(resource, Arc::new(object)));
+        }
+        self.store_object(target, Expect::Absent, Some(object))
+            .await
+            .map(|object| present(resource, object))
+            .map_err(|error| refused(resource, &name, error))
+    }
+
+    /// Writes to the store; a definition is served before it can be seen.
+    pub(super) async fn store_object(
+        &self,
+        target: Target<'_>,
+        expect: Expect,
+        new: Option<Value>,
+    ) -> Result<Arc<Value>, WriteError> {
+        let gr = &target.resource.gr;
+        let definition = *gr == stages::crd_resource();
+        if definition && let Some(new) = &new {
+            self.serve_definition(new);
+        }
+        let removed = definition && new.is_none();
+        let result = self.store().write(gr, target.namespace, target.name, expect, new).await;
+        if removed && result.is_ok() {
+            self.set_custom(target.name, None);
+        } else if definition && result.is_err() {
+            match self.read(gr, "", target.name) {
+                Some(stored) => self.serve_definition(&stored),
+                None => self.set_custom(target.name, None),
+            }
+        }
+        result
+    }
+
+    /// A namespace must be there, and stay, for something new in it.
+    fn check_namespace_takes(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(), Status> {
+        let namespaces = GroupResource::new("", "namespaces");
+        let Some(object) = self.store().head(&namespaces, "", namespace) else {
+            return Err(Status::not_found(&namespaces, namespace));
+        };
+        if object["metadata"].get("deletionTimestamp").is_none() {
+            return Ok(());
+        }
+        let mut status = Status::forbidden(
+            &resource.gr,
+            name,
+            &format!("unable to create new content in namespace {namespace} because it is being terminated"),
+        );
+        status.causes.push(Cause {
+            reason: "NamespaceTerminating".to_owned(),
+            message: format!("namespace {namespace} is being terminated"),
+            field: "metadata.namespace".to_owned(),
+        });
+        Err(status)
+    }
+}
+
+/// The 400 of an object that cannot be read as its kind.
+pub(super) fn as_decoding(resource: &ResourceType, mut status: Status) -> Status {
+    let gvk = &resource.gvk;
+    status.message = format!(
+        "{kind} in version \"{}\" cannot be handled as a {kind}: {}",
+        gvk.version,
+        status.message,
+        kind = gvk.kind,
+    );
+    status
+}
+
+/// `apiVersion` and `kind` must be those of the URL; they may be missing.
+pub(super) fn check_type(resource: &ResourceType, object: &mut Value) -> Result<(), Status> {
+    let gvk = &resource.gvk;
+    let Some(map) = object.as_object_mut() else {
+        return Err(Status::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): it is no object",
+            gvk.kind
+        )));
+    };
+    let expected = gvk.api_version();
+    match map.get("apiVersion").and_then(Value::as_str).unwrap_or_default() {
+        "" => {
+            map.insert("apiVersion".to_owned(), expected.into());
+        }
+        version if version == expected => {}
+        version => {
+            return Err(Status::bad_request(format!(
+                "the API version in the data ({version}) does not match the expected API version ({expected})"
+            )));
+        }
+    }
+    match map.get("kind").and_then(Value::as_str).unwrap_or_default() {
+        "" => {
+            map.insert("kind".to_owned(), gvk.kind.as_str().into());
+        }
+        kind if kind == gvk.kind => {}
+        kind => {
+            return Err(Status::bad_request(format!(
+                "{kind} in version \"{}\" cannot be handled as a {}: the kind in the data ({kind}) does not match the expected kind ({})",
+                gvk.version, gvk.kind, gvk.kind
+            )));
+        }
+    }
+    match map.get("metadata") {
+        None | Some(Value::Null) => {
+            map.insert("metadata".to_owned(), json!({}));
+            Ok(())
+        }
+        Some(Value::Object(_)) => Ok(()),
+        Some(_) => Err(as_decoding(
+            resource,
+            Status::bad_request("json: cannot unmarshal metadata: it is no object"),
+        )),
+    }
+}
+
+/// The namespace of the object is that of the URL.
+pub(super) fn check_namespace(
+    resource: &ResourceType,
+    namespace: &str,
+    object: &mut Value,
+) -> Result<(), Status> {
+    let sent = text(object, "namespace");
+    if !resource.namespaced {
+        if !sent.is_empty() {
+            meta::metadata(object).remove("namespace");
+        }
+        return Ok(());
+    }
+    if namespace.is_empty() {
+        return Err(Status::bad_request("the namespace is required for this resource"));
+    }
+    if sent.is_empty() {
+        meta::metadata(object).insert("namespace".to_owned(), namespace.into());
+    } else if sent != namespace {
+        return Err(Status::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    Ok(())
+}
+
+/// What etcd would not take.
+pub(super) fn check_size(object: &Value) -> Result<(), Status> {
+    if size(object) > OBJECT_BYTES {
+        return Err(Status::new(500, "", "etcdserver: request is too large"));
+    }
+    Ok(())
+}
+
+/// About the length of the JSON.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Object(map) => 2 + map.iter().map(|(key, value)| key.len() + 4 + size(value)).sum::<usize>(),
+        Value::Array(list) => 2 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
+        Value::String(text) => text.len() + 2,
+        _ => 5,
+    }
+}

@@ -1,0 +1,204 @@
+//! Delete and deletecollection.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::meta::{self, text};
+use super::{ListOptions, Registry, RequestContext, Target, present, refused, stages};
+use crate::builtin::Operation;
+use crate::request::DeleteOptions;
+use crate::status::Status;
+use crate::store::{Expect, WriteError};
+use crate::types::ResourceType;
+
+/// How often a delete is tried again after others came first.
+const TRIES: usize = 50;
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
+
+/// What became of an object.
+#[derive(Clone, Debug)]
+pub struct Deleted {
+    /// Its last state, or the present one.
+    pub object: Arc<Value>,
+    /// Whether it is gone; otherwise it waits for its finalizers.
+    pub gone: bool,
+}
+
+impl Registry {
+    /// Deletes an object, or begins to when it has finalizers.
+    pub async fn delete(
+        &self,
+        context: &RequestContext,
+        resource: &ResourceType,
+        namespace: &str,
+        name: &str,
+        options: &DeleteOptions,
+    ) -> Result<Deleted, Status> {
+        let target = Target {
+            resource,
+            namespace,
+            name,
+            subresource: "",
+        };
+        let dry_run = context.dry_run || options.dry_run;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let live = self
+                .store()
+                .head(&resource.gr, namespace, name)
+                .ok_or_else(|| Status::not_found(&resource.gr, name))?;
+            preconditions(target, &live, options)?;
+            let mut nothing = Value::Null;
+            stages::admit(self, context, target, Operation::Delete, Some(&live), &mut nothing)?;
+            stages::webhooks(self, context, target, Operation::Delete, Some(&live), &mut nothing).await?;
+            let expect = Expect::Revision(meta::revision(&live));
+            let (new, gone) = match mark(resource, &live, options) {
+                Mark::Gone => (None, true),
+                Mark::Stays => {
+                    return Ok(Deleted {
+                        object: present(resource, live),
+                        gone: false,
+                    });
+                }
+                Mark::Waits(new) => (Some(new), false),
+            };
+            if dry_run {
+                let object = new.map_or(live, Arc::new);
+                return Ok(Deleted {
+                    object: present(resource, object),
+                    gone,
+                });
+            }
+            match self.store_object(target, expect, new).await {
+                Ok(object) => {
+                    return Ok(Deleted {
+                        object: present(resource, object),
+                        gone,
+                    });
+                }
+                Err(WriteError::Changed(_)) if tries < TRIES => {}
+                Err(error) => return Err(refused(resource, name, error)),
+            }
+        }
+    }
+
+    /// Deletes what a list would show; answers what was there.
+    pub async fn delete_collection(
+        &self,
+        context: &RequestContext,
+        resource: &ResourceType,
+        namespace: Option<&str>,
+        options: &DeleteOptions,
+        selection: &ListOptions,
+    ) -> Result<Vec<Arc<Value>>, Status> {
+        let list = self.list(context, resource, namespace, selection).await?;
+        for object in &list.items {
+            let result = self
+                .delete(context, resource, text(object, "namespace"), text(object, "name"), options)
+                .await;
+            match result {
+                Err(status) if status.reason != "NotFound" => return Err(status),
+                _ => {}
+            }
+        }
+        Ok(list.items)
+    }
+}
+
+fn preconditions(target: Target<'_>, live: &Value, options: &DeleteOptions) -> Result<(), Status> {
+    for (what, field, wanted) in [
+        ("UID", "uid", &options.uid),
+        ("ResourceVersion", "resourceVersion", &options.resource_version),
+    ] {
+        let Some(wanted) = wanted else { continue };
+        let present = text(live, field);
+        if wanted != present {
+            return Err(Status::conflict(
+                &target.resource.gr,
+                target.name,
+                &format!("the {what} in the precondition ({wanted}) does not match the {what} in record ({present}). The object might have been deleted and then recreated"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+enum Mark {
+    /// Nothing keeps it.
+    Gone,
+    /// It is being deleted already, and there is nothing to add.
+    Stays,
+    /// It is kept with a `deletionTimestamp`.
+    Waits(Value),
+}
+
+fn mark(resource: &ResourceType, live: &Value, options: &DeleteOptions) -> Mark {
+    let mut new = live.clone();
+    let metadata = meta::metadata(&mut new);
+    let mut finalizers: Vec<Value> = metadata.get("finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
+    let before = finalizers.clone();
+    match options.propagation.as_deref() {
+        Some("Orphan") => {
+            finalizers.retain(|name| name != FOREGROUND);
+            if !finalizers.iter().any(|name| name == ORPHAN) {
+                finalizers.push(json!(ORPHAN));
+            }
+        }
+        Some("Foreground") => {
+            finalizers.retain(|name| name != ORPHAN);
+            if !finalizers.iter().any(|name| name == FOREGROUND) {
+                finalizers.push(json!(FOREGROUND));
+            }
+        }
+        Some("Background") => finalizers.retain(|name| name != FOREGROUND && name != ORPHAN),
+        _ => {}
+    }
+    let changed = finalizers != before;
+    if finalizers.is_empty() {
+        metadata.remove("finalizers");
+    } else {
+        metadata.insert("finalizers".to_owned(), Value::Array(finalizers));
+    }
+    let grace = grace_period(resource, live, options);
+    let marked = live["metadata"].get("deletionTimestamp").is_some();
+    if grace == 0 && !meta::has_finalizers(&resource.gr, &new) {
+        return Mark::Gone;
+    }
+    let shorter = marked
+        && live["metadata"]["deletionGracePeriodSeconds"].as_i64().is_some_and(|before| grace < before);
+    if marked && !changed && !shorter {
+        return Mark::Stays;
+    }
+    if !marked || shorter {
+        let metadata = meta::metadata(&mut new);
+        metadata.insert("deletionTimestamp".to_owned(), meta::time(grace).into());
+        metadata.insert("deletionGracePeriodSeconds".to_owned(), grace.into());
+        if !marked {
+            meta::add_generation(&mut new);
+        }
+    }
+    if resource.gr.group.is_empty() && resource.gr.resource == "namespaces" {
+        new["status"]["phase"] = json!("Terminating");
+    }
+    Mark::Waits(new)
+}
+
+/// Only pods on a node take their time.
+fn grace_period(resource: &ResourceType, live: &Value, options: &DeleteOptions) -> i64 {
+    let is_pod = resource.gr.group.is_empty() && resource.gr.resource == "pods";
+    if !is_pod
+        || live["spec"]["nodeName"].as_str().is_none_or(str::is_empty)
+        || matches!(live["status"]["phase"].as_str(), Some("Failed" | "Succeeded"))
+    {
+        return 0;
+    }
+    options
+        .grace_period_seconds
+        .or_else(|| live["metadata"]["deletionGracePeriodSeconds"].as_i64())
+        .or_else(|| live["spec"]["terminationGracePeriodSeconds"].as_i64())
+        .unwrap_or(30)
+        .max(0)
+}

@@ -1,0 +1,145 @@
+//! List, in pages of one consistent snapshot.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::meta::text;
+use super::{Registry, present};
+use crate::request::{ListOptions, RequestContext, RevisionMatch};
+use crate::status::{Cause, Status};
+use crate::store::{RevisionError, Snapshot};
+use crate::types::ResourceType;
+
+/// Objects of one revision.
+#[derive(Clone, Debug, Default)]
+pub struct List {
+    /// In key order; in the version of the URL only for custom resources with
+    /// one version, see `present`.
+    pub items: Vec<Arc<Value>>,
+    /// The revision they are of.
+    pub revision: u64,
+    /// Where the next page begins; empty on the last one.
+    pub continue_token: String,
+    /// How many there are behind this page, when that is known.
+    pub remaining: Option<usize>,
+}
+
+impl Registry {
+    /// The objects of a resource in one namespace or in all.
+    pub async fn list(
+        &self,
+        _context: &RequestContext,
+        resource: &ResourceType,
+        namespace: Option<&str>,
+        options: &ListOptions,
+    ) -> Result<List, Status> {
+        let gvk = &resource.gvk;
+        options.fields.check(&resource.gr, &gvk.kind, &gvk.version)?;
+        let snapshot = self.snapshot(resource, namespace, options)?;
+        let mut items = snapshot.items;
+        let selects = !options.labels.is_empty() || !options.fields.is_empty();
+        if selects {
+            items.retain(|item| options.labels.matches(item) && options.fields.matches(item));
+        }
+        let mut list = List {
+            revision: snapshot.revision,
+            ..List::default()
+        };
+        if let Some(limit) = options.limit
+            && items.len() > limit
+        {
+            if !selects {
+                list.remaining = Some(items.len() - limit);
+            }
+            items.truncate(limit);
+            if let Some(last) = items.last() {
+                list.continue_token = encode(list.revision, last);
+            }
+        }
+        for item in &mut items {
+            *item = present(resource, item.clone());
+        }
+        list.items = items;
+        Ok(list)
+    }
+
+    fn snapshot(
+        &self,
+        resource: &ResourceType,
+        namespace: Option<&str>,
+        options: &ListOptions,
+    ) -> Result<Snapshot, Status> {
+        let (store, gr) = (self.store(), &resource.gr);
+        if let Some(token) = &options.continue_token {
+            if options.revision.is_some_and(|revision| revision != 0) {
+                return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
+            }
+            let (revision, last_namespace, last_name) = decode(token)?;
+            return store
+                .list_at(gr, namespace, revision, Some((&last_namespace, &last_name)))
+                .map_err(|error| match error {
+                    RevisionError::Expired { .. } => Status::new(
+                        410,
+                        "Expired",
+                        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.",
+                    ),
+                    RevisionError::Future { .. } => expired(error),
+                });
+        }
+        match (options.revision, options.revision_match) {
+            (Some(revision), Some(RevisionMatch::Exact)) => {
+                store.list_at(gr, namespace, revision, None).map_err(expired)
+            }
+            // Without a match, paging means exactly this revision.
+            (Some(revision), None) if revision > 0 && options.limit.is_some() => {
+                store.list_at(gr, namespace, revision, None).map_err(expired)
+            }
+            (Some(revision), _) => {
+                let snapshot = store.list(gr, namespace);
+                if revision > snapshot.revision {
+                    return Err(expired(RevisionError::Future {
+                        asked: revision,
+                        current: snapshot.revision,
+                    }));
+                }
+                Ok(snapshot)
+            }
+            (None, _) => Ok(store.list(gr, namespace)),
+        }
+    }
+}
+
+/// The answer to a revision that is not served.
+pub(super) fn expired(error: RevisionError) -> Status {
+    match error {
+        RevisionError::Expired { .. } => Status::new(410, "Expired", error.to_string()),
+        RevisionError::Future { .. } => {
+            let mut status = Status::new(504, "Timeout", error.to_string());
+            status.retry_after = Some(1);
+            status.causes.push(Cause {
+                reason: "ResourceVersionTooLarge".to_owned(),
+                message: "Too large resource version".to_owned(),
+                field: String::new(),
+            });
+            status
+        }
+    }
+}
+
+fn encode(revision: u64, last: &Value) -> String {
+    let start = format!("{}/{}", text(last, "namespace"), text(last, "name"));
+    let token = json!({"v": "meta.k8s.io/v1", "rv": revision, "start": start});
+    URL_SAFE_NO_PAD.encode(token.to_string())
+}
+
+fn decode(token: &str) -> Result<(u64, String, String), Status> {
+    let bad = || Status::bad_request("continue key is not valid: it was not made by this server");
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
+    let token: Value = serde_json::from_slice(&bytes).map_err(|_| bad())?;
+    let revision = token["rv"].as_u64().ok_or_else(bad)?;
+    let (namespace, name) = token["start"].as_str().and_then(|start| start.split_once('/')).ok_or_else(bad)?;
+    Ok((revision, namespace.to_owned(), name.to_owned()))
+}

@@ -1,0 +1,429 @@
+//! Update and patch: both make a new object out of the live one.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::create::{as_decoding, check_namespace, check_size, check_type};
+use super::meta::{self, text};
+use super::{Registry, Target, present, refused, scale, stages, storage_version};
+use crate::api::GroupResource;
+use crate::builtin::Operation;
+use crate::patch;
+use crate::request::options::invalid_options;
+use crate::request::RequestContext;
+use crate::status::{Cause, Status};
+use crate::store::{Expect, WriteError};
+use crate::types::ResourceType;
+
+/// How often a write without a `resourceVersion` is tried again after others
+/// came first.
+const TRIES: usize = 50;
+
+/// How a patch is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchKind {
+    /// `application/json-patch+json`
+    Json,
+    /// `application/merge-patch+json`
+    Merge,
+    /// `application/strategic-merge-patch+json`
+    Strategic,
+    /// `application/apply-patch+yaml`: server-side apply.
+    Apply,
+}
+
+/// A patch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patch {
+    /// How it is meant.
+    pub kind: PatchKind,
+    /// What it says.
+    pub body: Value,
+}
+
+impl Registry {
+    /// Replaces an object, or the part that a subresource stands for.
+    pub async fn update(
+        &self,
+        context: &RequestContext,
+        resource: &ResourceType,
+        namespace: &str,
+        name: &str,
+        subresource: &str,
+        mut object: Value,
+    ) -> Result<Arc<Value>, Status> {
+        let target = Target {
+            resource,
+            namespace,
+            name,
+            subresource,
+        };
+        if subresource == "scale" {
+            return self.update_scale(context, target, &object).await;
+        }
+        check_type(resource, &mut object)?;
+        check_namespace(resource, namespace, &mut object)?;
+        check_name(name, &mut object)?;
+        stages::decode(context, resource, &mut object).map_err(|status| as_decoding(resource, status))?;
+        stages::defaults(resource, &mut object);
+        let conditional = !text(&object, "resourceVersion").is_empty();
+        if !conditional && resource.custom.is_some() {
+            let cause = Cause {
+                reason: "FieldValueInvalid".to_owned(),
+                message: "Invalid value: 0: must be specified for an update".to_owned(),
+                field: "metadata.resourceVersion".to_owned(),
+            };
+            return Err(meta::invalid(resource, name, vec![cause]));
+        }
+        self.modify(context, target, |_| Ok(object.clone())).await
+    }
+
+    /// Patches an object, or the part that a subresource stands for.
+    pub async fn patch(
+        &self,
+        context: &RequestContext,
+        resource: &ResourceType,
+        namespace: &str,
+        name: &str,
+        subresource: &str,
+        patch: &Patch,
+    ) -> Result<Arc<Value>, Status> {
+        let target = Target {
+            resource,
+            namespace,
+            name,
+            subresource,
+        };
+        if patch.kind == PatchKind::Apply {
+            if context.field_manager.is_empty() {
+                return Err(invalid_options(
+                    "PatchOptions",
+                    "FieldValueRequired",
+                    "fieldManager",
+                    "Required value: is required for apply patch",
+                ));
+            }
+        } else if context.force {
+            return Err(invalid_options(
+                "PatchOptions",
+                "FieldValueForbidden",
+                "force",
+                "Forbidden: may not be specified for non-apply patch",
+            ));
+        }
+        if subresource == "scale" {
+            return self.patch_scale(context, target, patch).await;
+        }
+        if patch.kind == PatchKind::Apply {
+            return self.apply(context, target, &patch.body).await;
+        }
+        self.modify(context, target, |live| {
+            let mut patched = apply_patch(resource, live, patch)?;
+            check_type(resource, &mut patched)?;
+            check_namespace(resource, namespace, &mut patched)?;
+            check_name(name, &mut patched)?;
+            stages::decode(context, resource, &mut patched).map_err(|status| in_patch(&patch.body, &status))?;
+            stages::defaults(resource, &mut patched);
+            Ok(patched)
+        })
+        .await
+    }
+
+    async fn apply(
+        &self,
+        context: &RequestContext,
+        target: Target<'_>,
+        applied: &Value,
+    ) -> Result<Arc<Value>, Status> {
+        let resource = target.resource;
+        let mut applied = applied.clone();
+        for field in ["apiVersion", "kind"] {
+            if applied[field].as_str().is_none_or(str::is_empty) {
+                return Err(Status::bad_request(format!("invalid object type: {field} must be set")));
+            }
+        }
+        check_type(resource, &mut applied)?;
+        check_namespace(resource, target.namespace, &mut applied)?;
+        check_name(target.name, &mut applied)?;
+        stages::decode(context, resource, &mut applied).map_err(|status| as_decoding(resource, status))?;
+        if let Some(map) = applied.as_object_mut() {
+            // What this URL cannot set is not owned through it.
+            if target.subresource == "status" {
+                map.retain(|field, _| matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+            } else if meta::has_subresource(resource, "status") && target.subresource.is_empty() {
+                map.remove("status");
+            }
+        }
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let live = self.store().head(&resource.gr, target.namespace, target.name);
+            if live.is_none() {
+                if !target.subresource.is_empty() {
+                    return Err(Status::not_found(&resource.gr, target.name));
+                }
+                if !text(&applied, "uid").is_empty() {
+                    return Err(Status::conflict(
+                        &resource.gr,
+                        target.name,
+                        &format!("uid mismatch: the provided object specified uid {}, and no existing object was found", text(&applied, "uid")),
+                    ));
+                }
+                let object = stages::apply(context, target, None, &applied)?;
+                match self.insert(context, resource, target.namespace, object).await {
+                    Err(status) if status.reason == "AlreadyExists" && tries < TRIES => continue,
+                    result => return result,
+                }
+            }
+            let result = self
+                .modify(context, target, |live| {
+                    let mut new = stages::apply(context, target, Some(live), &applied)?;
+                    for field in ["resourceVersion", "uid"] {
+                        let sent = text(&applied, field);
+                        if !sent.is_empty() {
+                            meta::metadata(&mut new).insert(field.to_owned(), sent.into());
+                        }
+                    }
+                    stages::defaults(resource, &mut new);
+                    Ok(new)
+                })
+                .await;
+            match result {
+                // Gone in between: make it anew.
+                Err(status)
+                    if status.reason == "NotFound" && target.subresource.is_empty() && tries < TRIES => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Writes what `make` makes of the live object, as the version of the URL
+    /// has it, unless that is the same.
+    pub(super) async fn modify(
+        &self,
+        context: &RequestContext,
+        target: Target<'_>,
+        make: impl Fn(&Value) -> Result<Value, Status> + Send + Sync,
+    ) -> Result<Arc<Value>, Status> {
+        let Target { resource, name, .. } = target;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let stored = self
+                .store()
+                .head(&resource.gr, target.namespace, name)
+                .ok_or_else(|| Status::not_found(&resource.gr, name))?;
+            let live = present(resource, stored.clone());
+            let mut new = make(&live)?;
+            let conditional = check_preconditions(target, &live, &new)?;
+            meta::keep(&live, &mut new);
+            reset(target, &live, &mut new);
+            // An apply has noted its owner already.
+            if !self::applied(&live, &new) {
+                stages::track(context, target, Some(&live), &mut new);
+            }
+            stages::admit(self, context, target, Operation::Update, Some(&live), &mut new)?;
+            stages::webhooks(self, context, target, Operation::Update, Some(&live), &mut new).await?;
+            let causes = meta::validate(resource, Some(&live), &new);
+            if !causes.is_empty() {
+                return Err(meta::invalid(resource, name, causes));
+            }
+            if target.subresource.is_empty() {
+                meta::bump_generation(resource, &live, &mut new);
+            }
+            check_size(&new)?;
+            let gone = live["metadata"].get("deletionTimestamp").is_some()
+                && new["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
+                && !meta::has_finalizers(&resource.gr, &new);
+            if !gone && meta::same(&live, &new) {
+                return Ok(live);
+            }
+            if context.dry_run {
+                return Ok(Arc::new(new));
+            }
+            new["apiVersion"] = storage_version(resource).into();
+            let revision = Expect::Revision(meta::revision(&stored));
+            let result = if gone {
+                // The last finalizer is gone, and with it the object.
+                self.store_object(target, revision, None).await.map(|mut last| {
+                    let version = last["metadata"]["resourceVersion"].clone();
+                    let last = Arc::make_mut(&mut last);
+                    *last = new;
+                    last["metadata"]["resourceVersion"] = version;
+                    Arc::new(last.take())
+                })
+            } else {
+                self.store_object(target, revision, Some(new)).await
+            };
+            match result {
+                Ok(object) => return Ok(present(resource, object)),
+                Err(WriteError::Changed(_)) if !conditional && tries < TRIES => {}
+                Err(error) => return Err(refused(resource, name, error)),
+            }
+        }
+    }
+}
+
+fn apply_patch(resource: &ResourceType, live: &Value, patch: &Patch) -> Result<Value, Status> {
+    match patch.kind {
+        PatchKind::Json => patch::json_patch(live, &patch.body),
+        PatchKind::Merge => patch::merge_patch(live, &patch.body),
+        PatchKind::Strategic => patch::strategic_merge_patch(&resource.schema, live, &patch.body),
+        // Handled before.
+        PatchKind::Apply => Err(Status::internal("an apply is no patch of this kind")),
+    }
+}
+
+/// The 422 of a patch whose result cannot be read.
+fn in_patch(patch: &Value, status: &Status) -> Status {
+    let message = format!("Invalid value: {:?}: {}", patch.to_string(), status.message);
+    let mut answer = Status::new(422, "Invalid", format!(" \"\" is invalid: patch: {message}"));
+    answer.causes.push(Cause {
+        reason: "FieldValueInvalid".to_owned(),
+        message,
+        field: "patch".to_owned(),
+    });
+    answer
+}
+
+fn check_name(name: &str, object: &mut Value) -> Result<(), Status> {
+    let sent = text(object, "name");
+    if sent.is_empty() {
+        meta::metadata(object).insert("name".to_owned(), name.into());
+    } else if sent != name {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({sent}) does not match the name on the URL ({name})"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses a write meant for another version or another object; answers
+/// whether a version was named.
+fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<bool, Status> {
+    let gr = &target.resource.gr;
+    let (sent_uid, uid) = (text(new, "uid"), text(live, "uid"));
+    if !sent_uid.is_empty() && sent_uid != uid {
+        return Err(Status::conflict(
+            gr,
+            target.name,
+            &format!("Precondition failed: UID in precondition: {sent_uid}, UID in object meta: {uid}"),
+        ));
+    }
+    let sent = text(new, "resourceVersion");
+    if sent.is_empty() || sent == "0" {
+        return Ok(false);
+    }
+    if sent.parse::<u64>().is_err() {
+        return Err(Status::bad_request(format!("invalid resource version \"{sent}\"")));
+    }
+    if sent != text(live, "resourceVersion") {
+        return Err(Status::conflict(gr, target.name, meta::MODIFIED));
+    }
+    // A patch carries the live version along: only a full update names one.
+    Ok(true)
+}
+
+/// Whether the entries of server-side apply differ: then this write is one.
+fn applied(live: &Value, new: &Value) -> bool {
+    let entries = |object: &Value| -> Vec<Value> {
+        object["metadata"]["managedFields"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry["operation"] == "Apply")
+            .cloned()
+            .collect()
+    };
+    entries(live) != entries(new)
+}
+
+/// Puts back what this URL cannot change: the status through the object, all
+/// but the status through `status`.
+fn reset(target: Target<'_>, live: &Value, new: &mut Value) {
+    let resource = target.resource;
+    let keep = |new: &mut Value, field: &str| match (live.get(field), new.as_object_mut()) {
+        (Some(value), Some(map)) => {
+            map.insert(field.to_owned(), value.clone());
+        }
+        (None, Some(map)) => {
+            map.remove(field);
+        }
+        (_, None) => {}
+    };
+    match target.subresource {
+        "" if meta::has_subresource(resource, "status") => keep(new, "status"),
+        "status" => {
+            let mut fields: Vec<String> = Vec::new();
+            for object in [live, &*new] {
+                fields.extend(object.as_object().into_iter().flat_map(|map| map.keys().cloned()));
+            }
+            for field in fields {
+                if !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status") {
+                    keep(new, &field);
+                }
+            }
+            let managed = new["metadata"]["managedFields"].take();
+            if resource.custom.is_some() {
+                new["metadata"] = live["metadata"].clone();
+            } else if resource.gr != GroupResource::new("", "nodes") {
+                for field in ["labels", "ownerReferences"] {
+                    match live["metadata"].get(field) {
+                        Some(value) => new["metadata"][field] = value.clone(),
+                        None => {
+                            meta::metadata(new).remove(field);
+                        }
+                    }
+                }
+            }
+            if managed.is_null() {
+                meta::metadata(new).remove("managedFields");
+            } else {
+                new["metadata"]["managedFields"] = managed;
+            }
+        }
+        _ => {}
+    }
+}
+
+impl Registry {
+    async fn update_scale(
+        &self,
+        context: &RequestContext,
+        target: Target<'_>,
+        sent: &Value,
+    ) -> Result<Arc<Value>, Status> {
+        let whole = Target {
+            subresource: "",
+            ..target
+        };
+        let written = self
+            .modify(context, whole, |live| scale::write(target.resource, live, sent))
+            .await?;
+        scale::read(target.resource, &written).map(Arc::new)
+    }
+
+    async fn patch_scale(
+        &self,
+        context: &RequestContext,
+        target: Target<'_>,
+        patch: &Patch,
+    ) -> Result<Arc<Value>, Status> {
+        let whole = Target {
+            subresource: "",
+            ..target
+        };
+        let written = self
+            .modify(context, whole, |live| {
+                let scale = scale::read(target.resource, live)?;
+                let sent = match patch.kind {
+                    PatchKind::Json => patch::json_patch(&scale, &patch.body)?,
+                    _ => patch::merge_patch(&scale, &patch.body)?,
+                };
+                scale::write(target.resource, live, &sent)
+            })
+            .await?;
+        scale::read(target.resource, &written).map(Arc::new)
+    }
+}

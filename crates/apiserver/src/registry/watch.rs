@@ -1,0 +1,204 @@
+//! Watch: events of the store as one client's selectors see them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::list::expired;
+use super::{Registry, View};
+use crate::request::{ListOptions, RequestContext};
+use crate::status::Status;
+use crate::store::{Event, EventKind, Scope, Watch};
+use crate::types::ResourceType;
+
+/// What a watch sends.
+#[derive(Clone, Debug)]
+pub enum WatchEvent {
+    /// An object came, changed or went, as far as the selectors see.
+    Object {
+        /// For the client; the store may have seen something else.
+        kind: EventKind,
+        /// In its storage version.
+        object: Arc<Value>,
+        /// The event, when `object` is its object.
+        event: Option<Arc<Event>>,
+    },
+    /// Everything up to this revision has been sent.
+    Bookmark {
+        /// This one.
+        revision: u64,
+        /// Whether it ends the initial events.
+        initial_end: bool,
+    },
+    /// The watch cannot go on.
+    Error(Status),
+}
+
+/// A running watch.
+#[derive(Debug)]
+pub struct WatchStream {
+    registry: Registry,
+    options: ListOptions,
+    queue: VecDeque<WatchEvent>,
+    live: Option<mpsc::Receiver<Arc<Event>>>,
+    /// The last revision sent.
+    revision: u64,
+}
+
+impl Registry {
+    /// Watches a resource in one namespace or in all.
+    pub fn watch(
+        &self,
+        _context: &RequestContext,
+        resource: &ResourceType,
+        namespace: Option<&str>,
+        options: &ListOptions,
+    ) -> Result<WatchStream, Status> {
+        let gvk = &resource.gvk;
+        options.fields.check(&resource.gr, &gvk.kind, &gvk.version)?;
+        let only = options.fields.required("metadata.name");
+        let scope = Scope {
+            namespace,
+            name: only.as_deref(),
+        };
+        let mut stream = WatchStream {
+            registry: self.clone(),
+            options: options.clone(),
+            queue: VecDeque::new(),
+            live: None,
+            revision: 0,
+        };
+        let initial = match (options.send_initial_events, options.revision) {
+            (Some(wanted), revision) => wanted || matches!(revision, Some(0)) && wanted,
+            (None, None | Some(0)) => true,
+            (None, Some(_)) => false,
+        };
+        if initial {
+            if let Some(revision) = options.revision
+                && revision > self.0.store.revision()
+            {
+                let current = self.0.store.revision();
+                return Err(expired(crate::store::RevisionError::Future {
+                    asked: revision,
+                    current,
+                }));
+            }
+            let (items, watch) = self.0.store.list_watch(&resource.gr, scope);
+            for object in items {
+                if stream.selects(&object) {
+                    stream.queue.push_back(WatchEvent::Object {
+                        kind: EventKind::Added,
+                        object,
+                        event: None,
+                    });
+                }
+            }
+            if options.send_initial_events == Some(true) && options.bookmarks {
+                stream.queue.push_back(WatchEvent::Bookmark {
+                    revision: watch.revision,
+                    initial_end: true,
+                });
+            }
+            stream.begin(watch);
+            return Ok(stream);
+        }
+        let from = options.revision.filter(|revision| *revision > 0);
+        match self.0.store.watch(&resource.gr, scope, from) {
+            Ok(watch) => stream.begin(watch),
+            Err(error @ crate::store::RevisionError::Expired { .. }) => {
+                stream.queue.push_back(WatchEvent::Error(expired(error)));
+            }
+            Err(error) => return Err(expired(error)),
+        }
+        Ok(stream)
+    }
+}
+
+impl WatchStream {
+    fn begin(&mut self, watch: Watch) {
+        self.revision = watch.revision;
+        for event in watch.backlog {
+            self.queue.extend(self.see(event));
+        }
+        self.live = Some(watch.live);
+    }
+
+    fn selects(&self, object: &Value) -> bool {
+        self.options.labels.matches(object) && self.options.fields.matches(object)
+    }
+
+    /// An event as the selectors see it.
+    fn see(&self, event: Arc<Event>) -> Option<WatchEvent> {
+        let now = self.selects(&event.object);
+        let before = event.old.as_ref().is_some_and(|old| self.selects(old));
+        let kind = match (event.kind, before, now) {
+            (EventKind::Deleted, true, _) | (EventKind::Modified, true, false) => EventKind::Deleted,
+            (EventKind::Added | EventKind::Modified, false, true) => EventKind::Added,
+            (EventKind::Modified, true, true) => EventKind::Modified,
+            _ => return None,
+        };
+        if kind == EventKind::Deleted && event.kind == EventKind::Modified {
+            // The client sees what it knew, at the revision of the change.
+            let mut object = (**event.old.as_ref()?).clone();
+            object["metadata"]["resourceVersion"] = event.revision.to_string().into();
+            return Some(WatchEvent::Object {
+                kind,
+                object: Arc::new(object),
+                event: None,
+            });
+        }
+        Some(WatchEvent::Object {
+            kind,
+            object: event.object.clone(),
+            event: Some(event),
+        })
+    }
+
+    /// The next event; `None` when the watch has ended.
+    pub async fn next(&mut self) -> Option<WatchEvent> {
+        loop {
+            if let Some(event) = self.queue.pop_front() {
+                return Some(event);
+            }
+            let event = self.live.as_mut()?.recv().await?;
+            self.revision = self.revision.max(event.revision);
+            self.queue.extend(self.see(event));
+        }
+    }
+
+    /// The next event if there is one already.
+    pub fn try_next(&mut self) -> Option<WatchEvent> {
+        loop {
+            if let Some(event) = self.queue.pop_front() {
+                return Some(event);
+            }
+            let event = self.live.as_mut()?.try_recv().ok()?;
+            self.revision = self.revision.max(event.revision);
+            self.queue.extend(self.see(event));
+        }
+    }
+
+    /// All that has happened until now, and a bookmark behind it.
+    pub fn bookmark(&mut self) -> Vec<WatchEvent> {
+        // Whatever is visible now has been handed to the watch before.
+        let visible = self.registry.0.store.revision();
+        let mut events: Vec<WatchEvent> = std::iter::from_fn(|| self.try_next()).collect();
+        events.push(WatchEvent::Bookmark {
+            revision: visible.max(self.revision),
+            initial_end: false,
+        });
+        events
+    }
+
+    /// Whether the client wants bookmarks.
+    pub fn wants_bookmarks(&self) -> bool {
+        self.options.bookmarks
+    }
+
+    /// What is served now.
+    pub fn catalog(&self) -> Arc<crate::types::Catalog> {
+        self.registry.catalog()
+    }
+}
