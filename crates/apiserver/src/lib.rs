@@ -24,8 +24,11 @@ pub mod pki;
 pub mod registry;
 pub mod request;
 pub mod schema;
+pub mod server;
 pub mod status;
 pub mod store;
 pub mod table;
 pub mod types;
 pub mod webhook;
+
+pub use server::{ApiServer, Error, Options};

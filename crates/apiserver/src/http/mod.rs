@@ -1,1 +1,172 @@
-//! See the crate documentation: the stage `http`.
+//! HTTP around the registry: one handler for requests that come over TLS and
+//! for those of the same process.
+
+mod body;
+mod dispatch;
+mod listen;
+mod respond;
+mod service;
+mod stages;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::sync::Arc;
+
+use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
+use http::{HeaderMap, Method, Request, Response};
+use rustls_pki_types::CertificateDer;
+
+use crate::api::UserInfo;
+use crate::authn::{self, Authenticator};
+use crate::authz;
+use crate::pki::ServiceAccountKeys;
+use crate::registry::{Registry, RequestContext};
+use crate::request::{Accept, FieldValidation, Query, RequestInfo};
+use crate::status::Status;
+pub use body::Body;
+pub(crate) use listen::serve;
+pub use service::Service;
+
+/// Where a request comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Peer {
+    /// The same process, on behalf of this user.
+    User(Arc<UserInfo>),
+    /// A TLS connection with these client certificates (perhaps none).
+    Connection(Arc<[CertificateDer<'static>]>),
+}
+
+/// Answers requests. Clones share everything.
+#[derive(Clone, Debug)]
+pub(crate) struct Handler(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    authenticator: Authenticator,
+    keys: Arc<ServiceAccountKeys>,
+}
+
+impl Handler {
+    pub(crate) fn new(
+        registry: Registry,
+        authenticator: Authenticator,
+        keys: Arc<ServiceAccountKeys>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            registry,
+            authenticator,
+            keys,
+        }))
+    }
+
+    /// Answers one request.
+    pub(crate) async fn handle<B>(&self, peer: &Peer, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body + Send,
+        B::Data: Send,
+    {
+        let context = RequestContext::default();
+        self.answer(peer, request, context)
+            .await
+            .unwrap_or_else(|status| respond::failure(&status))
+    }
+
+    async fn answer<B>(
+        &self,
+        peer: &Peer,
+        request: Request<B>,
+        mut context: RequestContext,
+    ) -> Result<Response<Body>, Status>
+    where
+        B: http_body::Body + Send,
+        B::Data: Send,
+    {
+        let (parts, body) = request.into_parts();
+        context.user = self.authenticate(peer, &parts.headers)?;
+        let query = Query::parse(parts.uri.query().unwrap_or(""))?;
+        let info = RequestInfo::new(&parts.method, parts.uri.path(), &query)?;
+        self.authorize(&context.user, &info, &query)?;
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let Some(path) = &info.resource else {
+            return stages::answer(&self.0.registry, &self.0.keys, &parts.method, &info.path, header(ACCEPT));
+        };
+        context.dry_run = query.dry_run()?;
+        context.force = query.flag("force")?;
+        context.field_manager = query.get("fieldManager").map_or_else(
+            || {
+                // An apply must name its manager; others are known by their program.
+                if dispatch::is_apply(&parts.headers) {
+                    String::new()
+                } else {
+                    let agent = header(USER_AGENT);
+                    let end = agent.find('/').unwrap_or(agent.len());
+                    agent[..end].chars().filter(|c| !c.is_control()).take(128).collect()
+                }
+            },
+            str::to_owned,
+        );
+        context.field_validation = match query.get("fieldValidation") {
+            None | Some("Warn") => FieldValidation::Warn,
+            Some("Ignore") => FieldValidation::Ignore,
+            Some("Strict") => FieldValidation::Strict,
+            Some(other) => {
+                return Err(crate::request::options::invalid_options(
+                    "CreateOptions",
+                    "FieldValueNotSupported",
+                    "fieldValidation",
+                    &format!("Unsupported value: \"{other}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""),
+                ));
+            }
+        };
+        let verb = dispatch::Verb {
+            registry: &self.0.registry,
+            keys: &self.0.keys,
+            authenticator: &self.0.authenticator,
+            context: &context,
+            path,
+            verb: &info.verb,
+            query: &query,
+            headers: &parts.headers,
+            accept: Accept::parse(header(ACCEPT))?,
+        };
+        let result = verb.run(body).await;
+        let mut response = result.unwrap_or_else(|status| respond::failure(&status));
+        respond::add_warnings(&mut response, &context);
+        if parts.method == Method::HEAD {
+            *response.body_mut() = Body::whole("");
+        }
+        Ok(response)
+    }
+
+    fn authenticate(&self, peer: &Peer, headers: &HeaderMap) -> Result<UserInfo, Status> {
+        let user = match peer {
+            Peer::User(user) => (**user).clone(),
+            Peer::Connection(chain) => {
+                let bearer = headers
+                    .get(AUTHORIZATION)
+                    .and_then(|value| value.to_str().ok())
+                    .and_then(|value| value.split_once(' '))
+                    .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                    .map(|(_, token)| token.trim());
+                self.0
+                    .authenticator
+                    .authenticate(&self.0.registry, chain, bearer)?
+                    .unwrap_or_else(authn::anonymous)
+            }
+        };
+        use crate::registry::View;
+        authn::impersonate(user, headers, self.0.registry.authorizer())
+    }
+
+    fn authorize(&self, user: &UserInfo, info: &RequestInfo, query: &Query) -> Result<(), Status> {
+        let wanted = info.attributes(query);
+        let decision = self.0.registry.decide(user, &wanted);
+        if decision.allowed {
+            Ok(())
+        } else {
+            Err(authz::denial(user, &wanted, &decision.reason))
+        }
+    }
+}

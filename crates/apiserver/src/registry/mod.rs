@@ -88,11 +88,6 @@ impl Registry {
         &self.0.store
     }
 
-    /// The roles and bindings, for rules reviews.
-    pub fn authorizer(&self) -> &Authorizer {
-        &self.0.authorizer
-    }
-
     /// Whether RBAC lets this user do this.
     pub fn decide(&self, user: &UserInfo, attributes: &Attributes) -> Decision {
         self.0.authorizer.authorize(user, attributes)
@@ -172,6 +167,10 @@ impl View for Registry {
     fn authorize(&self, user: &UserInfo, attributes: &Attributes) -> (bool, String) {
         let decision = self.decide(user, attributes);
         (decision.allowed, decision.reason)
+    }
+
+    fn authorizer(&self) -> &Authorizer {
+        &self.0.authorizer
     }
 }
 

@@ -220,7 +220,7 @@ impl Registry {
             meta::keep(&live, &mut new);
             reset(target, &live, &mut new);
             // An apply has noted its owner already.
-            if !self::applied(&live, &new) {
+            if !applied(&live, &new) {
                 stages::track(context, target, Some(&live), &mut new);
             }
             stages::admit(self, context, target, Operation::Update, Some(&live), &mut new)?;

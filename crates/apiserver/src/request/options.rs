@@ -280,7 +280,7 @@ impl DeleteOptions {
     /// Reads the body when there is one, else the query.
     pub fn parse(body: Option<&Value>, query: &Query) -> Result<Self, Status> {
         let mut options = Self::default();
-        let mut orphan = None;
+        let orphan;
         if let Some(body) = body.filter(|body| body.as_object().is_some_and(|map| !map.is_empty())) {
             if let Some(kind) = body["kind"].as_str()
                 && kind != "DeleteOptions"

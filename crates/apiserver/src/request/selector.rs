@@ -179,6 +179,13 @@ impl FieldSelector {
             .map(|(_, _, value)| value.clone())
     }
 
+    /// The same selector, for one name only.
+    #[must_use]
+    pub fn and_name(mut self, name: &str) -> Self {
+        self.0.insert(0, ("metadata.name".to_owned(), true, name.to_owned()));
+        self
+    }
+
     /// 400 when a kind cannot be selected by one of the fields; `selectable`
     /// are those that a custom resource declares.
     pub fn check(&self, gr: &GroupResource, kind: &str, version: &str) -> Result<(), Status> {

@@ -1,0 +1,376 @@
+//! A request on a resource becomes a verb of the registry.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Response};
+use serde_json::{Value, json};
+
+use super::body::{self, Body};
+use super::{respond, watch};
+use crate::api::Attributes;
+use crate::authn::Authenticator;
+use crate::authz;
+use crate::pki::ServiceAccountKeys;
+use crate::registry::{Deleted, Patch, PatchKind, Registry, RequestContext, View};
+use crate::request::{Accept, DeleteOptions, ListOptions, Query, ResourcePath};
+use crate::status::Status;
+use crate::types::ResourceType;
+
+const JSON_PATCH: &str = "application/json-patch+json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
+const APPLY_PATCH: &str = "application/apply-patch+yaml";
+
+/// All that a verb needs.
+pub(super) struct Verb<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) keys: &'a Arc<ServiceAccountKeys>,
+    pub(super) authenticator: &'a Authenticator,
+    pub(super) context: &'a RequestContext,
+    pub(super) path: &'a ResourcePath,
+    pub(super) verb: &'a str,
+    pub(super) query: &'a Query,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) accept: Accept,
+}
+
+/// Whether the body is a server-side apply.
+pub(super) fn is_apply(headers: &HeaderMap) -> bool {
+    content_type(headers) == APPLY_PATCH
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+/// 404 for a URL that is not served.
+pub(super) fn no_such_resource() -> Status {
+    Status::new(404, "NotFound", "the server could not find the requested resource")
+}
+
+pub(super) fn wrong_method() -> Status {
+    Status::new(
+        405,
+        "MethodNotAllowed",
+        "the server does not allow this method on the requested resource",
+    )
+}
+
+impl Verb<'_> {
+    pub(super) async fn run<B>(&self, body: B) -> Result<Response<Body>, Status>
+    where
+        B: http_body::Body + Send,
+        B::Data: Send,
+    {
+        let path = self.path;
+        let catalog = self.registry.catalog();
+        let resource = catalog
+            .find(&path.group, &path.version, &path.resource)
+            .ok_or_else(no_such_resource)?;
+        let namespace = self.namespace(resource)?;
+        self.check_method(resource)?;
+        if let Some(deprecation) = resource.custom.as_ref().and_then(|custom| custom.deprecation.as_ref()) {
+            self.context.warn(deprecation.as_str());
+        }
+        let scope = resource.namespaced.then_some(namespace).filter(|namespace| !namespace.is_empty());
+        match self.verb {
+            "get" => self.get(resource, namespace).await,
+            "list" => {
+                let options = ListOptions::parse(self.query, false)?;
+                let list = self.registry.list(self.context, resource, scope, &options).await?;
+                Ok(respond::list(&self.accept, resource, &list))
+            }
+            "watch" => {
+                let mut options = ListOptions::parse(self.query, true)?;
+                if !path.name.is_empty() {
+                    options.fields = options.fields.and_name(&path.name);
+                }
+                let stream = self.registry.watch(self.context, resource, scope, &options)?;
+                Ok(watch::response(stream, resource.clone(), self.accept.clone(), options.timeout_seconds))
+            }
+            "create" => {
+                let object = decode(self.headers, &body::read(body).await?, &resource.gvk.kind)?;
+                self.create(resource, namespace, object).await
+            }
+            "update" => {
+                let object = decode(self.headers, &body::read(body).await?, &resource.gvk.kind)?;
+                let updated = self
+                    .registry
+                    .update(self.context, resource, namespace, &path.name, &path.subresource, object)
+                    .await?;
+                Ok(respond::object(200, &self.accept, resource, &updated))
+            }
+            "patch" => {
+                let patch = self.patch(resource, &body::read(body).await?)?;
+                let existed = self.registry.store().head(&resource.gr, namespace, &path.name).is_some();
+                if !existed && patch.kind == PatchKind::Apply {
+                    self.may_create(namespace)?;
+                }
+                let patched = self
+                    .registry
+                    .patch(self.context, resource, namespace, &path.name, &path.subresource, &patch)
+                    .await?;
+                let code = if existed { 200 } else { 201 };
+                Ok(respond::object(code, &self.accept, resource, &patched))
+            }
+            "delete" => {
+                let options = self.delete_options(&body::read(body).await?)?;
+                let deleted = self
+                    .registry
+                    .delete(self.context, resource, namespace, &path.name, &options)
+                    .await?;
+                Ok(self.deleted(resource, &deleted))
+            }
+            "deletecollection" => {
+                let selection = ListOptions::parse(self.query, false)?;
+                let options = self.delete_options(&body::read(body).await?)?;
+                let items = self
+                    .registry
+                    .delete_collection(self.context, resource, scope, &options, &selection)
+                    .await?;
+                let list = crate::registry::List {
+                    items,
+                    revision: self.registry.store().revision(),
+                    ..Default::default()
+                };
+                Ok(respond::list(&self.accept, resource, &list))
+            }
+            _ => Err(wrong_method()),
+        }
+    }
+
+    /// The namespace objects are stored under.
+    fn namespace(&self, resource: &ResourceType) -> Result<&str, Status> {
+        let path = self.path;
+        if !resource.namespaced {
+            let own = path.group.is_empty() && path.resource == "namespaces";
+            if !path.namespace.is_empty() && !own {
+                return Err(no_such_resource());
+            }
+            return Ok("");
+        }
+        if path.namespace.is_empty() && !matches!(self.verb, "list" | "watch") {
+            return Err(if path.name.is_empty() { wrong_method() } else { no_such_resource() });
+        }
+        Ok(&path.namespace)
+    }
+
+    /// Whether the resource or subresource takes this verb.
+    fn check_method(&self, resource: &ResourceType) -> Result<(), Status> {
+        let subresource = self.path.subresource.as_str();
+        if subresource.is_empty() {
+            let verbs = &resource.verbs;
+            return if verbs.iter().any(|verb| verb == self.verb) {
+                Ok(())
+            } else {
+                Err(wrong_method())
+            };
+        }
+        let found = resource
+            .subresources
+            .iter()
+            .find(|known| known.name == subresource)
+            .ok_or_else(no_such_resource)?;
+        if found.verbs.iter().any(|verb| verb == self.verb) {
+            Ok(())
+        } else {
+            Err(wrong_method())
+        }
+    }
+
+    async fn get(&self, resource: &Arc<ResourceType>, namespace: &str) -> Result<Response<Body>, Status> {
+        let path = self.path;
+        if path.group.is_empty()
+            && path.resource == "pods"
+            && matches!(path.subresource.as_str(), "log" | "exec" | "attach" | "portforward" | "proxy")
+        {
+            return Err(Status::new(
+                501,
+                "NotImplemented",
+                format!("this server does not run containers: pods/{} is not implemented", path.subresource),
+            ));
+        }
+        let object = self
+            .registry
+            .get(self.context, resource, namespace, &path.name, &path.subresource)
+            .await?;
+        Ok(respond::object(200, &self.accept, resource, &object))
+    }
+
+    async fn create(
+        &self,
+        resource: &Arc<ResourceType>,
+        namespace: &str,
+        object: Value,
+    ) -> Result<Response<Body>, Status> {
+        let path = self.path;
+        if let Some(answer) = self.unstored(resource, namespace, &object).await {
+            let answer = Arc::new(answer?);
+            return Ok(respond::object(201, &self.accept, resource, &answer));
+        }
+        if !path.subresource.is_empty() {
+            return Err(Status::new(
+                501,
+                "NotImplemented",
+                format!("{}/{} is not implemented", path.resource, path.subresource),
+            ));
+        }
+        let created = self.registry.create(self.context, resource, namespace, object).await?;
+        Ok(respond::object(201, &self.accept, resource, &created))
+    }
+
+    /// Answers of resources that are not stored.
+    async fn unstored(&self, resource: &ResourceType, namespace: &str, object: &Value) -> Option<Result<Value, Status>> {
+        let _ = (resource, namespace, object, self.keys, self.authenticator);
+        None
+    }
+
+    /// Server-side apply of something new is a create, too.
+    fn may_create(&self, namespace: &str) -> Result<(), Status> {
+        let wanted = Attributes {
+            verb: "create".to_owned(),
+            group: self.path.group.clone(),
+            version: self.path.version.clone(),
+            resource: self.path.resource.clone(),
+            subresource: self.path.subresource.clone(),
+            namespace: namespace.to_owned(),
+            name: self.path.name.clone(),
+            path: String::new(),
+        };
+        let decision = self.registry.decide(&self.context.user, &wanted);
+        if decision.allowed {
+            Ok(())
+        } else {
+            Err(authz::denial(&self.context.user, &wanted, &decision.reason))
+        }
+    }
+
+    fn patch(&self, resource: &ResourceType, bytes: &Bytes) -> Result<Patch, Status> {
+        let content_type = content_type(self.headers);
+        let kind = match content_type.as_str() {
+            JSON_PATCH => PatchKind::Json,
+            MERGE_PATCH => PatchKind::Merge,
+            STRATEGIC_PATCH if resource.custom.is_none() => PatchKind::Strategic,
+            APPLY_PATCH => PatchKind::Apply,
+            _ => {
+                let strategic = if resource.custom.is_none() {
+                    format!(", {STRATEGIC_PATCH}")
+                } else {
+                    String::new()
+                };
+                return Err(Status::new(
+                    415,
+                    "UnsupportedMediaType",
+                    format!("the body of the request was in an unknown format - accepted media types include: {JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}{strategic}"),
+                ));
+            }
+        };
+        let body = if kind == PatchKind::Apply {
+            read_yaml(bytes).map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?
+        } else {
+            serde_json::from_slice(bytes)
+                .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?
+        };
+        Ok(Patch { kind, body })
+    }
+
+    fn delete_options(&self, bytes: &Bytes) -> Result<DeleteOptions, Status> {
+        if bytes.is_empty() {
+            return DeleteOptions::parse(None, self.query);
+        }
+        let body = decode(self.headers, bytes, "DeleteOptions")?;
+        DeleteOptions::parse(Some(&body), self.query)
+    }
+
+    fn deleted(&self, resource: &ResourceType, deleted: &Deleted) -> Response<Body> {
+        if !deleted.gone || answers_with_object(resource) {
+            return respond::object(200, &self.accept, resource, &deleted.object);
+        }
+        let metadata = &deleted.object["metadata"];
+        let mut details = json!({
+            "name": metadata["name"],
+            "kind": resource.gr.resource,
+            "uid": metadata["uid"],
+        });
+        if !resource.gr.group.is_empty() {
+            details["group"] = json!(resource.gr.group);
+        }
+        let body = json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Success",
+            "details": details,
+        });
+        let plain = Accept {
+            yaml: self.accept.yaml,
+            ..Accept::default()
+        };
+        respond::value(200, &plain, &body)
+    }
+}
+
+/// Kinds whose deletion answers the object instead of a status.
+fn answers_with_object(resource: &ResourceType) -> bool {
+    matches!(
+        (resource.gr.group.as_str(), resource.gr.resource.as_str()),
+        (
+            "",
+            "pods"
+                | "services"
+                | "serviceaccounts"
+                | "namespaces"
+                | "persistentvolumes"
+                | "persistentvolumeclaims"
+                | "podtemplates"
+                | "resourcequotas"
+        ) | ("storage.k8s.io" | "resource.k8s.io", _)
+    )
+}
+
+/// Reads a body that is JSON or YAML.
+fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<Value, Status> {
+    let unreadable = |error: String| {
+        Status::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: {error}"
+        ))
+    };
+    match content_type(headers).as_str() {
+        "" | "application/json" | "*/*" => {
+            if bytes.is_empty() {
+                return Err(Status::bad_request("no body in a request that needs one"));
+            }
+            serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))
+        }
+        "application/yaml" | "application/x-yaml" | "text/yaml" => read_yaml(bytes).map_err(unreadable),
+        _ => Err(Status::new(
+            415,
+            "UnsupportedMediaType",
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
+        )),
+    }
+}
+
+/// YAML as kubectl reads it. The text of errors leaves the source out.
+fn read_yaml(bytes: &Bytes) -> Result<Value, String> {
+    // JSON is YAML, and read faster.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| "invalid UTF-8".to_owned())?;
+    let options = serde_saphyr::options! {
+        legacy_octal_numbers: true,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let place = error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));
+        format!("the YAML cannot be read{place}")
+    })
+}

@@ -1,0 +1,85 @@
+//! Where requests that are no verbs on objects are answered: discovery,
+//! OpenAPI, tables, health.
+
+use std::sync::Arc;
+
+use http::{Method, Response};
+use serde_json::{Value, json};
+
+use super::Body;
+use super::respond;
+use crate::pki::ServiceAccountKeys;
+use crate::registry::{Registry, View};
+use crate::request::Accept;
+use crate::status::Status;
+use crate::types::ResourceType;
+
+/// Columns and rows of a table.
+pub(super) fn table(resource: &ResourceType, objects: &[Arc<Value>], accept: &Accept) -> Value {
+    let _ = resource;
+    let rows: Vec<Value> = objects
+        .iter()
+        .map(|object| {
+            json!({
+                "cells": [object["metadata"]["name"], object["metadata"]["creationTimestamp"]],
+                "object": respond::metadata_of(object, &accept.version),
+            })
+        })
+        .collect();
+    json!({
+        "columnDefinitions": [
+            {"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0},
+            {"name": "Created At", "type": "date", "format": "", "description": "", "priority": 0},
+        ],
+        "rows": rows,
+    })
+}
+
+/// The release of Kubernetes whose API this is.
+const VERSION: (&str, &str, &str) = ("1", "37", "v1.37.2");
+
+/// Answers what is not about a resource.
+pub(super) fn answer(
+    registry: &Registry,
+    keys: &Arc<ServiceAccountKeys>,
+    method: &Method,
+    path: &str,
+    accept: &str,
+) -> Result<Response<Body>, Status> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return Err(super::dispatch::wrong_method());
+    }
+    let path = path.trim_end_matches('/');
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    match parts.as_slice() {
+        ["healthz" | "livez" | "readyz", ..] => return Ok(respond::text(200, "ok")),
+        _ => {}
+    }
+    let json = |value: &Value| Ok(respond::value(200, &Accept::default(), value));
+    let catalog = registry.catalog();
+    match parts.as_slice() {
+        [] => json(&json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]})),
+        ["version"] => {
+            let (major, minor, git) = VERSION;
+            json(&json!({
+                "major": major,
+                "minor": minor,
+                "gitVersion": git,
+                "gitCommit": "",
+                "gitTreeState": "clean",
+                "buildDate": "1970-01-01T00:00:00Z",
+                "goVersion": "",
+                "compiler": "rustc",
+                "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+            }))
+        }
+        [".well-known", "openid-configuration"] => {
+            json(&keys.openid_configuration("https://kubernetes.default.svc.cluster.local/openid/v1/jwks"))
+        }
+        ["openid", "v1", "jwks"] => json(&keys.jwks()),
+        _ => {
+            let _ = (accept, catalog);
+            Err(super::dispatch::no_such_resource())
+        }
+    }
+}

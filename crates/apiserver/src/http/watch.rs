@@ -1,0 +1,194 @@
+//! The body of a watch: one JSON line per event.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream;
+use http::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use serde_json::{Value, json};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+
+use super::body::Body;
+use super::respond::{metadata_of, table_of};
+use crate::registry::{EventKind, WatchEvent, WatchStream, present, shown_version};
+use crate::request::{Accept, Shape};
+use crate::types::ResourceType;
+
+/// How often a client that wants bookmarks gets one.
+const BOOKMARKS: Duration = Duration::from_secs(60);
+/// How long a watch lasts that does not say.
+const LIFETIME: Duration = Duration::from_secs(45 * 60);
+/// How much is sent in one piece.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+struct Feed {
+    watch: WatchStream,
+    resource: Arc<ResourceType>,
+    accept: Accept,
+    end: Instant,
+    bookmarks: Option<Interval>,
+    columns_sent: bool,
+    done: bool,
+}
+
+/// The response of a watch.
+pub(super) fn response(
+    watch: WatchStream,
+    resource: Arc<ResourceType>,
+    accept: Accept,
+    timeout: Option<u64>,
+) -> Response<Body> {
+    let bookmarks = watch.wants_bookmarks().then(|| {
+        let mut interval = interval_at(Instant::now() + BOOKMARKS, BOOKMARKS);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        interval
+    });
+    let lifetime = timeout
+        .filter(|seconds| *seconds > 0)
+        .map_or(LIFETIME, Duration::from_secs);
+    let feed = Feed {
+        watch,
+        resource,
+        accept,
+        end: Instant::now() + lifetime,
+        bookmarks,
+        columns_sent: false,
+        done: false,
+    };
+    let body = Body::stream(stream::unfold(feed, |mut feed| async move {
+        let chunk = feed.chunk().await?;
+        Some((chunk, feed))
+    }));
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    response
+}
+
+impl Feed {
+    /// The next events that are there, in one piece; `None` at the end.
+    async fn chunk(&mut self) -> Option<Bytes> {
+        if self.done {
+            return None;
+        }
+        let mut out = Vec::new();
+        let tick = async {
+            match &mut self.bookmarks {
+                Some(interval) => {
+                    interval.tick().await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            event = self.watch.next() => {
+                let event = event?;
+                self.write(&mut out, &event);
+            }
+            () = sleep_until(self.end) => return None,
+            () = tick => {
+                for event in self.watch.bookmark() {
+                    self.write(&mut out, &event);
+                }
+            }
+        }
+        while !self.done
+            && out.len() < CHUNK_BYTES
+            && let Some(event) = self.watch.try_next()
+        {
+            self.write(&mut out, &event);
+        }
+        Some(out.into())
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>, event: &WatchEvent) {
+        match event {
+            WatchEvent::Object {
+                kind,
+                object,
+                event,
+            } => {
+                let kind = match kind {
+                    EventKind::Added => "ADDED",
+                    EventKind::Modified => "MODIFIED",
+                    EventKind::Deleted => "DELETED",
+                };
+                let whole = self.accept.shape == Shape::Whole;
+                match event {
+                    // The same bytes for all watches.
+                    Some(event) if whole && shown_version(&self.resource, object).is_none() => {
+                        line(out, kind, &event.json());
+                    }
+                    _ => {
+                        let shaped = self.shape(object);
+                        line(out, kind, &serde_json::to_vec(&*shaped).unwrap_or_default());
+                    }
+                }
+            }
+            WatchEvent::Bookmark {
+                revision,
+                initial_end,
+            } => line(out, "BOOKMARK", self.bookmark(*revision, *initial_end).to_string().as_bytes()),
+            WatchEvent::Error(status) => {
+                line(out, "ERROR", status.to_json().to_string().as_bytes());
+                self.done = true;
+            }
+        }
+    }
+
+    fn shape(&mut self, object: &Arc<Value>) -> Arc<Value> {
+        match self.accept.shape {
+            Shape::Whole => present(&self.resource, object.clone()),
+            Shape::Metadata => Arc::new(metadata_of(object, &self.accept.version)),
+            Shape::Table => {
+                let shown = present(&self.resource, object.clone());
+                let mut table = table_of(
+                    &self.resource,
+                    std::slice::from_ref(&shown),
+                    &self.accept,
+                    &shown["metadata"],
+                );
+                // The columns are the same for all rows: they are said once.
+                if std::mem::replace(&mut self.columns_sent, true) {
+                    table["columnDefinitions"] = Value::Null;
+                }
+                Arc::new(table)
+            }
+        }
+    }
+
+    fn bookmark(&self, revision: u64, initial_end: bool) -> Value {
+        let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+        if initial_end {
+            metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        }
+        let gvk = &self.resource.gvk;
+        match self.accept.shape {
+            Shape::Whole => json!({"kind": gvk.kind, "apiVersion": gvk.api_version(), "metadata": metadata}),
+            Shape::Metadata => metadata_of(&json!({"metadata": metadata}), &self.accept.version),
+            Shape::Table => {
+                let row = metadata_of(&json!({"metadata": metadata}), &self.accept.version);
+                json!({
+                    "kind": "Table",
+                    "apiVersion": format!("meta.k8s.io/{}", self.accept.version),
+                    "metadata": {"resourceVersion": revision.to_string()},
+                    "columnDefinitions": null,
+                    "rows": [{"cells": [], "object": row}],
+                })
+            }
+        }
+    }
+}
+
+fn line(out: &mut Vec<u8>, kind: &str, object: &[u8]) {
+    out.reserve(object.len() + 40);
+    out.extend_from_slice(b"{\"type\":\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\",\"object\":");
+    out.extend_from_slice(object);
+    out.extend_from_slice(b"}\n");
+}
