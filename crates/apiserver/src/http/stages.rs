@@ -51,9 +51,8 @@ pub(super) fn answer(
     }
     let path = path.trim_end_matches('/');
     let parts: Vec<&str> = path.split('/').skip(1).collect();
-    match parts.as_slice() {
-        ["healthz" | "livez" | "readyz", ..] => return Ok(respond::text(200, "ok")),
-        _ => {}
+    if let ["healthz" | "livez" | "readyz", ..] = parts.as_slice() {
+        return Ok(respond::text(200, "ok"));
     }
     let json = |value: &Value| Ok(respond::value(200, &Accept::default(), value));
     let catalog = registry.catalog();

@@ -186,7 +186,7 @@ fn desired_state_differs(resource: &ResourceType, old: &Value, new: &Value) -> b
     };
     let has_status = has_subresource(resource, "status");
     let counts = |field: &str| {
-        !matches!(field, "metadata" | "apiVersion" | "kind") && !(has_status && field == "status")
+        !(matches!(field, "metadata" | "apiVersion" | "kind") || has_status && field == "status")
     };
     old.iter().any(|(field, value)| counts(field) && new.get(field) != Some(value))
         || new.keys().any(|field| counts(field) && !old.contains_key(field))

@@ -71,7 +71,7 @@ impl Registry {
             revision: 0,
         };
         let initial = match (options.send_initial_events, options.revision) {
-            (Some(wanted), revision) => wanted || matches!(revision, Some(0)) && wanted,
+            (Some(wanted), _) => wanted,
             (None, None | Some(0)) => true,
             (None, Some(_)) => false,
         };

@@ -148,16 +148,16 @@ impl RequestInfo {
         let rest: Vec<String> = parts.collect();
         let mut rest = rest.as_slice();
         path.resource = head;
-        if path.resource == "namespaces" {
-            if let [namespace, tail @ ..] = rest {
-                path.namespace = namespace.clone();
-                match tail {
-                    [] => {}
-                    [sub, ..] if sub == "status" || sub == "finalize" => {}
-                    [resource, tail @ ..] => {
-                        path.resource.clone_from(resource);
-                        rest = tail;
-                    }
+        if path.resource == "namespaces"
+            && let [namespace, tail @ ..] = rest
+        {
+            path.namespace = namespace.clone();
+            match tail {
+                [] => {}
+                [sub, ..] if sub == "status" || sub == "finalize" => {}
+                [resource, tail @ ..] => {
+                    path.resource.clone_from(resource);
+                    rest = tail;
                 }
             }
         }

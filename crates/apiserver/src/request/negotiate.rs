@@ -119,6 +119,6 @@ mod tests {
         assert_eq!(Accept::parse(metadata).unwrap().shape, Shape::Metadata);
         assert_eq!(Accept::parse("text/html").unwrap_err().code, 406);
         assert_eq!(Accept::parse("application/json;as=Chair;v=v1;g=meta.k8s.io").unwrap_err().code, 406);
-        assert_eq!(Accept::parse("application/yaml;q=0.5,application/json").unwrap().yaml, false);
+        assert!(!Accept::parse("application/yaml;q=0.5,application/json").unwrap().yaml);
     }
 }

@@ -49,7 +49,6 @@ impl Query {
         match self.0.iter().find(|(name, _)| name == key) {
             None => Ok(None),
             Some((_, value)) => match value.as_str() {
-                "" | "1" | "t" | "T" | "true" | "True" | "TRUE" => Ok(Some(true)),
                 // As Kubernetes converts it: everything but 0 and false is true.
                 "0" | "f" | "F" | "false" | "False" | "FALSE" => Ok(Some(false)),
                 _ => Ok(Some(true)),
@@ -113,7 +112,7 @@ pub fn invalid_options(kind: &str, reason: &str, field: &str, message: &str) -> 
 
 /// Undoes %XX (and `+` in queries).
 pub(super) fn percent_decode(text: &str, plus: bool) -> Result<String, Status> {
-    if !text.contains('%') && !(plus && text.contains('+')) {
+    if !(text.contains('%') || plus && text.contains('+')) {
         return Ok(text.to_owned());
     }
     let bad = || Status::bad_request(format!("invalid URL escape in \"{text}\""));

@@ -276,7 +276,6 @@ fn fields_of(gr: &GroupResource) -> &'static [&'static str] {
         ("", "secrets") => &["type"],
         ("", "namespaces") => &["status.phase"],
         ("", "nodes") => &["spec.unschedulable"],
-        ("", "replicationcontrollers") => &["status.replicas"],
         ("", "services") => &["spec.clusterIP", "spec.type"],
         ("" | "events.k8s.io", "events") => &[
             "involvedObject.kind",
@@ -299,7 +298,7 @@ fn fields_of(gr: &GroupResource) -> &'static [&'static str] {
             "source",
             "type",
         ],
-        ("apps", "replicasets") => &["status.replicas"],
+        ("", "replicationcontrollers") | ("apps", "replicasets") => &["status.replicas"],
         ("batch", "jobs") => &["status.successful"],
         ("certificates.k8s.io", "certificatesigningrequests") => &["spec.signerName"],
         _ => &[],

@@ -179,7 +179,7 @@ fn publish(state: &RwLock<State>, batch: Vec<Pending>) {
     let mut writers = Vec::with_capacity(batch.len());
     for pending in batch {
         writers.push((pending.done, pending.event.object.clone()));
-        state.publish(pending.event);
+        state.publish(&pending.event);
     }
     drop(state);
     for (done, object) in writers {

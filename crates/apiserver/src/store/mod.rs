@@ -282,7 +282,7 @@ impl Store {
             let event = state.prepare(gr, key, expect, new)?;
             let object = event.object.clone();
             let Some(disk) = &self.0.disk else {
-                state.publish(event);
+                state.publish(&event);
                 return Ok(object);
             };
             let (done, waiting) = oneshot::channel();

@@ -60,6 +60,9 @@ struct Table {
     by_namespace: HashMap<Box<str>, Vec<Watcher>>,
 }
 
+/// A write that is not on disk yet: its revision, and the object or its absence.
+type Head = (u64, Option<Arc<Value>>);
+
 /// Sees every change under the lock.
 pub(super) type Observer = Box<dyn Fn(&Event) + Send + Sync>;
 
@@ -79,8 +82,8 @@ pub(super) struct State {
     assigned: u64,
     pub(super) published: u64,
     tables: HashMap<GroupResource, Table>,
-    /// Writes that are not on disk yet: revision, and the object or its absence.
-    pending: HashMap<(Arc<GroupResource>, Arc<str>), (u64, Option<Arc<Value>>)>,
+    /// Writes that are not on disk yet.
+    pending: HashMap<(Arc<GroupResource>, Arc<str>), Head>,
     subscribers: Vec<Subscriber>,
     observers: Observers,
     closed: bool,
@@ -350,7 +353,7 @@ impl State {
     }
 
     /// Makes a write visible.
-    pub(super) fn publish(&mut self, event: Arc<Event>) {
+    pub(super) fn publish(&mut self, event: &Arc<Event>) {
         if !self.pending.is_empty() {
             let pending_key = (event.gr.clone(), event.key.clone());
             if self.pending.get(&pending_key).is_some_and(|(revision, _)| *revision == event.revision) {
@@ -359,7 +362,7 @@ impl State {
         }
         self.published = event.revision;
         for observer in &self.observers.0 {
-            observer(&event);
+            observer(event);
         }
         let table = self.table(&event.gr);
         if event.kind == EventKind::Deleted {
@@ -373,8 +376,8 @@ impl State {
                 },
             );
         }
-        table.append(&event);
-        table.notify(&event);
+        table.append(event);
+        table.notify(event);
         self.subscribers.retain(|subscriber| {
             if subscriber.resources.as_ref().is_none_or(|wanted| wanted.contains(&*event.gr)) {
                 subscriber.sender.send(event.clone()).is_ok()
