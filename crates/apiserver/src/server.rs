@@ -150,10 +150,20 @@ impl ApiServer {
         let creations = objects.iter().filter_map(|object| {
             let api_version = object["apiVersion"].as_str().unwrap_or_default();
             let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-            let gvk = crate::api::GroupVersionKind::new(group, version, object["kind"].as_str().unwrap_or_default());
+            let gvk = crate::api::GroupVersionKind::new(
+                group,
+                version,
+                object["kind"].as_str().unwrap_or_default(),
+            );
             let resource = catalog.find_kind(&gvk)?.clone();
-            let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
-            let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+            let namespace = object["metadata"]["namespace"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            let name = object["metadata"]["name"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             if registry.read(&resource.gr, &namespace, &name).is_some() {
                 return None;
             }
@@ -196,7 +206,11 @@ impl ApiServer {
             inner.stop.clone(),
             inner.tasks.clone(),
         ));
-        inner.addresses.lock().unwrap_or_else(PoisonError::into_inner).push(bound);
+        inner
+            .addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(bound);
         tracing::info!(server = inner.options.name, %bound, "listening");
         Ok(bound)
     }
@@ -232,7 +246,10 @@ impl ApiServer {
         inner.stop.cancel();
         inner.registry.store().close().await;
         inner.tasks.close();
-        if tokio::time::timeout(PATIENCE, inner.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(PATIENCE, inner.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!(server = inner.options.name, "connections are still open");
         }
     }

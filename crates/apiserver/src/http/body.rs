@@ -26,7 +26,10 @@ enum Kind {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Whole(bytes) => f.debug_tuple("Body").field(&bytes.as_ref().map(Bytes::len)).finish(),
+            Kind::Whole(bytes) => f
+                .debug_tuple("Body")
+                .field(&bytes.as_ref().map(Bytes::len))
+                .finish(),
             Kind::Stream(_) => f.write_str("Body(stream)"),
         }
     }
@@ -68,7 +71,9 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Kind::Stream(_) => SizeHint::default(),
         }
     }

@@ -53,7 +53,11 @@ fn content_type(headers: &HeaderMap) -> String {
 
 /// 404 for a URL that is not served.
 pub(super) fn no_such_resource() -> Status {
-    Status::new(404, "NotFound", "the server could not find the requested resource")
+    Status::new(
+        404,
+        "NotFound",
+        "the server could not find the requested resource",
+    )
 }
 
 pub(super) fn wrong_method() -> Status {
@@ -77,15 +81,25 @@ impl Verb<'_> {
             .ok_or_else(no_such_resource)?;
         let namespace = self.namespace(resource)?;
         self.check_method(resource)?;
-        if let Some(deprecation) = resource.custom.as_ref().and_then(|custom| custom.deprecation.as_ref()) {
+        if let Some(deprecation) = resource
+            .custom
+            .as_ref()
+            .and_then(|custom| custom.deprecation.as_ref())
+        {
             self.context.warn(deprecation.as_str());
         }
-        let scope = resource.namespaced.then_some(namespace).filter(|namespace| !namespace.is_empty());
+        let scope = resource
+            .namespaced
+            .then_some(namespace)
+            .filter(|namespace| !namespace.is_empty());
         match self.verb {
             "get" => self.get(resource, namespace).await,
             "list" => {
                 let options = ListOptions::parse(self.query, false)?;
-                let list = self.registry.list(self.context, resource, scope, &options).await?;
+                let list = self
+                    .registry
+                    .list(self.context, resource, scope, &options)
+                    .await?;
                 Ok(respond::list(&self.accept, resource, &list))
             }
             "watch" => {
@@ -93,8 +107,15 @@ impl Verb<'_> {
                 if !path.name.is_empty() {
                     options.fields = options.fields.and_name(&path.name);
                 }
-                let stream = self.registry.watch(self.context, resource, scope, &options)?;
-                Ok(watch::response(stream, resource.clone(), self.accept.clone(), options.timeout_seconds))
+                let stream = self
+                    .registry
+                    .watch(self.context, resource, scope, &options)?;
+                Ok(watch::response(
+                    stream,
+                    resource.clone(),
+                    self.accept.clone(),
+                    options.timeout_seconds,
+                ))
             }
             "create" => {
                 let object = decode(self.headers, &body::read(body).await?, &resource.gvk.kind)?;
@@ -104,19 +125,37 @@ impl Verb<'_> {
                 let object = decode(self.headers, &body::read(body).await?, &resource.gvk.kind)?;
                 let updated = self
                     .registry
-                    .update(self.context, resource, namespace, &path.name, &path.subresource, object)
+                    .update(
+                        self.context,
+                        resource,
+                        namespace,
+                        &path.name,
+                        &path.subresource,
+                        object,
+                    )
                     .await?;
                 Ok(respond::object(200, &self.accept, resource, &updated))
             }
             "patch" => {
                 let patch = self.patch(resource, &body::read(body).await?)?;
-                let existed = self.registry.store().head(&resource.gr, namespace, &path.name).is_some();
+                let existed = self
+                    .registry
+                    .store()
+                    .head(&resource.gr, namespace, &path.name)
+                    .is_some();
                 if !existed && patch.kind == PatchKind::Apply {
                     self.may_create(namespace)?;
                 }
                 let patched = self
                     .registry
-                    .patch(self.context, resource, namespace, &path.name, &path.subresource, &patch)
+                    .patch(
+                        self.context,
+                        resource,
+                        namespace,
+                        &path.name,
+                        &path.subresource,
+                        &patch,
+                    )
                     .await?;
                 let code = if existed { 200 } else { 201 };
                 Ok(respond::object(code, &self.accept, resource, &patched))
@@ -158,7 +197,11 @@ impl Verb<'_> {
             return Ok("");
         }
         if path.namespace.is_empty() && !matches!(self.verb, "list" | "watch") {
-            return Err(if path.name.is_empty() { wrong_method() } else { no_such_resource() });
+            return Err(if path.name.is_empty() {
+                wrong_method()
+            } else {
+                no_such_resource()
+            });
         }
         Ok(&path.namespace)
     }
@@ -186,21 +229,37 @@ impl Verb<'_> {
         }
     }
 
-    async fn get(&self, resource: &Arc<ResourceType>, namespace: &str) -> Result<Response<Body>, Status> {
+    async fn get(
+        &self,
+        resource: &Arc<ResourceType>,
+        namespace: &str,
+    ) -> Result<Response<Body>, Status> {
         let path = self.path;
         if path.group.is_empty()
             && path.resource == "pods"
-            && matches!(path.subresource.as_str(), "log" | "exec" | "attach" | "portforward" | "proxy")
+            && matches!(
+                path.subresource.as_str(),
+                "log" | "exec" | "attach" | "portforward" | "proxy"
+            )
         {
             return Err(Status::new(
                 501,
                 "NotImplemented",
-                format!("this server does not run containers: pods/{} is not implemented", path.subresource),
+                format!(
+                    "this server does not run containers: pods/{} is not implemented",
+                    path.subresource
+                ),
             ));
         }
         let object = self
             .registry
-            .get(self.context, resource, namespace, &path.name, &path.subresource)
+            .get(
+                self.context,
+                resource,
+                namespace,
+                &path.name,
+                &path.subresource,
+            )
             .await?;
         Ok(respond::object(200, &self.accept, resource, &object))
     }
@@ -223,12 +282,20 @@ impl Verb<'_> {
                 format!("{}/{} is not implemented", path.resource, path.subresource),
             ));
         }
-        let created = self.registry.create(self.context, resource, namespace, object).await?;
+        let created = self
+            .registry
+            .create(self.context, resource, namespace, object)
+            .await?;
         Ok(respond::object(201, &self.accept, resource, &created))
     }
 
     /// Answers of resources that are not stored.
-    async fn unstored(&self, resource: &ResourceType, namespace: &str, object: &Value) -> Option<Result<Value, Status>> {
+    async fn unstored(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        object: &Value,
+    ) -> Option<Result<Value, Status>> {
         let _ = (resource, namespace, object, self.keys, self.authenticator);
         None
     }
@@ -269,12 +336,15 @@ impl Verb<'_> {
                 return Err(Status::new(
                     415,
                     "UnsupportedMediaType",
-                    format!("the body of the request was in an unknown format - accepted media types include: {JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}{strategic}"),
+                    format!(
+                        "the body of the request was in an unknown format - accepted media types include: {JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}{strategic}"
+                    ),
                 ));
             }
         };
         let body = if kind == PatchKind::Apply {
-            read_yaml(bytes).map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?
+            read_yaml(bytes)
+                .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?
         } else {
             serde_json::from_slice(bytes)
                 .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?
@@ -350,7 +420,9 @@ fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<Value, Statu
             }
             serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))
         }
-        "application/yaml" | "application/x-yaml" | "text/yaml" => read_yaml(bytes).map_err(unreadable),
+        "application/yaml" | "application/x-yaml" | "text/yaml" => {
+            read_yaml(bytes).map_err(unreadable)
+        }
         _ => Err(Status::new(
             415,
             "UnsupportedMediaType",
@@ -370,7 +442,9 @@ fn read_yaml(bytes: &Bytes) -> Result<Value, String> {
         legacy_octal_numbers: true,
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let place = error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));
+        let place = error.location().map_or_else(String::new, |at| {
+            format!(" at line {}, column {}", at.line(), at.column())
+        });
         format!("the YAML cannot be read{place}")
     })
 }

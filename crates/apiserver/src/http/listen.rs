@@ -39,7 +39,12 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                tasks.spawn(connection(stream, acceptor.clone(), handler.clone(), stop.clone()));
+                tasks.spawn(connection(
+                    stream,
+                    acceptor.clone(),
+                    handler.clone(),
+                    stop.clone(),
+                ));
             }
             Err(error) => {
                 // Out of file handles, most likely: give others time to end.

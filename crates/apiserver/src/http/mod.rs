@@ -88,9 +88,21 @@ impl Handler {
         let query = Query::parse(parts.uri.query().unwrap_or(""))?;
         let info = RequestInfo::new(&parts.method, parts.uri.path(), &query)?;
         self.authorize(&context.user, &info, &query)?;
-        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let header = |name| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("")
+        };
         let Some(path) = &info.resource else {
-            return stages::answer(&self.0.registry, &self.0.keys, &parts.method, &info.path, header(ACCEPT));
+            return stages::answer(
+                &self.0.registry,
+                &self.0.keys,
+                &parts.method,
+                &info.path,
+                header(ACCEPT),
+            );
         };
         context.dry_run = query.dry_run()?;
         context.force = query.flag("force")?;
@@ -102,7 +114,11 @@ impl Handler {
                 } else {
                     let agent = header(USER_AGENT);
                     let end = agent.find('/').unwrap_or(agent.len());
-                    agent[..end].chars().filter(|c| !c.is_control()).take(128).collect()
+                    agent[..end]
+                        .chars()
+                        .filter(|c| !c.is_control())
+                        .take(128)
+                        .collect()
                 }
             },
             str::to_owned,
@@ -116,7 +132,9 @@ impl Handler {
                     "CreateOptions",
                     "FieldValueNotSupported",
                     "fieldValidation",
-                    &format!("Unsupported value: \"{other}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""),
+                    &format!(
+                        "Unsupported value: \"{other}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""
+                    ),
                 ));
             }
         };

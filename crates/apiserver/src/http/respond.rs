@@ -17,9 +17,14 @@ use crate::status::Status;
 use crate::types::ResourceType;
 
 /// A response of this type.
-pub(super) fn bytes(code: u16, content_type: &'static str, bytes: impl Into<Bytes>) -> Response<Body> {
+pub(super) fn bytes(
+    code: u16,
+    content_type: &'static str,
+    bytes: impl Into<Bytes>,
+) -> Response<Body> {
     let mut response = Response::new(Body::whole(bytes));
-    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
@@ -50,7 +55,11 @@ pub(super) fn value(code: u16, accept: &Accept, value: &impl Serialize) -> Respo
 
 /// A failed request.
 pub(super) fn failure(status: &Status) -> Response<Body> {
-    let mut response = bytes(status.code, "application/json", format!("{}\n", status.to_json()));
+    let mut response = bytes(
+        status.code,
+        "application/json",
+        format!("{}\n", status.to_json()),
+    );
     if let Some(seconds) = status.retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -77,12 +86,22 @@ pub(super) fn add_warnings(response: &mut Response<Body>, context: &RequestConte
 }
 
 /// One object.
-pub(super) fn object(code: u16, accept: &Accept, resource: &ResourceType, object: &Arc<Value>) -> Response<Body> {
+pub(super) fn object(
+    code: u16,
+    accept: &Accept,
+    resource: &ResourceType,
+    object: &Arc<Value>,
+) -> Response<Body> {
     match accept.shape {
         Shape::Whole => value(code, accept, &**object),
         Shape::Metadata => value(code, accept, &metadata_of(object, &accept.version)),
         Shape::Table => {
-            let table = table_of(resource, std::slice::from_ref(object), accept, &object["metadata"]);
+            let table = table_of(
+                resource,
+                std::slice::from_ref(object),
+                accept,
+                &object["metadata"],
+            );
             value(code, accept, &table)
         }
     }
@@ -91,7 +110,10 @@ pub(super) fn object(code: u16, accept: &Accept, resource: &ResourceType, object
 /// A list.
 pub(super) fn list(accept: &Accept, resource: &ResourceType, list: &List) -> Response<Body> {
     let mut metadata = Map::new();
-    metadata.insert("resourceVersion".to_owned(), list.revision.to_string().into());
+    metadata.insert(
+        "resourceVersion".to_owned(),
+        list.revision.to_string().into(),
+    );
     if !list.continue_token.is_empty() {
         metadata.insert("continue".to_owned(), list.continue_token.as_str().into());
     }
@@ -115,7 +137,11 @@ pub(super) fn list(accept: &Accept, resource: &ResourceType, list: &List) -> Res
             },
         ),
         Shape::Metadata => {
-            let items: Vec<Value> = list.items.iter().map(|item| metadata_of(item, &accept.version)).collect();
+            let items: Vec<Value> = list
+                .items
+                .iter()
+                .map(|item| metadata_of(item, &accept.version))
+                .collect();
             let body = json!({
                 "kind": "PartialObjectMetadataList",
                 "apiVersion": format!("meta.k8s.io/{}", accept.version),

@@ -57,7 +57,9 @@ pub(super) fn answer(
     let json = |value: &Value| Ok(respond::value(200, &Accept::default(), value));
     let catalog = registry.catalog();
     match parts.as_slice() {
-        [] => json(&json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]})),
+        [] => json(
+            &json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]}),
+        ),
         ["version"] => {
             let (major, minor, git) = VERSION;
             json(&json!({
@@ -73,7 +75,9 @@ pub(super) fn answer(
             }))
         }
         [".well-known", "openid-configuration"] => {
-            json(&keys.openid_configuration("https://kubernetes.default.svc.cluster.local/openid/v1/jwks"))
+            json(&keys.openid_configuration(
+                "https://kubernetes.default.svc.cluster.local/openid/v1/jwks",
+            ))
         }
         ["openid", "v1", "jwks"] => json(&keys.jwks()),
         _ => {

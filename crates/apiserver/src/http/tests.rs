@@ -38,18 +38,36 @@ impl Client {
         }
     }
 
-    async fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Response<Body> {
+    async fn send(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(Bytes::copy_from_slice(body))).unwrap();
+        let request = request
+            .body(Full::new(Bytes::copy_from_slice(body)))
+            .unwrap();
         self.service.clone().oneshot(request).await.unwrap()
     }
 
     /// Status and JSON of the answer.
-    async fn json(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Value) {
-        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    async fn json(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> (u16, Value) {
+        let bytes = if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        };
         let response = self.send(method, url, headers, &bytes).await;
         let code = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -73,7 +91,8 @@ impl Client {
             "apply" => "application/apply-patch+yaml".to_owned(),
             kind => format!("application/{kind}-patch+json"),
         };
-        self.json("PATCH", url, &[("content-type", &content_type)], body).await
+        self.json("PATCH", url, &[("content-type", &content_type)], body)
+            .await
     }
 
     async fn delete(&self, url: &str) -> (u16, Value) {
@@ -101,7 +120,8 @@ impl Lines {
             let frame = tokio::time::timeout(Duration::from_secs(10), self.body.frame())
                 .await
                 .expect("an event within ten seconds")?;
-            self.rest.extend_from_slice(&frame.unwrap().into_data().unwrap());
+            self.rest
+                .extend_from_slice(&frame.unwrap().into_data().unwrap());
         }
     }
 
@@ -109,7 +129,10 @@ impl Lines {
     async fn step(&mut self) -> (String, String) {
         let event = self.next().await.expect("an event");
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        (text(&event["type"]), text(&event["object"]["metadata"]["name"]))
+        (
+            text(&event["type"]),
+            text(&event["object"]["metadata"]["name"]),
+        )
     }
 }
 
@@ -138,7 +161,10 @@ async fn an_object_is_created_read_changed_and_deleted() {
     changed["data"]["a"] = json!("2");
     let (code, updated) = client.update(&format!("{MAPS}/one"), &changed).await;
     assert_eq!(code, 200, "{updated}");
-    assert_ne!(updated["metadata"]["resourceVersion"], read["metadata"]["resourceVersion"]);
+    assert_ne!(
+        updated["metadata"]["resourceVersion"],
+        read["metadata"]["resourceVersion"]
+    );
 
     let (code, status) = client.update(&format!("{MAPS}/one"), &changed).await;
     assert_eq!(code, 409);
@@ -165,10 +191,21 @@ async fn a_watch_continues_a_list() {
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     let revision = list["metadata"]["resourceVersion"].as_str().unwrap();
     client.create(MAPS, &map("two")).await;
-    let mut watch = client.watch(&format!("{MAPS}?watch=1&resourceVersion={revision}")).await;
+    let mut watch = client
+        .watch(&format!("{MAPS}?watch=1&resourceVersion={revision}"))
+        .await;
     assert_eq!(watch.step().await, ("ADDED".to_owned(), "two".to_owned()));
-    client.patch(&format!("{MAPS}/one"), "merge", &json!({"data": {"b": "2"}})).await;
-    assert_eq!(watch.step().await, ("MODIFIED".to_owned(), "one".to_owned()));
+    client
+        .patch(
+            &format!("{MAPS}/one"),
+            "merge",
+            &json!({"data": {"b": "2"}}),
+        )
+        .await;
+    assert_eq!(
+        watch.step().await,
+        ("MODIFIED".to_owned(), "one".to_owned())
+    );
     client.delete(&format!("{MAPS}/two")).await;
     assert_eq!(watch.step().await, ("DELETED".to_owned(), "two".to_owned()));
     client.server.shutdown().await;
@@ -183,13 +220,22 @@ async fn server_side_apply_creates_updates_and_conflicts() {
     assert_eq!(code, 201, "{created}");
     assert_eq!(created["metadata"]["managedFields"][0]["manager"], "first");
     let (code, same) = client.patch(&url, "apply", &map("one")).await;
-    assert_eq!((code, &same["metadata"]["resourceVersion"]), (200, &created["metadata"]["resourceVersion"]));
+    assert_eq!(
+        (code, &same["metadata"]["resourceVersion"]),
+        (200, &created["metadata"]["resourceVersion"])
+    );
     let mut other = map("one");
     other["data"]["a"] = json!("2");
     let url = format!("{MAPS}/one?fieldManager=second");
     let (code, conflict) = client.patch(&url, "apply", &other).await;
-    assert_eq!((code, &conflict["reason"]), (409, &json!("Conflict")), "{conflict}");
-    let (code, forced) = client.patch(&format!("{url}&force=true"), "apply", &other).await;
+    assert_eq!(
+        (code, &conflict["reason"]),
+        (409, &json!("Conflict")),
+        "{conflict}"
+    );
+    let (code, forced) = client
+        .patch(&format!("{url}&force=true"), "apply", &other)
+        .await;
     assert_eq!((code, &forced["data"]["a"]), (200, &json!("2")), "{forced}");
     let (code, _) = client.patch(&format!("{MAPS}/one"), "apply", &other).await;
     assert_eq!(code, 422);

@@ -132,7 +132,13 @@ impl Feed {
             WatchEvent::Bookmark {
                 revision,
                 initial_end,
-            } => line(out, "BOOKMARK", self.bookmark(*revision, *initial_end).to_string().as_bytes()),
+            } => line(
+                out,
+                "BOOKMARK",
+                self.bookmark(*revision, *initial_end)
+                    .to_string()
+                    .as_bytes(),
+            ),
             WatchEvent::Error(status) => {
                 line(out, "ERROR", status.to_json().to_string().as_bytes());
                 self.done = true;
@@ -162,13 +168,16 @@ impl Feed {
     }
 
     fn bookmark(&self, revision: u64, initial_end: bool) -> Value {
-        let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+        let mut metadata =
+            json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
         if initial_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
         let gvk = &self.resource.gvk;
         match self.accept.shape {
-            Shape::Whole => json!({"kind": gvk.kind, "apiVersion": gvk.api_version(), "metadata": metadata}),
+            Shape::Whole => {
+                json!({"kind": gvk.kind, "apiVersion": gvk.api_version(), "metadata": metadata})
+            }
             Shape::Metadata => metadata_of(&json!({"metadata": metadata}), &self.accept.version),
             Shape::Table => {
                 let row = metadata_of(&json!({"metadata": metadata}), &self.accept.version);

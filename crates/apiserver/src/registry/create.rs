@@ -36,7 +36,8 @@ impl Registry {
                 "resourceVersion should not be set on objects to be created",
             ));
         }
-        stages::decode(context, resource, &mut object).map_err(|status| as_decoding(resource, status))?;
+        stages::decode(context, resource, &mut object)
+            .map_err(|status| as_decoding(resource, status))?;
         self.insert(context, resource, namespace, object).await
     }
 
@@ -59,13 +60,16 @@ impl Registry {
             return Err(meta::invalid(resource, "", vec![cause]));
         }
         if !generated {
-            return self.insert_named(context, resource, namespace, object).await;
+            return self
+                .insert_named(context, resource, namespace, object)
+                .await;
         }
         let mut draws = 0;
         loop {
             draws += 1;
             let mut named = object.clone();
-            meta::metadata(&mut named).insert("name".to_owned(), meta::generate_name(&prefix)?.into());
+            meta::metadata(&mut named)
+                .insert("name".to_owned(), meta::generate_name(&prefix)?.into());
             match self.insert_named(context, resource, namespace, named).await {
                 Err(status) if status.reason == "AlreadyExists" && draws < DRAWS => {}
                 result => return result,
@@ -96,7 +100,8 @@ impl Registry {
             .is_some_and(|entries| entries.iter().any(|entry| entry["operation"] == "Apply"));
         meta::fill_new(resource, &mut object)?;
         // Nodes come with their status; all others get theirs later.
-        if meta::has_subresource(resource, "status") && resource.gr != GroupResource::new("", "nodes")
+        if meta::has_subresource(resource, "status")
+            && resource.gr != GroupResource::new("", "nodes")
             && let Some(map) = object.as_object_mut()
         {
             map.remove("status");
@@ -137,7 +142,10 @@ impl Registry {
             self.serve_definition(new);
         }
         let removed = definition && new.is_none();
-        let result = self.store().write(gr, target.namespace, target.name, expect, new).await;
+        let result = self
+            .store()
+            .write(gr, target.namespace, target.name, expect, new)
+            .await;
         if removed && result.is_ok() {
             self.set_custom(target.name, None);
         } else if definition && result.is_err() {
@@ -166,7 +174,9 @@ impl Registry {
         let mut status = Status::forbidden(
             &resource.gr,
             name,
-            &format!("unable to create new content in namespace {namespace} because it is being terminated"),
+            &format!(
+                "unable to create new content in namespace {namespace} because it is being terminated"
+            ),
         );
         status.causes.push(Cause {
             reason: "NamespaceTerminating".to_owned(),
@@ -199,7 +209,11 @@ pub(super) fn check_type(resource: &ResourceType, object: &mut Value) -> Result<
         )));
     };
     let expected = gvk.api_version();
-    match map.get("apiVersion").and_then(Value::as_str).unwrap_or_default() {
+    match map
+        .get("apiVersion")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+    {
         "" => {
             map.insert("apiVersion".to_owned(), expected.into());
         }
@@ -249,7 +263,9 @@ pub(super) fn check_namespace(
         return Ok(());
     }
     if namespace.is_empty() {
-        return Err(Status::bad_request("the namespace is required for this resource"));
+        return Err(Status::bad_request(
+            "the namespace is required for this resource",
+        ));
     }
     if sent.is_empty() {
         meta::metadata(object).insert("namespace".to_owned(), namespace.into());
@@ -272,7 +288,12 @@ pub(super) fn check_size(object: &Value) -> Result<(), Status> {
 /// About the length of the JSON.
 fn size(value: &Value) -> usize {
     match value {
-        Value::Object(map) => 2 + map.iter().map(|(key, value)| key.len() + 4 + size(value)).sum::<usize>(),
+        Value::Object(map) => {
+            2 + map
+                .iter()
+                .map(|(key, value)| key.len() + 4 + size(value))
+                .sum::<usize>()
+        }
         Value::Array(list) => 2 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
         Value::String(text) => text.len() + 2,
         _ => 5,

@@ -52,8 +52,23 @@ impl Registry {
                 .ok_or_else(|| Status::not_found(&resource.gr, name))?;
             preconditions(target, &live, options)?;
             let mut nothing = Value::Null;
-            stages::admit(self, context, target, Operation::Delete, Some(&live), &mut nothing)?;
-            stages::webhooks(self, context, target, Operation::Delete, Some(&live), &mut nothing).await?;
+            stages::admit(
+                self,
+                context,
+                target,
+                Operation::Delete,
+                Some(&live),
+                &mut nothing,
+            )?;
+            stages::webhooks(
+                self,
+                context,
+                target,
+                Operation::Delete,
+                Some(&live),
+                &mut nothing,
+            )
+            .await?;
             let expect = Expect::Revision(meta::revision(&live));
             let (new, gone) = match mark(resource, &live, options) {
                 Mark::Gone => (None, true),
@@ -97,7 +112,13 @@ impl Registry {
         let list = self.list(context, resource, namespace, selection).await?;
         for object in &list.items {
             let result = self
-                .delete(context, resource, text(object, "namespace"), text(object, "name"), options)
+                .delete(
+                    context,
+                    resource,
+                    text(object, "namespace"),
+                    text(object, "name"),
+                    options,
+                )
                 .await;
             match result {
                 Err(status) if status.reason != "NotFound" => return Err(status),
@@ -111,7 +132,11 @@ impl Registry {
 fn preconditions(target: Target<'_>, live: &Value, options: &DeleteOptions) -> Result<(), Status> {
     for (what, field, wanted) in [
         ("UID", "uid", &options.uid),
-        ("ResourceVersion", "resourceVersion", &options.resource_version),
+        (
+            "ResourceVersion",
+            "resourceVersion",
+            &options.resource_version,
+        ),
     ] {
         let Some(wanted) = wanted else { continue };
         let present = text(live, field);
@@ -119,7 +144,9 @@ fn preconditions(target: Target<'_>, live: &Value, options: &DeleteOptions) -> R
             return Err(Status::conflict(
                 &target.resource.gr,
                 target.name,
-                &format!("the {what} in the precondition ({wanted}) does not match the {what} in record ({present}). The object might have been deleted and then recreated"),
+                &format!(
+                    "the {what} in the precondition ({wanted}) does not match the {what} in record ({present}). The object might have been deleted and then recreated"
+                ),
             ));
         }
     }
@@ -138,7 +165,11 @@ enum Mark {
 fn mark(resource: &ResourceType, live: &Value, options: &DeleteOptions) -> Mark {
     let mut new = live.clone();
     let metadata = meta::metadata(&mut new);
-    let mut finalizers: Vec<Value> = metadata.get("finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut finalizers: Vec<Value> = metadata
+        .get("finalizers")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let before = finalizers.clone();
     match options.propagation.as_deref() {
         Some("Orphan") => {
@@ -168,7 +199,9 @@ fn mark(resource: &ResourceType, live: &Value, options: &DeleteOptions) -> Mark 
         return Mark::Gone;
     }
     let shorter = marked
-        && live["metadata"]["deletionGracePeriodSeconds"].as_i64().is_some_and(|before| grace < before);
+        && live["metadata"]["deletionGracePeriodSeconds"]
+            .as_i64()
+            .is_some_and(|before| grace < before);
     if marked && !changed && !shorter {
         return Mark::Stays;
     }
@@ -191,7 +224,10 @@ fn grace_period(resource: &ResourceType, live: &Value, options: &DeleteOptions) 
     let is_pod = resource.gr.group.is_empty() && resource.gr.resource == "pods";
     if !is_pod
         || live["spec"]["nodeName"].as_str().is_none_or(str::is_empty)
-        || matches!(live["status"]["phase"].as_str(), Some("Failed" | "Succeeded"))
+        || matches!(
+            live["status"]["phase"].as_str(),
+            Some("Failed" | "Succeeded")
+        )
     {
         return 0;
     }

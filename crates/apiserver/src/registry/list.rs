@@ -37,7 +37,9 @@ impl Registry {
         options: &ListOptions,
     ) -> Result<List, Status> {
         let gvk = &resource.gvk;
-        options.fields.check(&resource.gr, &gvk.kind, &gvk.version)?;
+        options
+            .fields
+            .check(&resource.gr, &gvk.kind, &gvk.version)?;
         let snapshot = self.snapshot(resource, namespace, options)?;
         let mut items = snapshot.items;
         let selects = !options.labels.is_empty() || !options.fields.is_empty();
@@ -75,7 +77,9 @@ impl Registry {
         let (store, gr) = (self.store(), &resource.gr);
         if let Some(token) = &options.continue_token {
             if options.revision.is_some_and(|revision| revision != 0) {
-                return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
+                return Err(Status::bad_request(
+                    "specifying resource version is not allowed when using continue",
+                ));
             }
             let (revision, last_namespace, last_name) = decode(token)?;
             return store
@@ -90,13 +94,13 @@ impl Registry {
                 });
         }
         match (options.revision, options.revision_match) {
-            (Some(revision), Some(RevisionMatch::Exact)) => {
-                store.list_at(gr, namespace, revision, None).map_err(expired)
-            }
+            (Some(revision), Some(RevisionMatch::Exact)) => store
+                .list_at(gr, namespace, revision, None)
+                .map_err(expired),
             // Without a match, paging means exactly this revision.
-            (Some(revision), None) if revision > 0 && options.limit.is_some() => {
-                store.list_at(gr, namespace, revision, None).map_err(expired)
-            }
+            (Some(revision), None) if revision > 0 && options.limit.is_some() => store
+                .list_at(gr, namespace, revision, None)
+                .map_err(expired),
             (Some(revision), _) => {
                 let snapshot = store.list(gr, namespace);
                 if revision > snapshot.revision {
@@ -140,6 +144,9 @@ fn decode(token: &str) -> Result<(u64, String, String), Status> {
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
     let token: Value = serde_json::from_slice(&bytes).map_err(|_| bad())?;
     let revision = token["rv"].as_u64().ok_or_else(bad)?;
-    let (namespace, name) = token["start"].as_str().and_then(|start| start.split_once('/')).ok_or_else(bad)?;
+    let (namespace, name) = token["start"]
+        .as_str()
+        .and_then(|start| start.split_once('/'))
+        .ok_or_else(bad)?;
     Ok((revision, namespace.to_owned(), name.to_owned()))
 }

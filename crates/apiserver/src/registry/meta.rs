@@ -10,7 +10,8 @@ use crate::status::{Cause, Status};
 use crate::types::ResourceType;
 
 /// Why an update on an old version conflicts.
-pub(super) const MODIFIED: &str = "the object has been modified; please apply your changes to the latest version and try again";
+pub(super) const MODIFIED: &str =
+    "the object has been modified; please apply your changes to the latest version and try again";
 
 /// Now, as Kubernetes writes times: whole seconds, UTC.
 pub(super) fn now() -> String {
@@ -20,7 +21,9 @@ pub(super) fn now() -> String {
 /// So many seconds from now.
 pub(super) fn time(seconds: i64) -> String {
     let at = jiff::Timestamp::now().as_second().saturating_add(seconds);
-    jiff::Timestamp::from_second(at).unwrap_or_default().to_string()
+    jiff::Timestamp::from_second(at)
+        .unwrap_or_default()
+        .to_string()
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Status> {
@@ -52,7 +55,11 @@ pub(super) fn uid() -> Result<String, Status> {
 pub(super) fn generate_name(prefix: &str) -> Result<String, Status> {
     const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     let bytes: [u8; 5] = random()?;
-    let end = prefix.char_indices().map(|(at, _)| at).take_while(|at| *at <= 58).last();
+    let end = prefix
+        .char_indices()
+        .map(|(at, _)| at)
+        .take_while(|at| *at <= 58)
+        .last();
     let mut name = if prefix.len() > 58 {
         prefix[..end.unwrap_or(0)].to_owned()
     } else {
@@ -90,7 +97,9 @@ pub(super) fn revision(object: &Value) -> u64 {
 pub(super) fn has_finalizers(gr: &GroupResource, object: &Value) -> bool {
     let some = |list: &Value| list.as_array().is_some_and(|list| !list.is_empty());
     some(&object["metadata"]["finalizers"])
-        || (gr.group.is_empty() && gr.resource == "namespaces" && some(&object["spec"]["finalizers"]))
+        || (gr.group.is_empty()
+            && gr.resource == "namespaces"
+            && some(&object["spec"]["finalizers"]))
 }
 
 /// Whether `metadata.generation` counts the changes of a kind's spec.
@@ -98,11 +107,16 @@ fn has_generation(resource: &ResourceType) -> bool {
     resource.custom.is_some()
         || matches!(
             (resource.gr.group.as_str(), resource.gr.resource.as_str()),
-            ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets")
-                | ("", "replicationcontrollers" | "pods")
+            (
+                "apps",
+                "deployments" | "replicasets" | "statefulsets" | "daemonsets"
+            ) | ("", "replicationcontrollers" | "pods")
                 | ("batch", "jobs" | "cronjobs")
                 | ("policy", "poddisruptionbudgets")
-                | ("networking.k8s.io", "networkpolicies" | "ingresses" | "ingressclasses")
+                | (
+                    "networking.k8s.io",
+                    "networkpolicies" | "ingresses" | "ingressclasses"
+                )
                 | ("apiextensions.k8s.io", "customresourcedefinitions")
                 | (
                     "admissionregistration.k8s.io",
@@ -118,7 +132,12 @@ fn has_generation(resource: &ResourceType) -> bool {
 pub(super) fn fill_new(resource: &ResourceType, object: &mut Value) -> Result<(), Status> {
     let generation = has_generation(resource);
     let metadata = metadata(object);
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
+    for field in [
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "resourceVersion",
+    ] {
         metadata.remove(field);
     }
     metadata.insert("uid".to_owned(), uid()?.into());
@@ -162,7 +181,14 @@ pub(super) fn keep(old: &Value, new: &mut Value) {
 
 /// As `omitempty` does.
 fn drop_empty(metadata: &mut Map<String, Value>) {
-    for field in ["labels", "annotations", "finalizers", "ownerReferences", "managedFields", "generateName"] {
+    for field in [
+        "labels",
+        "annotations",
+        "finalizers",
+        "ownerReferences",
+        "managedFields",
+        "generateName",
+    ] {
         let empty = match metadata.get(field) {
             Some(Value::Object(map)) => map.is_empty(),
             Some(Value::Array(list)) => list.is_empty(),
@@ -188,8 +214,11 @@ fn desired_state_differs(resource: &ResourceType, old: &Value, new: &Value) -> b
     let counts = |field: &str| {
         !(matches!(field, "metadata" | "apiVersion" | "kind") || has_status && field == "status")
     };
-    old.iter().any(|(field, value)| counts(field) && new.get(field) != Some(value))
-        || new.keys().any(|field| counts(field) && !old.contains_key(field))
+    old.iter()
+        .any(|(field, value)| counts(field) && new.get(field) != Some(value))
+        || new
+            .keys()
+            .any(|field| counts(field) && !old.contains_key(field))
 }
 
 /// Counts `generation` up when the spec changed.
@@ -208,7 +237,10 @@ pub(super) fn add_generation(object: &mut Value) {
 
 /// Whether a resource has such a subresource.
 pub(super) fn has_subresource(resource: &ResourceType, name: &str) -> bool {
-    resource.subresources.iter().any(|subresource| subresource.name == name)
+    resource
+        .subresources
+        .iter()
+        .any(|subresource| subresource.name == name)
 }
 
 /// Whether two objects differ in more than the times in `managedFields`.
@@ -219,12 +251,19 @@ pub(super) fn same(old: &Value, new: &Value) -> bool {
     let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else {
         return false;
     };
-    if old.len() != new.len() || old.iter().any(|(k, v)| k != "metadata" && new.get(k) != Some(v)) {
+    if old.len() != new.len()
+        || old
+            .iter()
+            .any(|(k, v)| k != "metadata" && new.get(k) != Some(v))
+    {
         return false;
     }
     let strip = |object: &Map<String, Value>| {
         let mut metadata = object.get("metadata").cloned().unwrap_or_default();
-        if let Some(entries) = metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
+        if let Some(entries) = metadata
+            .get_mut("managedFields")
+            .and_then(Value::as_array_mut)
+        {
             for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
                 entry.remove("time");
             }
@@ -239,7 +278,9 @@ pub(super) fn version_order(a: &str, b: &str) -> Ordering {
     fn rank(version: &str) -> Option<(u32, u64, u64)> {
         let rest = version.strip_prefix('v')?;
         let split = |text: &str| -> Option<(u64, String)> {
-            let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            let end = text
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(text.len());
             Some((text[..end].parse().ok()?, text[end..].to_owned()))
         };
         let (major, rest) = split(rest)?;
@@ -270,7 +311,11 @@ fn cause(reason: &str, field: &str, message: String) -> Cause {
 }
 
 fn invalid_value(field: &str, value: &str, why: &str) -> Cause {
-    cause("FieldValueInvalid", field, format!("Invalid value: {value:?}: {why}"))
+    cause(
+        "FieldValueInvalid",
+        field,
+        format!("Invalid value: {value:?}: {why}"),
+    )
 }
 
 /// 422 of an object; `causes` are not empty.
@@ -295,7 +340,11 @@ pub(super) fn invalid(resource: &ResourceType, name: &str, causes: Vec<Cause>) -
     } else {
         format!("{}.{}", gvk.kind, gvk.group)
     };
-    let mut status = Status::new(422, "Invalid", format!("{kind} {name:?} is invalid: {list}"));
+    let mut status = Status::new(
+        422,
+        "Invalid",
+        format!("{kind} {name:?} is invalid: {list}"),
+    );
     status.subject = Some((gvk.group.clone(), gvk.kind.clone(), name.to_owned()));
     status.causes = causes;
     status
@@ -321,7 +370,9 @@ fn is_subdomain(text: &str) -> bool {
 
 fn is_word(text: &str) -> bool {
     text.len() <= 63
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.ends_with(|c: char| c.is_ascii_alphanumeric())
 }
@@ -346,11 +397,13 @@ fn name_problem(resource: &ResourceType, name: &str) -> Option<&'static str> {
         },
         // These have rules of their own.
         ("", "services") | ("flowcontrol.apiserver.k8s.io", _) => None,
-        ("", "namespaces") => (!is_dns_label(name) || name.len() > 63).then_some(if name.len() > 63 {
-            "must be no more than 63 characters"
-        } else {
-            LABEL
-        }),
+        ("", "namespaces") => {
+            (!is_dns_label(name) || name.len() > 63).then_some(if name.len() > 63 {
+                "must be no more than 63 characters"
+            } else {
+                LABEL
+            })
+        }
         _ => (!is_subdomain(name) || name.len() > 253).then_some(if name.len() > 253 {
             "must be no more than 253 characters"
         } else {
@@ -374,11 +427,19 @@ pub(super) fn validate(resource: &ResourceType, old: Option<&Value>, new: &Value
         }
         match value.as_str() {
             Some(text) if text.len() > 63 => {
-                causes.push(invalid_value("metadata.labels", text, "must be no more than 63 bytes"));
+                causes.push(invalid_value(
+                    "metadata.labels",
+                    text,
+                    "must be no more than 63 bytes",
+                ));
             }
             Some(text) if text.is_empty() || is_word(text) => {}
             Some(text) => causes.push(invalid_value("metadata.labels", text, LABEL_VALUE)),
-            None => causes.push(invalid_value("metadata.labels", &value.to_string(), "must be a string")),
+            None => causes.push(invalid_value(
+                "metadata.labels",
+                &value.to_string(),
+                "must be a string",
+            )),
         }
     }
     let mut bytes = 0;
@@ -388,7 +449,11 @@ pub(super) fn validate(resource: &ResourceType, old: Option<&Value>, new: &Value
             causes.push(invalid_value("metadata.annotations", key, QUALIFIED));
         }
         if !value.is_string() {
-            causes.push(invalid_value("metadata.annotations", &value.to_string(), "must be a string"));
+            causes.push(invalid_value(
+                "metadata.annotations",
+                &value.to_string(),
+                "must be a string",
+            ));
         }
     }
     if bytes > ANNOTATIONS_BYTES {
@@ -399,7 +464,12 @@ pub(super) fn validate(resource: &ResourceType, old: Option<&Value>, new: &Value
         ));
     }
     owner_references(metadata, &mut causes);
-    let finalizers: Vec<&str> = metadata["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let finalizers: Vec<&str> = metadata["finalizers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     for finalizer in &finalizers {
         if !is_qualified(finalizer) {
             causes.push(invalid_value("metadata.finalizers", finalizer, QUALIFIED));
@@ -426,7 +496,12 @@ pub(super) fn validate(resource: &ResourceType, old: Option<&Value>, new: &Value
 
 fn owner_references(metadata: &Value, causes: &mut Vec<Cause>) {
     let mut controllers = 0;
-    for (at, owner) in metadata["ownerReferences"].as_array().into_iter().flatten().enumerate() {
+    for (at, owner) in metadata["ownerReferences"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         for (field, what) in [
             ("apiVersion", "version must not be empty"),
             ("kind", "must not be empty"),
@@ -434,7 +509,11 @@ fn owner_references(metadata: &Value, causes: &mut Vec<Cause>) {
             ("uid", "must not be empty"),
         ] {
             if owner[field].as_str().is_none_or(str::is_empty) {
-                causes.push(invalid_value(&format!("metadata.ownerReferences[{at}].{field}"), "", what));
+                causes.push(invalid_value(
+                    &format!("metadata.ownerReferences[{at}].{field}"),
+                    "",
+                    what,
+                ));
             }
         }
         if owner["controller"] == true {
@@ -456,9 +535,16 @@ mod tests {
 
     #[test]
     fn versions_are_ordered_as_clients_prefer_them() {
-        let mut versions = vec!["v1alpha1", "foo", "v1", "v10", "v2beta1", "v1beta2", "v2", "v1beta10"];
+        let mut versions = vec![
+            "v1alpha1", "foo", "v1", "v10", "v2beta1", "v1beta2", "v2", "v1beta10",
+        ];
         versions.sort_by(|a, b| version_order(a, b));
-        assert_eq!(versions, ["v10", "v2", "v1", "v2beta1", "v1beta10", "v1beta2", "v1alpha1", "foo"]);
+        assert_eq!(
+            versions,
+            [
+                "v10", "v2", "v1", "v2beta1", "v1beta10", "v1beta2", "v1alpha1", "foo"
+            ]
+        );
     }
 
     #[test]
@@ -483,11 +569,16 @@ mod tests {
     fn names_labels_and_owners_are_checked() {
         let catalog = crate::types::builtin();
         let config_maps = catalog.find("", "v1", "configmaps").unwrap();
-        let roles = catalog.find("rbac.authorization.k8s.io", "v1", "clusterroles").unwrap();
+        let roles = catalog
+            .find("rbac.authorization.k8s.io", "v1", "clusterroles")
+            .unwrap();
         let namespaces = catalog.find("", "v1", "namespaces").unwrap();
         let named = |name: &str| json!({"metadata": {"name": name}});
         assert!(validate(config_maps, None, &named("a.b-c")).is_empty());
-        assert_eq!(validate(config_maps, None, &named("A"))[0].field, "metadata.name");
+        assert_eq!(
+            validate(config_maps, None, &named("A"))[0].field,
+            "metadata.name"
+        );
         assert!(validate(roles, None, &named("system:node")).is_empty());
         assert_eq!(validate(namespaces, None, &named("a.b")).len(), 1);
         let bad = json!({"metadata": {"name": "a", "labels": {"a b": "c", "d": "-"}, "ownerReferences": [{"kind": "K"}]}});

@@ -21,8 +21,8 @@ use tokio::sync::mpsc;
 use crate::api::{Attributes, GroupResource, UserInfo};
 use crate::authz::{Authorizer, Decision};
 use crate::status::Status;
-use crate::store::{Store, WriteError};
 pub use crate::store::{Event, EventKind};
+use crate::store::{Store, WriteError};
 use crate::types::{Catalog, ResourceType};
 
 pub use crate::request::{DeleteOptions, FieldValidation, ListOptions, RequestContext};
@@ -113,15 +113,26 @@ impl Registry {
         let mut catalog = (*self.0.builtin).clone();
         for resource in custom.values().flatten() {
             let gvk = &resource.gvk;
-            let key = (gvk.group.clone(), gvk.version.clone(), resource.gr.resource.clone());
-            catalog.resources.entry(key).or_insert_with(|| resource.clone());
+            let key = (
+                gvk.group.clone(),
+                gvk.version.clone(),
+                resource.gr.resource.clone(),
+            );
+            catalog
+                .resources
+                .entry(key)
+                .or_insert_with(|| resource.clone());
             let versions = catalog.versions.entry(gvk.group.clone()).or_default();
             if !versions.contains(&gvk.version) {
                 versions.push(gvk.version.clone());
                 versions.sort_by(|a, b| meta::version_order(a, b));
             }
         }
-        *self.0.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        *self
+            .0
+            .catalog
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
     }
 
     /// Serves what a stored definition says, if it can be compiled.
@@ -161,7 +172,11 @@ impl View for Registry {
     }
 
     fn catalog(&self) -> Arc<Catalog> {
-        self.0.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .catalog
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn authorize(&self, user: &UserInfo, attributes: &Attributes) -> (bool, String) {

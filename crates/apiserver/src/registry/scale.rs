@@ -15,8 +15,15 @@ pub fn scale_type() -> GroupVersionKind {
 /// Paths of the wanted replicas, the present ones, and the selector.
 fn paths(resource: &ResourceType) -> Result<(String, String, String), Status> {
     match &resource.custom {
-        Some(custom) => custom.scale.clone().ok_or_else(|| Status::not_found(&resource.gr, "")),
-        None => Ok((".spec.replicas".to_owned(), ".status.replicas".to_owned(), String::new())),
+        Some(custom) => custom
+            .scale
+            .clone()
+            .ok_or_else(|| Status::not_found(&resource.gr, "")),
+        None => Ok((
+            ".spec.replicas".to_owned(),
+            ".status.replicas".to_owned(),
+            String::new(),
+        )),
     }
 }
 
@@ -27,7 +34,12 @@ fn pointer(path: &str) -> String {
 /// The scale of an object.
 pub(super) fn read(resource: &ResourceType, object: &Value) -> Result<Value, Status> {
     let (wanted, present, selector) = paths(resource)?;
-    let number = |path: &str| object.pointer(&pointer(path)).and_then(Value::as_i64).unwrap_or(0);
+    let number = |path: &str| {
+        object
+            .pointer(&pointer(path))
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+    };
     let selector = if resource.custom.is_some() {
         object
             .pointer(&pointer(&selector))
@@ -38,7 +50,13 @@ pub(super) fn read(resource: &ResourceType, object: &Value) -> Result<Value, Sta
         selector_text(&object["spec"]["selector"])
     };
     let mut metadata = serde_json::Map::new();
-    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+    ] {
         if let Some(value) = object["metadata"].get(field) {
             metadata.insert(field.to_owned(), value.clone());
         }
@@ -63,17 +81,27 @@ pub(super) fn read(resource: &ResourceType, object: &Value) -> Result<Value, Sta
 /// A label selector as text.
 fn selector_text(selector: &Value) -> String {
     let mut rules = Vec::new();
-    let labels = if selector.get("matchLabels").is_some() || selector.get("matchExpressions").is_some() {
-        &selector["matchLabels"]
-    } else {
-        selector
-    };
+    let labels =
+        if selector.get("matchLabels").is_some() || selector.get("matchExpressions").is_some() {
+            &selector["matchLabels"]
+        } else {
+            selector
+        };
     for (key, value) in labels.as_object().into_iter().flatten() {
         rules.push(format!("{key}={}", value.as_str().unwrap_or_default()));
     }
-    for rule in selector["matchExpressions"].as_array().into_iter().flatten() {
+    for rule in selector["matchExpressions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         let key = rule["key"].as_str().unwrap_or_default();
-        let values: Vec<&str> = rule["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let values: Vec<&str> = rule["values"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         rules.push(match rule["operator"].as_str().unwrap_or_default() {
             "In" => format!("{key} in ({})", values.join(",")),
             "NotIn" => format!("{key} notin ({})", values.join(",")),
@@ -89,9 +117,9 @@ pub(super) fn write(resource: &ResourceType, live: &Value, sent: &Value) -> Resu
     let (wanted, _, _) = paths(resource)?;
     let replicas = match &sent["spec"]["replicas"] {
         Value::Null => 0,
-        value => value
-            .as_i64()
-            .ok_or_else(|| Status::bad_request("spec.replicas of a Scale must be a whole number"))?,
+        value => value.as_i64().ok_or_else(|| {
+            Status::bad_request("spec.replicas of a Scale must be a whole number")
+        })?,
     };
     if replicas < 0 {
         let cause = crate::status::Cause {
@@ -99,7 +127,11 @@ pub(super) fn write(resource: &ResourceType, live: &Value, sent: &Value) -> Resu
             message: format!("Invalid value: {replicas}: must be greater than or equal to 0"),
             field: "spec.replicas".to_owned(),
         };
-        return Err(meta::invalid(resource, meta::text(live, "name"), vec![cause]));
+        return Err(meta::invalid(
+            resource,
+            meta::text(live, "name"),
+            vec![cause],
+        ));
     }
     let mut new = live.clone();
     let mut node = &mut new;

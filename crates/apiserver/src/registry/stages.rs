@@ -28,7 +28,10 @@ pub(super) fn decode(
     if unknown.is_empty() {
         return Ok(());
     }
-    let problems: Vec<String> = unknown.iter().map(|path| schema::unknown_field(path)).collect();
+    let problems: Vec<String> = unknown
+        .iter()
+        .map(|path| schema::unknown_field(path))
+        .collect();
     match context.field_validation {
         FieldValidation::Ignore => {}
         FieldValidation::Warn => {
@@ -56,7 +59,12 @@ pub(super) fn defaults(resource: &ResourceType, object: &mut Value) {
 }
 
 /// Notes in `managedFields` who wrote what.
-pub(super) fn track(context: &RequestContext, target: Target<'_>, old: Option<&Value>, new: &mut Value) {
+pub(super) fn track(
+    context: &RequestContext,
+    target: Target<'_>,
+    old: Option<&Value>,
+    new: &mut Value,
+) {
     let manager = manager(context, target, "Update");
     managedfields::track(&target.resource.schema, old, new, &manager, &meta::now());
 }

@@ -10,8 +10,8 @@ use super::{Registry, Target, present, refused, scale, stages, storage_version};
 use crate::api::GroupResource;
 use crate::builtin::Operation;
 use crate::patch;
-use crate::request::options::invalid_options;
 use crate::request::RequestContext;
+use crate::request::options::invalid_options;
 use crate::status::{Cause, Status};
 use crate::store::{Expect, WriteError};
 use crate::types::ResourceType;
@@ -65,7 +65,8 @@ impl Registry {
         check_type(resource, &mut object)?;
         check_namespace(resource, namespace, &mut object)?;
         check_name(name, &mut object)?;
-        stages::decode(context, resource, &mut object).map_err(|status| as_decoding(resource, status))?;
+        stages::decode(context, resource, &mut object)
+            .map_err(|status| as_decoding(resource, status))?;
         stages::defaults(resource, &mut object);
         let conditional = !text(&object, "resourceVersion").is_empty();
         if !conditional && resource.custom.is_some() {
@@ -123,7 +124,8 @@ impl Registry {
             check_type(resource, &mut patched)?;
             check_namespace(resource, namespace, &mut patched)?;
             check_name(name, &mut patched)?;
-            stages::decode(context, resource, &mut patched).map_err(|status| in_patch(&patch.body, &status))?;
+            stages::decode(context, resource, &mut patched)
+                .map_err(|status| in_patch(&patch.body, &status))?;
             stages::defaults(resource, &mut patched);
             Ok(patched)
         })
@@ -140,17 +142,25 @@ impl Registry {
         let mut applied = applied.clone();
         for field in ["apiVersion", "kind"] {
             if applied[field].as_str().is_none_or(str::is_empty) {
-                return Err(Status::bad_request(format!("invalid object type: {field} must be set")));
+                return Err(Status::bad_request(format!(
+                    "invalid object type: {field} must be set"
+                )));
             }
         }
         check_type(resource, &mut applied)?;
         check_namespace(resource, target.namespace, &mut applied)?;
         check_name(target.name, &mut applied)?;
-        stages::decode(context, resource, &mut applied).map_err(|status| as_decoding(resource, status))?;
+        stages::decode(context, resource, &mut applied)
+            .map_err(|status| as_decoding(resource, status))?;
         if let Some(map) = applied.as_object_mut() {
             // What this URL cannot set is not owned through it.
             if target.subresource == "status" {
-                map.retain(|field, _| matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+                map.retain(|field, _| {
+                    matches!(
+                        field.as_str(),
+                        "apiVersion" | "kind" | "metadata" | "status"
+                    )
+                });
             } else if meta::has_subresource(resource, "status") && target.subresource.is_empty() {
                 map.remove("status");
             }
@@ -158,7 +168,9 @@ impl Registry {
         let mut tries = 0;
         loop {
             tries += 1;
-            let live = self.store().head(&resource.gr, target.namespace, target.name);
+            let live = self
+                .store()
+                .head(&resource.gr, target.namespace, target.name);
             if live.is_none() {
                 if !target.subresource.is_empty() {
                     return Err(Status::not_found(&resource.gr, target.name));
@@ -167,11 +179,17 @@ impl Registry {
                     return Err(Status::conflict(
                         &resource.gr,
                         target.name,
-                        &format!("uid mismatch: the provided object specified uid {}, and no existing object was found", text(&applied, "uid")),
+                        &format!(
+                            "uid mismatch: the provided object specified uid {}, and no existing object was found",
+                            text(&applied, "uid")
+                        ),
                     ));
                 }
                 let object = stages::apply(context, target, None, &applied)?;
-                match self.insert(context, resource, target.namespace, object).await {
+                match self
+                    .insert(context, resource, target.namespace, object)
+                    .await
+                {
                     Err(status) if status.reason == "AlreadyExists" && tries < TRIES => continue,
                     result => return result,
                 }
@@ -192,7 +210,9 @@ impl Registry {
             match result {
                 // Gone in between: make it anew.
                 Err(status)
-                    if status.reason == "NotFound" && target.subresource.is_empty() && tries < TRIES => {}
+                    if status.reason == "NotFound"
+                        && target.subresource.is_empty()
+                        && tries < TRIES => {}
                 result => return result,
             }
         }
@@ -223,8 +243,23 @@ impl Registry {
             if !applied(&live, &new) {
                 stages::track(context, target, Some(&live), &mut new);
             }
-            stages::admit(self, context, target, Operation::Update, Some(&live), &mut new)?;
-            stages::webhooks(self, context, target, Operation::Update, Some(&live), &mut new).await?;
+            stages::admit(
+                self,
+                context,
+                target,
+                Operation::Update,
+                Some(&live),
+                &mut new,
+            )?;
+            stages::webhooks(
+                self,
+                context,
+                target,
+                Operation::Update,
+                Some(&live),
+                &mut new,
+            )
+            .await?;
             let causes = meta::validate(resource, Some(&live), &new);
             if !causes.is_empty() {
                 return Err(meta::invalid(resource, name, causes));
@@ -234,7 +269,10 @@ impl Registry {
             }
             check_size(&new)?;
             let gone = live["metadata"].get("deletionTimestamp").is_some()
-                && new["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
+                && new["metadata"]["deletionGracePeriodSeconds"]
+                    .as_i64()
+                    .unwrap_or(0)
+                    == 0
                 && !meta::has_finalizers(&resource.gr, &new);
             if !gone && meta::same(&live, &new) {
                 return Ok(live);
@@ -246,13 +284,15 @@ impl Registry {
             let revision = Expect::Revision(meta::revision(&stored));
             let result = if gone {
                 // The last finalizer is gone, and with it the object.
-                self.store_object(target, revision, None).await.map(|mut last| {
-                    let version = last["metadata"]["resourceVersion"].clone();
-                    let last = Arc::make_mut(&mut last);
-                    *last = new;
-                    last["metadata"]["resourceVersion"] = version;
-                    Arc::new(last.take())
-                })
+                self.store_object(target, revision, None)
+                    .await
+                    .map(|mut last| {
+                        let version = last["metadata"]["resourceVersion"].clone();
+                        let last = Arc::make_mut(&mut last);
+                        *last = new;
+                        last["metadata"]["resourceVersion"] = version;
+                        Arc::new(last.take())
+                    })
             } else {
                 self.store_object(target, revision, Some(new)).await
             };
@@ -278,7 +318,11 @@ fn apply_patch(resource: &ResourceType, live: &Value, patch: &Patch) -> Result<V
 /// The 422 of a patch whose result cannot be read.
 fn in_patch(patch: &Value, status: &Status) -> Status {
     let message = format!("Invalid value: {:?}: {}", patch.to_string(), status.message);
-    let mut answer = Status::new(422, "Invalid", format!(" \"\" is invalid: patch: {message}"));
+    let mut answer = Status::new(
+        422,
+        "Invalid",
+        format!(" \"\" is invalid: patch: {message}"),
+    );
     answer.causes.push(Cause {
         reason: "FieldValueInvalid".to_owned(),
         message,
@@ -308,7 +352,9 @@ fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<
         return Err(Status::conflict(
             gr,
             target.name,
-            &format!("Precondition failed: UID in precondition: {sent_uid}, UID in object meta: {uid}"),
+            &format!(
+                "Precondition failed: UID in precondition: {sent_uid}, UID in object meta: {uid}"
+            ),
         ));
     }
     let sent = text(new, "resourceVersion");
@@ -316,7 +362,9 @@ fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<
         return Ok(false);
     }
     if sent.parse::<u64>().is_err() {
-        return Err(Status::bad_request(format!("invalid resource version \"{sent}\"")));
+        return Err(Status::bad_request(format!(
+            "invalid resource version \"{sent}\""
+        )));
     }
     if sent != text(live, "resourceVersion") {
         return Err(Status::conflict(gr, target.name, meta::MODIFIED));
@@ -357,10 +405,18 @@ fn reset(target: Target<'_>, live: &Value, new: &mut Value) {
         "status" => {
             let mut fields: Vec<String> = Vec::new();
             for object in [live, &*new] {
-                fields.extend(object.as_object().into_iter().flat_map(|map| map.keys().cloned()));
+                fields.extend(
+                    object
+                        .as_object()
+                        .into_iter()
+                        .flat_map(|map| map.keys().cloned()),
+                );
             }
             for field in fields {
-                if !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status") {
+                if !matches!(
+                    field.as_str(),
+                    "apiVersion" | "kind" | "metadata" | "status"
+                ) {
                     keep(new, &field);
                 }
             }
@@ -399,7 +455,9 @@ impl Registry {
             ..target
         };
         let written = self
-            .modify(context, whole, |live| scale::write(target.resource, live, sent))
+            .modify(context, whole, |live| {
+                scale::write(target.resource, live, sent)
+            })
             .await?;
         scale::read(target.resource, &written).map(Arc::new)
     }

@@ -57,7 +57,9 @@ impl Registry {
         options: &ListOptions,
     ) -> Result<WatchStream, Status> {
         let gvk = &resource.gvk;
-        options.fields.check(&resource.gr, &gvk.kind, &gvk.version)?;
+        options
+            .fields
+            .check(&resource.gr, &gvk.kind, &gvk.version)?;
         let only = options.fields.required("metadata.name");
         let scope = Scope {
             namespace,
@@ -134,7 +136,9 @@ impl WatchStream {
         let now = self.selects(&event.object);
         let before = event.old.as_ref().is_some_and(|old| self.selects(old));
         let kind = match (event.kind, before, now) {
-            (EventKind::Deleted, true, _) | (EventKind::Modified, true, false) => EventKind::Deleted,
+            (EventKind::Deleted, true, _) | (EventKind::Modified, true, false) => {
+                EventKind::Deleted
+            }
             (EventKind::Added | EventKind::Modified, false, true) => EventKind::Added,
             (EventKind::Modified, true, true) => EventKind::Modified,
             _ => return None,

@@ -48,7 +48,10 @@ impl RequestContext {
         Self {
             user: UserInfo {
                 username: format!("system:apiserver:{name}"),
-                groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
+                groups: vec![
+                    "system:masters".to_owned(),
+                    "system:authenticated".to_owned(),
+                ],
                 ..UserInfo::default()
             },
             field_validation: FieldValidation::Ignore,
@@ -68,7 +71,10 @@ impl RequestContext {
     /// Adds a warning.
     pub fn warn(&self, warning: impl Into<String>) {
         let warning = warning.into();
-        let mut warnings = self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut warnings = self
+            .warnings
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
@@ -76,7 +82,12 @@ impl RequestContext {
 
     /// Takes all warnings out.
     pub fn take_warnings(&self) -> Vec<String> {
-        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        std::mem::take(
+            &mut *self
+                .warnings
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
     }
 }
 
@@ -231,26 +242,124 @@ mod tests {
     fn urls_become_verbs_and_resources() {
         for (method, url, verb, group, resource, namespace, name, subresource) in [
             (Method::GET, "/api/v1/pods", "list", "", "pods", "", "", ""),
-            (Method::GET, "/api/v1/pods?watch=1", "watch", "", "pods", "", "", ""),
-            (Method::GET, "/api/v1/watch/pods", "watch", "", "pods", "", "", ""),
-            (Method::GET, "/api/v1/namespaces", "list", "", "namespaces", "", "", ""),
-            (Method::GET, "/api/v1/namespaces/a", "get", "", "namespaces", "a", "a", ""),
-            (Method::PUT, "/api/v1/namespaces/a/finalize", "update", "", "namespaces", "a", "a", "finalize"),
-            (Method::DELETE, "/api/v1/namespaces/a/pods", "deletecollection", "", "pods", "a", "", ""),
-            (Method::PATCH, "/apis/apps/v1/namespaces/a/deployments/b/status", "patch", "apps", "deployments", "a", "b", "status"),
-            (Method::POST, "/apis/apps/v1/namespaces/a/deployments", "create", "apps", "deployments", "a", "", ""),
-            (Method::GET, "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode", "get", "rbac.authorization.k8s.io", "clusterroles", "", "system:node", ""),
+            (
+                Method::GET,
+                "/api/v1/pods?watch=1",
+                "watch",
+                "",
+                "pods",
+                "",
+                "",
+                "",
+            ),
+            (
+                Method::GET,
+                "/api/v1/watch/pods",
+                "watch",
+                "",
+                "pods",
+                "",
+                "",
+                "",
+            ),
+            (
+                Method::GET,
+                "/api/v1/namespaces",
+                "list",
+                "",
+                "namespaces",
+                "",
+                "",
+                "",
+            ),
+            (
+                Method::GET,
+                "/api/v1/namespaces/a",
+                "get",
+                "",
+                "namespaces",
+                "a",
+                "a",
+                "",
+            ),
+            (
+                Method::PUT,
+                "/api/v1/namespaces/a/finalize",
+                "update",
+                "",
+                "namespaces",
+                "a",
+                "a",
+                "finalize",
+            ),
+            (
+                Method::DELETE,
+                "/api/v1/namespaces/a/pods",
+                "deletecollection",
+                "",
+                "pods",
+                "a",
+                "",
+                "",
+            ),
+            (
+                Method::PATCH,
+                "/apis/apps/v1/namespaces/a/deployments/b/status",
+                "patch",
+                "apps",
+                "deployments",
+                "a",
+                "b",
+                "status",
+            ),
+            (
+                Method::POST,
+                "/apis/apps/v1/namespaces/a/deployments",
+                "create",
+                "apps",
+                "deployments",
+                "a",
+                "",
+                "",
+            ),
+            (
+                Method::GET,
+                "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode",
+                "get",
+                "rbac.authorization.k8s.io",
+                "clusterroles",
+                "",
+                "system:node",
+                "",
+            ),
         ] {
             let info = info(&method, url);
-            let path = info.resource.unwrap_or_else(|| panic!("{url} is a resource"));
+            let path = info
+                .resource
+                .unwrap_or_else(|| panic!("{url} is a resource"));
             assert_eq!(info.verb, verb, "{url}");
             assert_eq!(
-                (&*path.group, &*path.resource, &*path.namespace, &*path.name, &*path.subresource),
+                (
+                    &*path.group,
+                    &*path.resource,
+                    &*path.namespace,
+                    &*path.name,
+                    &*path.subresource
+                ),
                 (group, resource, namespace, name, subresource),
                 "{url}"
             );
         }
-        for url in ["/", "/api", "/apis", "/apis/apps", "/apis/apps/v1", "/api/v1", "/healthz", "/openapi/v3/apis/apps/v1"] {
+        for url in [
+            "/",
+            "/api",
+            "/apis",
+            "/apis/apps",
+            "/apis/apps/v1",
+            "/api/v1",
+            "/healthz",
+            "/openapi/v3/apis/apps/v1",
+        ] {
             assert_eq!(info(&Method::GET, url).resource, None, "{url}");
             assert_eq!(info(&Method::GET, url).verb, "get");
         }

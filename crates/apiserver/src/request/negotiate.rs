@@ -46,7 +46,10 @@ pub fn media_types(header: &str) -> Vec<MediaType> {
         .filter_map(|entry| {
             let mut parts = entry.split(';').map(str::trim);
             let mut media = MediaType {
-                name: parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase(),
+                name: parts
+                    .next()
+                    .filter(|name| !name.is_empty())?
+                    .to_ascii_lowercase(),
                 ..MediaType::default()
             };
             let mut quality = 1.0;
@@ -82,7 +85,9 @@ impl Accept {
             let shape = match (media.as_kind.as_str(), media.group.as_str()) {
                 ("", _) => Shape::Whole,
                 ("Table", "meta.k8s.io") => Shape::Table,
-                ("PartialObjectMetadata" | "PartialObjectMetadataList", "meta.k8s.io") => Shape::Metadata,
+                ("PartialObjectMetadata" | "PartialObjectMetadataList", "meta.k8s.io") => {
+                    Shape::Metadata
+                }
                 _ => continue,
             };
             if shape != Shape::Whole && !matches!(media.version.as_str(), "v1" | "v1beta1") {
@@ -118,7 +123,16 @@ mod tests {
         let metadata = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
         assert_eq!(Accept::parse(metadata).unwrap().shape, Shape::Metadata);
         assert_eq!(Accept::parse("text/html").unwrap_err().code, 406);
-        assert_eq!(Accept::parse("application/json;as=Chair;v=v1;g=meta.k8s.io").unwrap_err().code, 406);
-        assert!(!Accept::parse("application/yaml;q=0.5,application/json").unwrap().yaml);
+        assert_eq!(
+            Accept::parse("application/json;as=Chair;v=v1;g=meta.k8s.io")
+                .unwrap_err()
+                .code,
+            406
+        );
+        assert!(
+            !Accept::parse("application/yaml;q=0.5,application/json")
+                .unwrap()
+                .yaml
+        );
     }
 }

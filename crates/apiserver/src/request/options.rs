@@ -81,12 +81,19 @@ fn dry_run(values: &[String], kind: &str) -> Result<bool, Status> {
     for value in values.iter().filter(|value| !value.is_empty()) {
         if value != "All" {
             let list: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
-            let kind = if kind.is_empty() { "CreateOptions" } else { kind };
+            let kind = if kind.is_empty() {
+                "CreateOptions"
+            } else {
+                kind
+            };
             return Err(invalid_options(
                 kind,
                 "FieldValueNotSupported",
                 "dryRun",
-                &format!("Unsupported value: [{}]: supported values: \"All\"", list.join(",")),
+                &format!(
+                    "Unsupported value: [{}]: supported values: \"All\"",
+                    list.join(",")
+                ),
             ));
         }
         all = true;
@@ -196,11 +203,15 @@ impl ListOptions {
                     "ListOptions",
                     "FieldValueNotSupported",
                     "resourceVersionMatch",
-                    &format!("Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\", \"\""),
+                    &format!(
+                        "Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\", \"\""
+                    ),
                 ));
             }
         };
-        let limit = query.number("limit")?.and_then(|limit| usize::try_from(limit).ok());
+        let limit = query
+            .number("limit")?
+            .and_then(|limit| usize::try_from(limit).ok());
         let options = Self {
             labels: LabelSelector::parse(query.get("labelSelector").unwrap_or(""))?,
             fields: FieldSelector::parse(query.get("fieldSelector").unwrap_or(""))?,
@@ -238,22 +249,37 @@ impl ListOptions {
                 );
             }
             if self.revision_match.is_some() && self.send_initial_events.is_none() {
-                return forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+                return forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+                );
             }
             return Ok(());
         }
         if self.send_initial_events.is_some() {
-            return forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+            return forbidden(
+                "sendInitialEvents",
+                "sendInitialEvents is forbidden for list",
+            );
         }
         if self.revision_match.is_some() {
             if self.revision.is_none() {
-                return forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
+                return forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden unless resourceVersion is provided",
+                );
             }
             if self.continue_token.is_some() {
-                return forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+                return forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden when continue is provided",
+                );
             }
             if self.revision == Some(0) && self.revision_match == Some(RevisionMatch::Exact) {
-                return forbidden("resourceVersionMatch", "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+                return forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+                );
             }
         }
         Ok(())
@@ -280,11 +306,14 @@ impl DeleteOptions {
     pub fn parse(body: Option<&Value>, query: &Query) -> Result<Self, Status> {
         let mut options = Self::default();
         let orphan;
-        if let Some(body) = body.filter(|body| body.as_object().is_some_and(|map| !map.is_empty())) {
+        if let Some(body) = body.filter(|body| body.as_object().is_some_and(|map| !map.is_empty()))
+        {
             if let Some(kind) = body["kind"].as_str()
                 && kind != "DeleteOptions"
             {
-                return Err(Status::bad_request(format!("decoded object cannot be converted to DeleteOptions: it is a {kind}")));
+                return Err(Status::bad_request(format!(
+                    "decoded object cannot be converted to DeleteOptions: it is a {kind}"
+                )));
             }
             let text = |value: &Value| value.as_str().map(str::to_owned);
             options.uid = text(&body["preconditions"]["uid"]);
@@ -311,7 +340,9 @@ impl DeleteOptions {
                     "DeleteOptions",
                     "FieldValueInvalid",
                     "propagationPolicy",
-                    &format!("Invalid value: \"{policy}\": orphanDependents and deletionPropagation cannot be both set"),
+                    &format!(
+                        "Invalid value: \"{policy}\": orphanDependents and deletionPropagation cannot be both set"
+                    ),
                 ));
             }
             if !matches!(policy.as_str(), "Orphan" | "Background" | "Foreground") {
@@ -319,7 +350,9 @@ impl DeleteOptions {
                     "DeleteOptions",
                     "FieldValueNotSupported",
                     "propagationPolicy",
-                    &format!("Unsupported value: \"{policy}\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""),
+                    &format!(
+                        "Unsupported value: \"{policy}\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
+                    ),
                 ));
             }
         }
@@ -355,8 +388,16 @@ mod tests {
             ("resourceVersion=0&resourceVersionMatch=Exact", false, false),
             ("resourceVersion=5&resourceVersionMatch=Newer", false, false),
             ("sendInitialEvents=true", true, false),
-            ("sendInitialEvents=true&resourceVersionMatch=NotOlderThan", true, true),
-            ("sendInitialEvents=true&resourceVersionMatch=NotOlderThan", false, false),
+            (
+                "sendInitialEvents=true&resourceVersionMatch=NotOlderThan",
+                true,
+                true,
+            ),
+            (
+                "sendInitialEvents=true&resourceVersionMatch=NotOlderThan",
+                false,
+                false,
+            ),
             ("resourceVersion=abc", false, false),
         ] {
             let result = ListOptions::parse(&Query::parse(query).unwrap(), watch);

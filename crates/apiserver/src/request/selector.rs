@@ -60,7 +60,10 @@ fn label_value(text: &str, whole: &str) -> Result<String, Status> {
     let value = text.trim();
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if value.len() > 63 || !value.chars().all(good) {
-        return Err(parse_error(whole, &format!("invalid label value \"{value}\"")));
+        return Err(parse_error(
+            whole,
+            &format!("invalid label value \"{value}\""),
+        ));
     }
     Ok(value.to_owned())
 }
@@ -71,7 +74,11 @@ impl LabelSelector {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        clauses(text).into_iter().map(|clause| rule(clause.trim(), text)).collect::<Result<_, _>>().map(Self)
+        clauses(text)
+            .into_iter()
+            .map(|clause| rule(clause.trim(), text))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Whether it selects everything.
@@ -91,7 +98,9 @@ impl LabelSelector {
             LabelRule::Exists(key) => label(key).is_some(),
             LabelRule::Absent(key) => label(key).is_none(),
             LabelRule::In(key, values) => label(key).is_some_and(|v| values.iter().any(|w| w == v)),
-            LabelRule::NotIn(key, values) => label(key).is_none_or(|v| values.iter().all(|w| w != v)),
+            LabelRule::NotIn(key, values) => {
+                label(key).is_none_or(|v| values.iter().all(|w| w != v))
+            }
             LabelRule::Greater(key, than) => number(key).is_some_and(|n| n > *than),
             LabelRule::Less(key, than) => number(key).is_some_and(|n| n < *than),
         })
@@ -113,25 +122,38 @@ fn rule(clause: &str, whole: &str) -> Result<LabelRule, Status> {
         let mut words = head.split_whitespace();
         return match (words.next(), words.next(), words.next()) {
             (Some(key), Some("in"), None) => Ok(LabelRule::In(label_key(key, whole)?, values)),
-            (Some(key), Some("notin"), None) => Ok(LabelRule::NotIn(label_key(key, whole)?, values)),
-            _ => Err(parse_error(whole, "expected \"key in (…)\" or \"key notin (…)\"")),
+            (Some(key), Some("notin"), None) => {
+                Ok(LabelRule::NotIn(label_key(key, whole)?, values))
+            }
+            _ => Err(parse_error(
+                whole,
+                "expected \"key in (…)\" or \"key notin (…)\"",
+            )),
         };
     }
     if let Some((key, value)) = clause.split_once("!=") {
-        return Ok(LabelRule::NotIn(label_key(key, whole)?, vec![label_value(value, whole)?]));
+        return Ok(LabelRule::NotIn(
+            label_key(key, whole)?,
+            vec![label_value(value, whole)?],
+        ));
     }
     if let Some((key, value)) = clause.split_once("==").or_else(|| clause.split_once('=')) {
-        return Ok(LabelRule::In(label_key(key, whole)?, vec![label_value(value, whole)?]));
+        return Ok(LabelRule::In(
+            label_key(key, whole)?,
+            vec![label_value(value, whole)?],
+        ));
     }
     for (sign, make) in [
         ('>', LabelRule::Greater as fn(String, i64) -> LabelRule),
         ('<', LabelRule::Less),
     ] {
         if let Some((key, value)) = clause.split_once(sign) {
-            let value = value
-                .trim()
-                .parse()
-                .map_err(|_| parse_error(whole, "for 'Gt', 'Lt' operators, the value must be an integer"))?;
+            let value = value.trim().parse().map_err(|_| {
+                parse_error(
+                    whole,
+                    "for 'Gt', 'Lt' operators, the value must be an integer",
+                )
+            })?;
             return Ok(make(label_key(key, whole)?, value));
         }
     }
@@ -151,7 +173,10 @@ impl FieldSelector {
             ))
         };
         let mut rules = Vec::new();
-        for clause in split_unescaped(text).into_iter().filter(|clause| !clause.trim().is_empty()) {
+        for clause in split_unescaped(text)
+            .into_iter()
+            .filter(|clause| !clause.trim().is_empty())
+        {
             let (key, equal, value) = if let Some((key, value)) = clause.split_once("!=") {
                 (key, false, value)
             } else if let Some((key, value)) =
@@ -182,7 +207,8 @@ impl FieldSelector {
     /// The same selector, for one name only.
     #[must_use]
     pub fn and_name(mut self, name: &str) -> Self {
-        self.0.insert(0, ("metadata.name".to_owned(), true, name.to_owned()));
+        self.0
+            .insert(0, ("metadata.name".to_owned(), true, name.to_owned()));
         self
     }
 
@@ -225,7 +251,9 @@ impl FieldSelector {
 
     /// Whether an object has such fields.
     pub fn matches(&self, object: &Value) -> bool {
-        self.0.iter().all(|(field, equal, value)| (field_of(object, field) == *value) == *equal)
+        self.0
+            .iter()
+            .all(|(field, equal, value)| (field_of(object, field) == *value) == *equal)
     }
 }
 
@@ -249,13 +277,21 @@ fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
-        plain.push(if c == '\\' { chars.next().unwrap_or(c) } else { c });
+        plain.push(if c == '\\' {
+            chars.next().unwrap_or(c)
+        } else {
+            c
+        });
     }
     plain
 }
 
 fn is_known_group(group: &str) -> bool {
-    group.ends_with(".k8s.io") || matches!(group, "apps" | "batch" | "policy" | "autoscaling" | "extensions")
+    group.ends_with(".k8s.io")
+        || matches!(
+            group,
+            "apps" | "batch" | "policy" | "autoscaling" | "extensions"
+        )
 }
 
 /// The fields of built-in kinds that can be selected by, beyond name and
@@ -321,8 +357,12 @@ fn field_of(object: &Value, field: &str) -> String {
         Value::Null if field.starts_with("regarding.") => {
             field_of(object, &field.replacen("regarding", "involvedObject", 1))
         }
-        Value::Null if field.starts_with("status.replicas") || field == "status.succeeded" => "0".to_owned(),
-        Value::Null if matches!(field, "spec.unschedulable" | "spec.hostNetwork") => "false".to_owned(),
+        Value::Null if field.starts_with("status.replicas") || field == "status.succeeded" => {
+            "0".to_owned()
+        }
+        Value::Null if matches!(field, "spec.unschedulable" | "spec.hostNetwork") => {
+            "false".to_owned()
+        }
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => flag.to_string(),
@@ -338,7 +378,8 @@ mod tests {
 
     #[test]
     fn labels_are_selected() {
-        let object = json!({"metadata": {"labels": {"app": "web", "tier": "front", "n": "5", "e": ""}}});
+        let object =
+            json!({"metadata": {"labels": {"app": "web", "tier": "front", "n": "5", "e": ""}}});
         for (selector, expected) in [
             ("", true),
             ("app=web", true),
@@ -357,11 +398,16 @@ mod tests {
             ("missing=", false),
             ("example.com/a.b!=x , app", true),
         ] {
-            let parsed = LabelSelector::parse(selector).unwrap_or_else(|e| panic!("{selector}: {e}"));
+            let parsed =
+                LabelSelector::parse(selector).unwrap_or_else(|e| panic!("{selector}: {e}"));
             assert_eq!(parsed.matches(&object), expected, "{selector}");
         }
         for selector in ["a in (b", "a b", "=x", "a=b c", ",", "a>b"] {
-            assert_eq!(LabelSelector::parse(selector).unwrap_err().code, 400, "{selector}");
+            assert_eq!(
+                LabelSelector::parse(selector).unwrap_err().code,
+                400,
+                "{selector}"
+            );
         }
     }
 
@@ -382,8 +428,19 @@ mod tests {
         }
         let parsed = FieldSelector::parse("spec.image=x").unwrap();
         let error = parsed.check(&pods, "Pod", "v1").unwrap_err();
-        assert!(error.message.contains("field label not supported: spec.image"), "{error}");
+        assert!(
+            error
+                .message
+                .contains("field label not supported: spec.image"),
+            "{error}"
+        );
         assert_eq!(FieldSelector::parse("nonsense").unwrap_err().code, 400);
-        assert_eq!(FieldSelector::parse(r"metadata.name=a\,b").unwrap().required("metadata.name").as_deref(), Some("a,b"));
+        assert_eq!(
+            FieldSelector::parse(r"metadata.name=a\,b")
+                .unwrap()
+                .required("metadata.name")
+                .as_deref(),
+            Some("a,b")
+        );
     }
 }

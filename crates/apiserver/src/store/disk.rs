@@ -61,7 +61,11 @@ impl Disk {
     /// Called under the lock of the state, so that the queue is in the order of
     /// revisions.
     pub(super) fn enqueue(&self, pending: Pending) {
-        let mut queue = self.queue.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self
+            .queue
+            .inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if queue.closed {
             drop(queue);
             let error = WriteError::Disk("the server is shutting down".into());
@@ -78,7 +82,11 @@ impl Disk {
     pub(super) async fn close(&self) {
         let (sender, done) = tokio::sync::oneshot::channel();
         {
-            let mut queue = self.queue.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queue = self
+                .queue
+                .inner
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             if queue.closed {
                 return;
             }
@@ -92,7 +100,11 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let mut queue = self.queue.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self
+            .queue
+            .inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         queue.closing.get_or_insert_default();
         drop(queue);
         self.queue.changed.notify_one();
@@ -112,7 +124,9 @@ fn load(path: &Path, database: &Database) -> Result<State, OpenError> {
     begin.commit().map_err(|e| failed(e.into()))?;
 
     let transaction = database.begin_read().map_err(|e| failed(e.into()))?;
-    let objects = transaction.open_table(OBJECTS).map_err(|e| failed(e.into()))?;
+    let objects = transaction
+        .open_table(OBJECTS)
+        .map_err(|e| failed(e.into()))?;
     let mut newest = 0;
     for entry in objects.iter().map_err(|e| failed(e.into()))? {
         let (key, value) = entry.map_err(|e| failed(e.into()))?;
@@ -130,7 +144,9 @@ fn load(path: &Path, database: &Database) -> Result<State, OpenError> {
         newest = newest.max(revision);
         state.restore(&gr, object_key.into(), revision, object);
     }
-    let revisions = transaction.open_table(REVISIONS).map_err(|e| failed(e.into()))?;
+    let revisions = transaction
+        .open_table(REVISIONS)
+        .map_err(|e| failed(e.into()))?;
     let mut last = Vec::new();
     for entry in revisions.iter().map_err(|e| failed(e.into()))? {
         let (key, value) = entry.map_err(|e| failed(e.into()))?;
@@ -151,7 +167,10 @@ fn run(database: &Database, queue: &Queue, state: &RwLock<State>) {
         let batch = {
             let mut inner = queue.inner.lock().unwrap_or_else(PoisonError::into_inner);
             while inner.waiting.is_empty() && inner.closing.is_none() {
-                inner = queue.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+                inner = queue
+                    .changed
+                    .wait(inner)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
             if inner.waiting.is_empty() {
                 inner.closed = true;
@@ -232,7 +251,10 @@ fn commit(database: &Database, batch: &[Pending]) -> Result<(), redb::Error> {
             }
         }
         for (gr, revision) in last {
-            revisions.insert(format!("last\0{}\0{}", gr.group, gr.resource).as_str(), revision)?;
+            revisions.insert(
+                format!("last\0{}\0{}", gr.group, gr.resource).as_str(),
+                revision,
+            )?;
         }
         if let Some(pending) = batch.last() {
             revisions.insert("revision", pending.event.revision)?;

@@ -60,7 +60,9 @@ impl Event {
 
     /// Its namespace, empty for cluster-scoped objects.
     pub fn namespace(&self) -> &str {
-        self.key.split_once('/').map_or("", |(namespace, _)| namespace)
+        self.key
+            .split_once('/')
+            .map_or("", |(namespace, _)| namespace)
     }
 
     /// Its name.
@@ -232,7 +234,9 @@ impl Store {
     /// One object as a writer must see it: with writes that are on their way
     /// to the disk.
     pub fn head(&self, gr: &GroupResource, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        read(&self.0.state).head(gr, &key_of(namespace, name)).map(|(object, _)| object)
+        read(&self.0.state)
+            .head(gr, &key_of(namespace, name))
+            .map(|(object, _)| object)
     }
 
     /// All objects now.
@@ -320,9 +324,10 @@ impl Store {
     pub fn list_watch(&self, gr: &GroupResource, scope: Scope<'_>) -> (Vec<Arc<Value>>, Watch) {
         let mut state = write(&self.0.state);
         let items = match (scope.namespace, scope.name) {
-            (Some(namespace), Some(name)) => {
-                state.get(gr, &key_of(namespace, name)).into_iter().collect()
-            }
+            (Some(namespace), Some(name)) => state
+                .get(gr, &key_of(namespace, name))
+                .into_iter()
+                .collect(),
             (namespace, name) => {
                 let mut items = state.list(gr, namespace);
                 if let Some(name) = name {

@@ -188,13 +188,22 @@ fn as_str(bound: &Bound<String>) -> Bound<&str> {
 
 fn set_revision(object: &mut Value, revision: u64) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.insert("resourceVersion".to_owned(), Value::String(revision.to_string()));
+        metadata.insert(
+            "resourceVersion".to_owned(),
+            Value::String(revision.to_string()),
+        );
     }
 }
 
 impl State {
     /// Puts back what a disk held, before anyone looks.
-    pub(super) fn restore(&mut self, gr: &GroupResource, key: Arc<str>, revision: u64, object: Value) {
+    pub(super) fn restore(
+        &mut self,
+        gr: &GroupResource,
+        key: Arc<str>,
+        revision: u64,
+        object: Value,
+    ) {
         self.table(gr).objects.insert(
             key,
             Stored {
@@ -218,7 +227,9 @@ impl State {
         if !self.tables.contains_key(gr) {
             self.tables.insert(gr.clone(), Table::new(gr));
         }
-        self.tables.entry(gr.clone()).or_insert_with(|| Table::new(gr))
+        self.tables
+            .entry(gr.clone())
+            .or_insert_with(|| Table::new(gr))
     }
 
     pub(super) fn get(&self, gr: &GroupResource, key: &str) -> Option<Arc<Value>> {
@@ -343,8 +354,10 @@ impl State {
     /// Remembers a write until it is on disk.
     pub(super) fn hold(&mut self, event: &Event) {
         let object = (event.kind != EventKind::Deleted).then(|| event.object.clone());
-        self.pending
-            .insert((event.gr.clone(), event.key.clone()), (event.revision, object));
+        self.pending.insert(
+            (event.gr.clone(), event.key.clone()),
+            (event.revision, object),
+        );
     }
 
     /// Gives up all writes that are not on disk.
@@ -356,7 +369,11 @@ impl State {
     pub(super) fn publish(&mut self, event: &Arc<Event>) {
         if !self.pending.is_empty() {
             let pending_key = (event.gr.clone(), event.key.clone());
-            if self.pending.get(&pending_key).is_some_and(|(revision, _)| *revision == event.revision) {
+            if self
+                .pending
+                .get(&pending_key)
+                .is_some_and(|(revision, _)| *revision == event.revision)
+            {
                 self.pending.remove(&pending_key);
             }
         }
@@ -379,7 +396,11 @@ impl State {
         table.append(event);
         table.notify(event);
         self.subscribers.retain(|subscriber| {
-            if subscriber.resources.as_ref().is_none_or(|wanted| wanted.contains(&*event.gr)) {
+            if subscriber
+                .resources
+                .as_ref()
+                .is_none_or(|wanted| wanted.contains(&*event.gr))
+            {
                 subscriber.sender.send(event.clone()).is_ok()
             } else {
                 !subscriber.sender.is_closed()
@@ -404,13 +425,17 @@ impl State {
             return Ok(Vec::new());
         };
         table.reaches_back_to(revision)?;
-        let start = table.log.partition_point(|(_, event)| event.revision <= revision);
+        let start = table
+            .log
+            .partition_point(|(_, event)| event.revision <= revision);
         Ok(table
             .log
             .range(start..)
             .map(|(_, event)| event)
             .filter(|event| {
-                scope.namespace.is_none_or(|namespace| namespace == event.namespace())
+                scope
+                    .namespace
+                    .is_none_or(|namespace| namespace == event.namespace())
                     && scope.name.is_none_or(|name| name == event.name())
             })
             .cloned()
@@ -458,7 +483,11 @@ impl State {
             let mut events: Vec<Arc<Event>> = self
                 .tables
                 .values()
-                .filter(|table| resources.as_ref().is_none_or(|wanted| wanted.contains(&*table.gr)))
+                .filter(|table| {
+                    resources
+                        .as_ref()
+                        .is_none_or(|wanted| wanted.contains(&*table.gr))
+                })
                 .flat_map(|table| {
                     table.objects.iter().map(|(key, stored)| {
                         Arc::new(Event {
