@@ -36,6 +36,10 @@ pub struct Cli {
 /// What ocmadm can do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Accept clusters that asked to join the hub
+    Accept(cmd::accept::Args),
+    /// List clusters and works, print join tokens
+    Get(cmd::get::Args),
     /// Run a local hub and managed clusters, without Docker
     Sandbox(cmd::sandbox::Args),
     /// Print the versions of this program and of the hub
@@ -91,6 +95,8 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Completion(args) => cmd::completion::run(args, command(), ui),
         Command::Util(args) => cmd::util::run(args, &command(), ui),
         Command::Version(args) => client(global, cmd::version::run(args, global, ui)),
+        Command::Accept(args) => client(global, cmd::accept::run(args, global, ui)),
+        Command::Get(args) => client(global, cmd::get::run(args, global, ui)),
         Command::Sandbox(args) => server(global, cmd::sandbox::run(args, global, ui)),
     }
 }

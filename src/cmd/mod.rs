@@ -1,7 +1,48 @@
 //! One file per command: help text, arguments, run.
 
+pub mod accept;
 pub mod args;
 pub mod completion;
+pub mod explain;
+pub mod get;
+pub mod resources;
 pub mod sandbox;
 pub mod util;
 pub mod version;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::cmd::args::GlobalArgs;
+use crate::error::CommandError;
+use crate::k8s::client::{self, Connection};
+
+/// How many requests a command has under way at once.
+pub const CONCURRENCY: usize = 16;
+
+/// A client for the context the user chose. Nothing is sent yet.
+///
+/// # Errors
+/// What is wrong with the kubeconfig, and what to do about it.
+pub async fn connect(global: &GlobalArgs) -> Result<Connection, CommandError> {
+    Ok(client::connect(global.kubeconfig.as_deref(), global.context.as_deref()).await?)
+}
+
+/// When the command must have ended its waits.
+#[must_use]
+pub fn deadline(timeout: Duration) -> Instant {
+    // Far enough, and no overflow.
+    Instant::now() + timeout.min(Duration::from_secs(10 * 365 * 86_400))
+}
+
+/// This program as the user called it: commands that are printed must work
+/// when they are typed.
+#[must_use]
+pub fn program() -> String {
+    std::env::args_os()
+        .next()
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "ocmadm".to_owned())
+}

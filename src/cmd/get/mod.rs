@@ -1,0 +1,42 @@
+//! `ocmadm get`: what is there.
+
+pub mod clusters;
+pub mod token;
+pub mod works;
+
+use crate::cmd::args::GlobalArgs;
+use crate::error::CommandError;
+use crate::ui::Ui;
+
+/// Arguments of `ocmadm get`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// What to get.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be got.
+#[derive(clap::Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Print a token and the command to join the hub with it
+    Token(token::Args),
+    /// List managed clusters
+    #[command(visible_aliases = ["cluster", "managedclusters"])]
+    Clusters(clusters::Args),
+    /// List works, and what happened to the resources of one
+    #[command(visible_aliases = ["work", "manifestworks"])]
+    Works(works::Args),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of what is got.
+pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    match &args.command {
+        Command::Token(args) => token::run(args, global, ui).await,
+        Command::Clusters(args) => clusters::run(args, global, ui).await,
+        Command::Works(args) => works::run(args, global, ui).await,
+    }
+}

@@ -1,0 +1,340 @@
+//! `ocmadm get works`: works, and what happened to every resource of one.
+
+use futures::{StreamExt, TryStreamExt};
+use kube::ResourceExt;
+use kube::api::ListParams;
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use crate::cmd::args::{ClustersArgs, GlobalArgs};
+use crate::cmd::explain::Doing;
+use crate::cmd::get::clusters;
+use crate::cmd::{CONCURRENCY, connect, program, resources};
+use crate::error::CommandError;
+use crate::k8s::client::Connection;
+use crate::ui::{OutputFormat, Table, Ui, format};
+
+/// Arguments of `ocmadm get works`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Only this work, with its resources
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+
+    #[command(flatten)]
+    clusters: ClustersArgs,
+
+    /// Output format: table, wide, json, yaml or name
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    output: OutputFormat,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// No hub there, no permission, an unknown cluster or work.
+pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    let hub = connect(global).await?;
+    let names = args.clusters.names();
+    let works = find(&hub, args.name.as_deref(), &names).await?;
+    if works.is_empty()
+        && let Some(name) = &args.name
+    {
+        let place = if names.is_empty() {
+            "any cluster".to_owned()
+        } else {
+            names.join(", ")
+        };
+        return Err(
+            CommandError::user(format!("there is no work {name:?} in {place}"))
+                .hint(format!("`{} get works` lists them all", program())),
+        );
+    }
+    let resource = resources::manifest_work();
+    if args.output.is_structured() {
+        let values: Vec<Value> = works
+            .iter()
+            .map(|work| resources::printable(work, &resource))
+            .collect();
+        let single = args.name.is_some() && names.len() == 1;
+        ui.result(&format::objects(
+            args.output,
+            &values,
+            single,
+            resources::resource_name,
+        ))?;
+        return Ok(());
+    }
+    let wide = args.output == OutputFormat::Wide;
+    ui.result(&works_table(&works, wide).render())?;
+    if works.is_empty() {
+        ui.status("There are no works.");
+        ui.hint(&format!(
+            "to make one: `{} create work NAME -f DIR --clusters CLUSTER`",
+            program()
+        ));
+    }
+    if args.name.is_some() {
+        ui.result("\n")?;
+        ui.result(&resources_table(&works, wide).render())?;
+        for line in feedback(&works) {
+            ui.result_line(&line)?;
+        }
+    }
+    Ok(())
+}
+
+/// The works of a name (or all), in the clusters given (or all), ordered by
+/// cluster as given and by name.
+async fn find(
+    hub: &Connection,
+    name: Option<&str>,
+    names: &[String],
+) -> Result<Vec<DynamicObject>, CommandError> {
+    let resource = resources::manifest_work();
+    let mut params = ListParams::default();
+    if let Some(name) = name {
+        params = params.fields(&format!("metadata.name={name}"));
+    }
+    if names.is_empty() {
+        let api = resources::all(&hub.client, &resource);
+        let mut works = hub.call(api.list(&params)).await.doing("list works")?.items;
+        works.sort_by_key(|work| (work.namespace(), work.name_any()));
+        return Ok(works);
+    }
+    clusters::require_names(hub, names).await?;
+    let lists: Vec<Vec<DynamicObject>> = futures::stream::iter(names)
+        .map(|cluster| {
+            let api = resources::within(&hub.client, &resource, cluster);
+            let params = params.clone();
+            async move {
+                let list = hub.call(api.list(&params)).await;
+                let mut works = list.doing(&format!("list the works of {cluster}"))?.items;
+                works.sort_by_key(ResourceExt::name_any);
+                Ok::<_, CommandError>(works)
+            }
+        })
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    Ok(lists.into_iter().flatten().collect())
+}
+
+fn manifests(work: &DynamicObject) -> &[Value] {
+    work.data
+        .pointer("/spec/workload/manifests")
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+fn works_table(works: &[DynamicObject], wide: bool) -> Table {
+    let mut headers = vec![
+        "name",
+        "cluster",
+        "number of manifests",
+        "applied",
+        "available",
+    ];
+    if wide {
+        headers.extend(["age", "message"]);
+    }
+    let mut table = Table::new(&headers);
+    let now = jiff::Timestamp::now();
+    for work in works {
+        let mut row = vec![
+            work.name_any(),
+            work.namespace().unwrap_or_default(),
+            manifests(work).len().to_string(),
+            state(&work.data, "Applied", work),
+            state(&work.data, "Available", work),
+        ];
+        if wide {
+            row.push(resources::age(work, now));
+            row.push(message(&work.data));
+        }
+        table.row(row);
+    }
+    table
+}
+
+/// A condition's status; `Unknown` while it speaks of an older generation.
+fn state(data: &Value, kind: &str, work: &DynamicObject) -> String {
+    let Some(condition) = resources::find_condition(data, kind) else {
+        return String::new();
+    };
+    let status = condition["status"].as_str().unwrap_or_default();
+    let seen = condition["observedGeneration"].as_i64();
+    match (seen, work.metadata.generation) {
+        (Some(seen), Some(now)) if seen < now => "Unknown".to_owned(),
+        _ => status.to_owned(),
+    }
+}
+
+/// Why not everything is well: the message of the first condition that is not True.
+fn message(data: &Value) -> String {
+    ["Applied", "Available", "Progressing"]
+        .iter()
+        .filter_map(|kind| resources::find_condition(data, kind))
+        .find(|condition| condition["status"] == "False" && condition["type"] != "Progressing")
+        .and_then(|condition| condition["message"].as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// What the agent says of each manifest; those it has not spoken of yet are
+/// listed too.
+fn resources_table(works: &[DynamicObject], wide: bool) -> Table {
+    let mut headers = vec![
+        "cluster",
+        "kind",
+        "namespace",
+        "name",
+        "applied",
+        "available",
+    ];
+    if wide {
+        headers.push("api version");
+    }
+    headers.push("message");
+    let mut table = Table::new(&headers);
+    for work in works {
+        let cluster = work.namespace().unwrap_or_default();
+        let empty = Vec::new();
+        let reported = work
+            .data
+            .pointer("/status/resourceStatus/manifests")
+            .and_then(Value::as_array)
+            .unwrap_or(&empty);
+        for (ordinal, manifest) in manifests(work).iter().enumerate() {
+            let text = |pointer: &str| {
+                manifest
+                    .pointer(pointer)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let status = reported.iter().find(|status| {
+                let meta = &status["resourceMeta"];
+                meta["ordinal"].as_u64() == Some(ordinal as u64)
+                    && meta["kind"].as_str().unwrap_or_default() == text("/kind")
+                    && meta["name"].as_str().unwrap_or_default() == text("/metadata/name")
+            });
+            let of = |kind: &str| {
+                status.map_or_else(
+                    || "Unknown".to_owned(),
+                    |status| resources::condition(status, kind).to_owned(),
+                )
+            };
+            let mut row = vec![
+                cluster.clone(),
+                text("/kind"),
+                text("/metadata/namespace"),
+                text("/metadata/name"),
+                of("Applied"),
+                of("Available"),
+            ];
+            if wide {
+                row.push(text("/apiVersion"));
+            }
+            row.push(status.map_or_else(|| "not reported by the agent yet".to_owned(), message));
+            table.row(row);
+        }
+    }
+    table
+}
+
+/// Values that the agent was asked to report, a line each.
+fn feedback(works: &[DynamicObject]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for work in works {
+        let reported = work
+            .data
+            .pointer("/status/resourceStatus/manifests")
+            .and_then(Value::as_array);
+        for status in reported.into_iter().flatten() {
+            let values = status.pointer("/statusFeedback/values");
+            for value in values.and_then(Value::as_array).into_iter().flatten() {
+                let shown = value["fieldValue"]
+                    .as_object()
+                    .and_then(|fields| fields.iter().find(|(key, _)| *key != "type"))
+                    .map(|(_, value)| match value {
+                        Value::String(text) => text.clone(),
+                        other => other.to_string(),
+                    })
+                    .unwrap_or_default();
+                lines.push(format!(
+                    "{} {}/{}: {} = {shown}",
+                    work.namespace().unwrap_or_default(),
+                    status["resourceMeta"]["kind"].as_str().unwrap_or_default(),
+                    status["resourceMeta"]["name"].as_str().unwrap_or_default(),
+                    value["name"].as_str().unwrap_or_default(),
+                ));
+            }
+        }
+    }
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn work() -> DynamicObject {
+        serde_json::from_value(json!({
+            "apiVersion": "work.open-cluster-management.io/v1",
+            "kind": "ManifestWork",
+            "metadata": {"name": "w", "namespace": "cluster1", "generation": 2},
+            "spec": {"workload": {"manifests": [
+                {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "sa", "namespace": "default"}},
+                {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "nginx", "namespace": "default"}},
+            ]}},
+            "status": {
+                "conditions": [
+                    {"type": "Applied", "status": "True", "observedGeneration": 2},
+                    {"type": "Available", "status": "True", "observedGeneration": 1},
+                ],
+                "resourceStatus": {"manifests": [{
+                    "resourceMeta": {"ordinal": 0, "kind": "ServiceAccount", "name": "sa"},
+                    "conditions": [
+                        {"type": "Applied", "status": "False", "message": "no permission"},
+                        {"type": "Available", "status": "False", "message": "absent"},
+                    ],
+                    "statusFeedback": {"values": [{"name": "ready", "fieldValue": {"type": "Integer", "integer": 3}}]},
+                }]},
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_condition_of_an_older_generation_is_unknown() {
+        assert_eq!(
+            works_table(&[work()], false).render(),
+            "NAME   CLUSTER    NUMBER OF MANIFESTS   APPLIED   AVAILABLE\n\
+             w      cluster1   2                     True      Unknown\n"
+        );
+    }
+
+    #[test]
+    fn every_manifest_has_a_line_reported_or_not() {
+        assert_eq!(
+            resources_table(&[work()], false).render(),
+            "CLUSTER    KIND             NAMESPACE   NAME    APPLIED   AVAILABLE   MESSAGE\n\
+             cluster1   ServiceAccount   default     sa      False     False       no permission\n\
+             cluster1   Deployment       default     nginx   Unknown   Unknown     not reported by the agent yet\n"
+        );
+    }
+
+    #[test]
+    fn feedback_is_a_line_per_value() {
+        assert_eq!(
+            feedback(&[work()]),
+            ["", "cluster1 ServiceAccount/sa: ready = 3"]
+        );
+    }
+}
