@@ -39,11 +39,7 @@ pub enum Verdict {
 
 /// Judges a request that carries the cluster's label.
 #[must_use]
-pub fn judge(
-    request: &CertificateSigningRequest,
-    cluster: &str,
-    any_requester: bool,
-) -> Verdict {
+pub fn judge(request: &CertificateSigningRequest, cluster: &str, any_requester: bool) -> Verdict {
     let requester = match own_subject(request, cluster) {
         Ok(requester) => requester,
         Err(why) => return Verdict::Refuse(why),
@@ -79,14 +75,13 @@ fn own_subject(request: &CertificateSigningRequest, cluster: &str) -> Result<Str
         ));
     }
     let usages = spec.usages.as_deref().unwrap_or_default();
-    if let Some(other) = usages
-        .iter()
-        .find(|usage| !["digital signature", "key encipherment", "client auth"].contains(&usage.as_str()))
-    {
+    if let Some(other) = usages.iter().find(|usage| {
+        !["digital signature", "key encipherment", "client auth"].contains(&usage.as_str())
+    }) {
         return Err(format!("it asks for the usage {other:?}"));
     }
-    let (_, pem) = parse_x509_pem(&spec.request.0)
-        .map_err(|_| "it holds no PEM block".to_owned())?;
+    let (_, pem) =
+        parse_x509_pem(&spec.request.0).map_err(|_| "it holds no PEM block".to_owned())?;
     if pem.label != "CERTIFICATE REQUEST" {
         return Err(format!("it holds a PEM block of type {:?}", pem.label));
     }
@@ -251,14 +246,18 @@ pub(super) mod tests {
     #[test]
     fn what_was_decided_stays_decided() {
         for (kind, expected) in [
-            ("Approved", Verdict::Approved { requester: CN.to_owned() }),
+            (
+                "Approved",
+                Verdict::Approved {
+                    requester: CN.to_owned(),
+                },
+            ),
             ("Denied", Verdict::Denied),
         ] {
             let mut decided = request(CN, &[O]);
-            decided.status = serde_json::from_value(
-                json!({"conditions": [{"type": kind, "status": "True"}]}),
-            )
-            .unwrap();
+            decided.status =
+                serde_json::from_value(json!({"conditions": [{"type": kind, "status": "True"}]}))
+                    .unwrap();
             assert_eq!(judge(&decided, "cluster1", false), expected);
         }
     }

@@ -51,39 +51,23 @@ const CONCURRENCY: usize = 8;
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let clusters = args.clusters.names();
     if clusters.is_empty() {
-        return Err(CommandError::usage("which clusters? Pass --clusters NAME,...")
-            .hint(format!("`{} get clusters` lists them", program())));
+        return Err(
+            CommandError::usage("which clusters? Pass --clusters NAME,...")
+                .hint(format!("`{} get clusters` lists them", program())),
+        );
     }
     let hub = connect(global).await?;
-    let progress = ui.progress();
-    let until = deadline(global.timeout);
-    let accept = Accept {
-        hub: &hub,
-        args,
-        dry_run: global.dry_run,
-        until,
-        progress: &progress,
+    let (accepted, failed) = {
+        let progress = ui.progress();
+        let accept = Accept {
+            hub: &hub,
+            args,
+            dry_run: global.dry_run,
+            until: deadline(global.timeout),
+            progress: &progress,
+        };
+        accept.all(&clusters, ui).await?
     };
-    let mut results = futures::stream::iter(&clusters)
-        .map(|cluster| {
-            let accept = &accept;
-            async move { (cluster, accept.one(cluster).await) }
-        })
-        .buffered(CONCURRENCY);
-    let mut accepted: Vec<&str> = Vec::new();
-    let mut failed: Vec<(&str, CommandError)> = Vec::new();
-    while let Some((cluster, result)) = results.next().await {
-        match result {
-            Ok(lines) => {
-                for line in lines {
-                    ui.result_line(&line)?;
-                }
-                accepted.push(cluster);
-            }
-            Err(error) => failed.push((cluster, error)),
-        }
-    }
-    drop(progress);
     if !failed.is_empty() {
         return Err(summary(failed, clusters.len(), ui));
     }
@@ -98,7 +82,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 }
 
 /// One failure is itself; of several, each is told and the first decides the code.
-fn summary(mut failed: Vec<(&str, CommandError)>, asked: usize, ui: &Ui) -> CommandError {
+fn summary(mut failed: Failed<'_>, asked: usize, ui: &Ui) -> CommandError {
     if failed.len() == 1 && asked == 1 {
         return failed.remove(0).1;
     }
@@ -132,7 +116,34 @@ enum Decision {
     Done(Vec<String>),
 }
 
+type Failed<'n> = Vec<(&'n str, CommandError)>;
+
 impl Accept<'_> {
+    /// Accepts clusters concurrently, prints results in the order given; who
+    /// was accepted and who was not.
+    async fn all<'n>(
+        &self,
+        clusters: &'n [String],
+        ui: &Ui,
+    ) -> Result<(Vec<&'n str>, Failed<'n>), CommandError> {
+        let mut results = futures::stream::iter(clusters)
+            .map(|cluster| async move { (cluster.as_str(), self.one(cluster).await) })
+            .buffered(CONCURRENCY);
+        let (mut accepted, mut failed) = (Vec::new(), Vec::new());
+        while let Some((cluster, result)) = results.next().await {
+            match result {
+                Ok(lines) => {
+                    for line in lines {
+                        ui.result_line(&line)?;
+                    }
+                    accepted.push(cluster);
+                }
+                Err(error) => failed.push((cluster, error)),
+            }
+        }
+        Ok((accepted, failed))
+    }
+
     /// Accepts one cluster; the lines to print.
     async fn one(&self, cluster: &str) -> Result<Vec<String>, CommandError> {
         let step = self.progress.step(format!("Accepting {cluster}"));
@@ -149,7 +160,11 @@ impl Accept<'_> {
                 }
             }
             Decision::Done(names) => {
-                lines.extend(names.iter().map(|name| format!("CSR {name} already approved")));
+                lines.extend(
+                    names
+                        .iter()
+                        .map(|name| format!("CSR {name} already approved")),
+                );
             }
         }
         if managed.data.pointer("/spec/hubAcceptsClient") == Some(&Value::Bool(true)) {
@@ -190,7 +205,12 @@ impl Accept<'_> {
             Ok(found) => return Ok(found),
             Err(error) => match &error.failure {
                 Failure::NotFound(text) if !crate::cmd::explain::is_missing_type(text) => {}
-                _ => return Err(server_error(error, &format!("read managed cluster {cluster}"))),
+                _ => {
+                    return Err(server_error(
+                        error,
+                        &format!("read managed cluster {cluster}"),
+                    ));
+                }
             },
         }
         let missing = "it has not asked to join yet";
@@ -251,12 +271,8 @@ impl Accept<'_> {
         )
         .await;
         decision.map_err(|error| {
-            wait_error(
-                error,
-                self.hub,
-                &format!("a signing request of {cluster}"),
-            )
-            .hint("see whether the agent runs on the managed cluster: it makes the request")
+            wait_error(error, self.hub, &format!("a signing request of {cluster}"))
+                .hint("see whether the agent runs on the managed cluster: it makes the request")
         })
     }
 
@@ -314,11 +330,7 @@ impl Accept<'_> {
         Ok(())
     }
 
-    async fn wait_until_joined(
-        &self,
-        cluster: &str,
-        step: &Step<'_>,
-    ) -> Result<(), CommandError> {
+    async fn wait_until_joined(&self, cluster: &str, step: &Step<'_>) -> Result<(), CommandError> {
         let api = resources::all(&self.hub.client, &resources::managed_cluster());
         wait::until_object(
             api,
@@ -337,7 +349,10 @@ impl Accept<'_> {
 
 fn joined_state(cluster: &Value) -> State<()> {
     for (kind, missing) in [
-        ("HubAcceptedManagedCluster", "the hub prepares its namespace"),
+        (
+            "HubAcceptedManagedCluster",
+            "the hub prepares its namespace",
+        ),
         ("ManagedClusterJoined", "its agent has not joined yet"),
         (
             "ManagedClusterConditionAvailable",
@@ -446,8 +461,12 @@ mod tests {
 
     #[test]
     fn nothing_is_approved_while_nothing_fits_and_the_reason_is_told() {
-        let State::Waiting(why) = decide(&set(vec![("evil", request("evil", &[]))]), "c", false, &args())
-        else {
+        let State::Waiting(why) = decide(
+            &set(vec![("evil", request("evil", &[]))]),
+            "c",
+            false,
+            &args(),
+        ) else {
             panic!();
         };
         assert!(why.contains("CSR evil is not approved"), "{why}");
