@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::GroupResource;
+use crate::api::{GroupResource, GroupVersionKind};
 
 /// One entry of `details.causes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +90,27 @@ impl Status {
             format!("{gr} \"{name}\" is forbidden: {why}")
         };
         Self::new(403, "Forbidden", message).about(gr, name)
+    }
+
+    /// 422 for an object that breaks the rules of its kind.
+    pub fn invalid(gvk: &GroupVersionKind, name: &str, causes: Vec<Cause>) -> Self {
+        let kind = GroupResource::new(&gvk.group, &gvk.kind);
+        let sentences: Vec<String> = causes
+            .iter()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect();
+        let sentences = match sentences.as_slice() {
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
+        };
+        let mut status = Self::new(
+            422,
+            "Invalid",
+            format!("{kind} \"{name}\" is invalid: {sentences}"),
+        )
+        .about(&kind, name);
+        status.causes = causes;
+        status
     }
 
     /// 500 for what should not happen.

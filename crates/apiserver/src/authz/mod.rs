@@ -16,6 +16,7 @@ use crate::status::Status;
 
 pub use defaults::bootstrap_roles;
 pub use rules::{Rule, missing};
+pub(crate) use rules::quoted;
 
 /// The API group of roles and bindings.
 pub const GROUP: &str = "rbac.authorization.k8s.io";

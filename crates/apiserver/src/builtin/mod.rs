@@ -1,10 +1,27 @@
 //! The rules of single kinds: what is filled in, kept, refused on a write, and
 //! the resources that answer without being stored.
 
-use serde_json::Value;
+mod answer;
+pub(crate) mod csr;
+mod data;
+mod metadata;
+pub mod names;
+pub(crate) mod namespaces;
+mod rbac;
+pub(crate) mod services;
+mod status_part;
+mod token;
+pub(crate) mod workloads;
 
-use crate::api::UserInfo;
+use serde_json::{Value, json};
+
+use crate::api::{GroupResource, UserInfo};
+use crate::registry::View;
+use crate::schema::cause;
+use crate::status::{Cause, Status};
 use crate::types::ResourceType;
+
+pub use answer::{Question, answer};
 
 /// What a write is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,3 +53,117 @@ pub struct Write<'a> {
     /// Sent to the client as `Warning` headers.
     pub warnings: &'a mut Vec<String>,
 }
+
+/// Fills in and keeps what the kind demands, and refuses what admission
+/// refuses: namespaces that do not live, escalation, approval without the right
+/// to it.
+pub fn prepare(view: &dyn View, write: &mut Write<'_>) -> Result<(), Status> {
+    if write.operation != Operation::Delete {
+        namespaces::admit(view, write)?;
+        status_part::keep(write);
+    }
+    if write.resource.custom.is_some() {
+        return Ok(());
+    }
+    let gr = &write.resource.gr;
+    match (gr.group.as_str(), gr.resource.as_str()) {
+        ("", "namespaces") => namespaces::prepare(write)?,
+        ("", "secrets") => data::prepare_secret(write),
+        ("", "services") => services::prepare(view, write)?,
+        ("", "pods") => workloads::prepare_pod(view, write)?,
+        ("", "persistentvolumes" | "persistentvolumeclaims")
+            if write.operation == Operation::Create =>
+        {
+            write.new["status"] = json!({"phase": "Pending"});
+        }
+        ("batch", "jobs") => workloads::prepare_job(write),
+        ("rbac.authorization.k8s.io", _) if write.operation != Operation::Delete => {
+            rbac::prepare(write);
+            rbac::admit(view, write)?;
+        }
+        ("certificates.k8s.io", "certificatesigningrequests") => csr::prepare(view, write)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Refuses what breaks the rules of the kind, all of it at once (422).
+pub fn validate(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
+    if write.operation == Operation::Delete {
+        return Ok(());
+    }
+    let mut causes: Vec<Cause> = Vec::new();
+    metadata::validate(write, &mut causes);
+    if write.resource.custom.is_none() {
+        let gr = &write.resource.gr;
+        match (gr.group.as_str(), gr.resource.as_str()) {
+            ("", "secrets") => data::validate_secret(write, &mut causes),
+            ("", "configmaps") => data::validate_config_map(write, &mut causes),
+            ("", "services") => services::validate(view, write, &mut causes),
+            ("", "pods") => workloads::validate_pod(write, &mut causes),
+            ("apps", "controllerrevisions") => {}
+            ("apps" | "batch", _) | ("", "replicationcontrollers") => {
+                workloads::validate(write, &mut causes);
+            }
+            ("rbac.authorization.k8s.io", _) => rbac::validate(write, &mut causes),
+            ("certificates.k8s.io", "certificatesigningrequests") => {
+                csr::validate(write, &mut causes);
+            }
+            ("coordination.k8s.io", "leases") => lease(write, &mut causes),
+            _ => {}
+        }
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let name = text(write.new, "/metadata/name");
+    Err(Status::invalid(&write.resource.gvk, name, causes))
+}
+
+fn lease(write: &Write<'_>, causes: &mut Vec<Cause>) {
+    for (field, least) in [("leaseDurationSeconds", 1), ("leaseTransitions", 0)] {
+        let value = &write.new["spec"][field];
+        if value.as_i64().is_some_and(|number| number < least) {
+            let detail = if least == 1 {
+                "must be greater than 0"
+            } else {
+                "must be greater than or equal to 0"
+            };
+            causes.push(cause::invalid(&format!("spec.{field}"), value, detail));
+        }
+    }
+}
+
+/// Whether a deleted object without finalizers has to stay: a namespace with
+/// its own kind of finalizers.
+pub fn is_held(gr: &GroupResource, object: &Value) -> bool {
+    *gr == namespaces::resource() && namespaces::is_held(object)
+}
+
+/// Changes an object at the moment its `deletionTimestamp` is set.
+pub fn on_deletion(gr: &GroupResource, object: &mut Value) {
+    if *gr == namespaces::resource() {
+        namespaces::terminate(object);
+    }
+}
+
+/// The string at a JSON pointer, or an empty one.
+pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// Now, as `metav1.Time` prints it.
+pub(crate) fn now() -> String {
+    timestamp(jiff::Timestamp::now())
+}
+
+/// A time, as `metav1.Time` prints it.
+pub(crate) fn timestamp(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::types::Catalog;
 /// Stored objects of a test, with RBAC that follows them.
 #[derive(Default)]
 pub(crate) struct Objects {
-    objects: BTreeMap<(GroupResource, String, String), Arc<Value>>,
+    pub(crate) objects: BTreeMap<(GroupResource, String, String), Arc<Value>>,
     pub(crate) authorizer: Authorizer,
     pub(crate) catalog: Arc<Catalog>,
 }

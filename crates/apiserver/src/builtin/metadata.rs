@@ -1,0 +1,130 @@
+//! What every object's metadata must be.
+
+use serde_json::{Value, json};
+
+use super::names::{self, Form};
+use super::{Operation, Write};
+use crate::schema::cause;
+use crate::status::Cause;
+
+const ANNOTATIONS_MAX: u64 = 256 * 1024;
+
+/// How the names of a resource are formed; `None`: as parts of a path.
+fn form(group: &str, resource: &str) -> Option<&'static Form> {
+    match (group, resource) {
+        ("", "namespaces") => Some(&names::LABEL),
+        ("", "services") => Some(&names::LABEL_1035),
+        ("rbac.authorization.k8s.io", _) => None,
+        _ => Some(&names::SUBDOMAIN),
+    }
+}
+
+/// Name, labels, annotations, finalizers, owners.
+pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
+    let metadata = &write.new["metadata"];
+    if write.operation == Operation::Create {
+        let name = metadata["name"].as_str().unwrap_or_default();
+        if name.is_empty() {
+            causes.push(cause::required(
+                "metadata.name",
+                "name or generateName is required",
+            ));
+        } else {
+            let gr = &write.resource.gr;
+            let complaints = match form(&gr.group, &gr.resource) {
+                Some(form) => form.complaints(name),
+                None => names::path_segment(name),
+            };
+            for complaint in complaints {
+                causes.push(cause::invalid("metadata.name", &json!(name), &complaint));
+            }
+        }
+    }
+    labels("metadata.labels", &metadata["labels"], causes);
+    annotations(&metadata["annotations"], causes);
+    finalizers(&metadata["finalizers"], causes);
+    owners(&metadata["ownerReferences"], causes);
+}
+
+/// Keys and values of labels, wherever they stand.
+pub(super) fn labels(field: &str, labels: &Value, causes: &mut Vec<Cause>) {
+    for (key, value) in labels.as_object().into_iter().flatten() {
+        for complaint in names::qualified(key) {
+            causes.push(cause::invalid(field, &json!(key), &complaint));
+        }
+        for complaint in names::LABEL_VALUE.complaints(value.as_str().unwrap_or_default()) {
+            causes.push(cause::invalid(field, value, &complaint));
+        }
+    }
+}
+
+fn annotations(annotations: &Value, causes: &mut Vec<Cause>) {
+    let field = "metadata.annotations";
+    let mut size = 0;
+    for (key, value) in annotations.as_object().into_iter().flatten() {
+        for complaint in names::qualified(&key.to_lowercase()) {
+            causes.push(cause::invalid(field, &json!(key), &complaint));
+        }
+        size += key.len() + value.as_str().map_or(0, str::len);
+    }
+    if u64::try_from(size).is_ok_and(|size| size > ANNOTATIONS_MAX) {
+        causes.push(cause::too_long(field, ANNOTATIONS_MAX));
+    }
+}
+
+fn finalizers(finalizers: &Value, causes: &mut Vec<Cause>) {
+    for (index, finalizer) in finalizers.as_array().into_iter().flatten().enumerate() {
+        let text = finalizer.as_str().unwrap_or_default();
+        let field = format!("metadata.finalizers[{index}]");
+        for complaint in names::qualified(text) {
+            causes.push(cause::invalid("metadata.finalizers", finalizer, &complaint));
+        }
+        if !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
+            causes.push(cause::invalid(
+                &field,
+                finalizer,
+                "name is neither a standard finalizer name nor is it fully qualified",
+            ));
+        }
+    }
+    let has = |name: &str| {
+        finalizers
+            .as_array()
+            .is_some_and(|all| all.iter().any(|f| f == name))
+    };
+    if has("orphan") && has("foregroundDeletion") {
+        causes.push(cause::invalid(
+            "metadata.finalizers",
+            finalizers,
+            "finalizer orphan and foregroundDeletion cannot be both set",
+        ));
+    }
+}
+
+fn owners(owners: &Value, causes: &mut Vec<Cause>) {
+    let base = "metadata.ownerReferences";
+    let mut controller: Option<&str> = None;
+    for owner in owners.as_array().into_iter().flatten() {
+        for (name, what) in [
+            ("apiVersion", "version must not be empty"),
+            ("kind", "kind must not be empty"),
+            ("name", "name must not be empty"),
+            ("uid", "uid must not be empty"),
+        ] {
+            if owner[name].as_str().unwrap_or_default().is_empty() {
+                causes.push(cause::invalid(&format!("{base}.{name}"), &json!(""), what));
+            }
+        }
+        if owner["controller"] == true {
+            let name = owner["name"].as_str().unwrap_or_default();
+            if let Some(first) = controller {
+                causes.push(cause::invalid(
+                    base,
+                    owners,
+                    &format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"),
+                ));
+            }
+            controller = Some(name);
+        }
+    }
+}

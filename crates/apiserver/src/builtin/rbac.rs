@@ -1,0 +1,238 @@
+//! Roles and bindings: nobody hands out more than they hold.
+
+use serde_json::{Value, json};
+
+use super::{Operation, Write, text};
+use crate::api::{Attributes, GroupResource};
+use crate::authz::{GROUP, MASTERS, Rule, missing, quoted};
+use crate::registry::View;
+use crate::schema::cause;
+use crate::status::{Cause, Status};
+
+/// Defaults of subjects and references.
+pub(super) fn prepare(write: &mut Write<'_>) {
+    let namespace = text(write.new, "/metadata/namespace").to_owned();
+    if !write.new["roleRef"].is_null() && text(write.new, "/roleRef/apiGroup").is_empty() {
+        write.new["roleRef"]["apiGroup"] = json!(GROUP);
+    }
+    let subjects = write.new.get_mut("subjects").and_then(Value::as_array_mut);
+    for subject in subjects.into_iter().flatten() {
+        match subject["kind"].as_str() {
+            Some("User" | "Group") if text(subject, "/apiGroup").is_empty() => {
+                subject["apiGroup"] = json!(GROUP);
+            }
+            Some("ServiceAccount")
+                if text(subject, "/namespace").is_empty() && !namespace.is_empty() =>
+            {
+                subject["namespace"] = json!(namespace);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Escalation and bind checks.
+pub(super) fn admit(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
+    if write.operation == Operation::Delete || write.user.groups.iter().any(|g| g == MASTERS) {
+        return Ok(());
+    }
+    if write.resource.gr.resource.ends_with("bindings") {
+        bind(view, write)
+    } else {
+        grant(view, write)
+    }
+}
+
+fn may(view: &dyn View, write: &Write<'_>, verb: &str, resource: &str, name: &str) -> bool {
+    let wanted = Attributes {
+        verb: verb.to_owned(),
+        group: GROUP.to_owned(),
+        version: "v1".to_owned(),
+        resource: resource.to_owned(),
+        namespace: text(write.new, "/metadata/namespace").to_owned(),
+        name: name.to_owned(),
+        ..Attributes::default()
+    };
+    view.authorize(write.user, &wanted).0
+}
+
+fn grant(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
+    let resource = &write.resource.gr.resource;
+    let name = text(write.new, "/metadata/name");
+    let nothing = Value::Null;
+    let old = write.old.unwrap_or(&nothing);
+    let same = |field: &str| old.get(field).unwrap_or(&nothing) == write.new.get(field).unwrap_or(&nothing);
+    if write.operation == Operation::Update && same("rules") && same("aggregationRule") {
+        return Ok(());
+    }
+    if may(view, write, "escalate", resource, name) {
+        return Ok(());
+    }
+    let new_aggregation = !write.new["aggregationRule"].is_null() && !same("aggregationRule");
+    let refused = if new_aggregation {
+        let all = Rule::of(&json!({"rules": [
+            {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
+            {"verbs": ["*"], "nonResourceURLs": ["*"]},
+        ]}));
+        held(view, write, &all).map_err(|_| {
+            "must have cluster-admin privileges to use the aggregationRule".to_owned()
+        })
+    } else {
+        held(view, write, &Rule::of(write.new))
+    };
+    refused.map_err(|why| Status::forbidden(&write.resource.gr, name, &why))
+}
+
+fn bind(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
+    let name = text(write.new, "/metadata/name");
+    if let Some(old) = write.old
+        && old["roleRef"] == write.new["roleRef"]
+        && old.get("subjects") == write.new.get("subjects")
+    {
+        return Ok(());
+    }
+    let role = text(write.new, "/roleRef/name");
+    let (resource, namespace) = match text(write.new, "/roleRef/kind") {
+        "ClusterRole" => ("clusterroles", ""),
+        "Role" => ("roles", text(write.new, "/metadata/namespace")),
+        // Refused by the validation.
+        _ => return Ok(()),
+    };
+    if may(view, write, "bind", resource, role) {
+        return Ok(());
+    }
+    let Some(rules) = view.authorizer().role(namespace, role) else {
+        return Err(Status::not_found(&GroupResource::new(GROUP, resource), role));
+    };
+    held(view, write, &rules).map_err(|why| Status::forbidden(&write.resource.gr, name, &why))
+}
+
+/// Whether the user holds the rules, in the words of the refusal.
+fn held(view: &dyn View, write: &Write<'_>, wanted: &[Rule]) -> Result<(), String> {
+    let namespace = text(write.new, "/metadata/namespace");
+    let (held, errors) = view.authorizer().rules(write.user, namespace);
+    let missing = missing(&held, wanted);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = missing.into_iter().collect();
+    let mut why = format!(
+        "user {:?} (groups={}) is attempting to grant RBAC permissions not currently held:\n{}",
+        write.user.username,
+        quoted(&write.user.groups),
+        lines.join("\n")
+    );
+    if !errors.is_empty() {
+        why.push_str(&format!("; resolution errors: [{}]", errors.join(", ")));
+    }
+    Err(why)
+}
+
+/// Rules, references, subjects.
+pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
+    if write.resource.gr.resource.ends_with("bindings") {
+        validate_binding(write, causes);
+    } else {
+        validate_rules(write, causes);
+    }
+}
+
+fn validate_rules(write: &Write<'_>, causes: &mut Vec<Cause>) {
+    let rules = write.new["rules"].as_array();
+    for (index, rule) in rules.into_iter().flatten().enumerate() {
+        let at = |field: &str| format!("rules[{index}].{field}");
+        let empty = |field: &str| rule[field].as_array().is_none_or(Vec::is_empty);
+        if empty("verbs") {
+            causes.push(cause::required(
+                &at("verbs"),
+                "verbs must contain at least one value",
+            ));
+        }
+        if !empty("nonResourceURLs") {
+            let urls = &rule["nonResourceURLs"];
+            if write.resource.namespaced {
+                causes.push(cause::invalid(
+                    &at("nonResourceURLs"),
+                    urls,
+                    "namespaced rules cannot apply to non-resource URLs",
+                ));
+            }
+            if !empty("apiGroups") || !empty("resources") || !empty("resourceNames") {
+                causes.push(cause::invalid(
+                    &at("nonResourceURLs"),
+                    urls,
+                    "rules cannot apply to both regular resources and non-resource URLs",
+                ));
+            }
+            continue;
+        }
+        if empty("apiGroups") {
+            causes.push(cause::required(
+                &at("apiGroups"),
+                "resource rules must supply at least one api group",
+            ));
+        }
+        if empty("resources") {
+            causes.push(cause::required(
+                &at("resources"),
+                "resource rules must supply at least one resource",
+            ));
+        }
+    }
+}
+
+fn validate_binding(write: &Write<'_>, causes: &mut Vec<Cause>) {
+    let reference = &write.new["roleRef"];
+    if reference["apiGroup"] != GROUP {
+        causes.push(cause::not_supported(
+            "roleRef.apiGroup",
+            &reference["apiGroup"],
+            &[GROUP],
+        ));
+    }
+    let kinds: &[&str] = if write.resource.namespaced {
+        &["Role", "ClusterRole"]
+    } else {
+        &["ClusterRole"]
+    };
+    if !kinds.contains(&text(reference, "/kind")) {
+        let kind = json!(text(reference, "/kind"));
+        causes.push(cause::not_supported("roleRef.kind", &kind, kinds));
+    }
+    if text(reference, "/name").is_empty() {
+        causes.push(cause::required("roleRef.name", ""));
+    }
+    if let Some(old) = write.old
+        && old["roleRef"] != *reference
+    {
+        causes.push(cause::invalid("roleRef", reference, "cannot change roleRef"));
+    }
+    let subjects = write.new["subjects"].as_array();
+    for (index, subject) in subjects.into_iter().flatten().enumerate() {
+        let at = |field: &str| format!("subjects[{index}].{field}");
+        if text(subject, "/name").is_empty() {
+            causes.push(cause::required(&at("name"), ""));
+        }
+        let group = json!(text(subject, "/apiGroup"));
+        match text(subject, "/kind") {
+            "ServiceAccount" => {
+                if text(subject, "/namespace").is_empty() {
+                    causes.push(cause::required(&at("namespace"), ""));
+                }
+                if group != "" {
+                    causes.push(cause::not_supported(&at("apiGroup"), &group, &[""]));
+                }
+            }
+            "User" | "Group" => {
+                if group != GROUP {
+                    causes.push(cause::not_supported(&at("apiGroup"), &group, &[GROUP]));
+                }
+            }
+            other => causes.push(cause::not_supported(
+                &at("kind"),
+                &json!(other),
+                &["ServiceAccount", "User", "Group"],
+            )),
+        }
+    }
+}
