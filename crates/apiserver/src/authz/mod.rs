@@ -15,8 +15,8 @@ use crate::registry::View;
 use crate::status::Status;
 
 pub use defaults::bootstrap_roles;
-pub use rules::{Rule, missing};
 pub(crate) use rules::quoted;
+pub use rules::{Rule, missing};
 
 /// The API group of roles and bindings.
 pub const GROUP: &str = "rbac.authorization.k8s.io";

@@ -40,15 +40,23 @@ pub fn answer(
 ) -> Option<Result<Value, Status>> {
     let gr = &question.resource.gr;
     let mut body = question.body.clone();
-    let status = match (gr.group.as_str(), gr.resource.as_str(), question.subresource) {
-        ("", "serviceaccounts", "token") => token::request(view, authenticator, question, &mut body),
+    let status = match (
+        gr.group.as_str(),
+        gr.resource.as_str(),
+        question.subresource,
+    ) {
+        ("", "serviceaccounts", "token") => {
+            token::request(view, authenticator, question, &mut body)
+        }
         ("authentication.k8s.io", "tokenreviews", "") => {
             token_review(view, authenticator, question)
         }
         ("authentication.k8s.io", "selfsubjectreviews", "") => {
             Ok(json!({"userInfo": question.user}))
         }
-        ("authorization.k8s.io", "subjectaccessreviews", "") => subject_review(view, question, None),
+        ("authorization.k8s.io", "subjectaccessreviews", "") => {
+            subject_review(view, question, None)
+        }
         ("authorization.k8s.io", "localsubjectaccessreviews", "") => {
             subject_review(view, question, Some(question.namespace))
         }
@@ -82,7 +90,8 @@ fn token_review(
             "token is required for TokenReview in authentication",
         ));
     }
-    let audiences = Vec::<String>::deserialize(&question.body["spec"]["audiences"]).unwrap_or_default();
+    let audiences =
+        Vec::<String>::deserialize(&question.body["spec"]["audiences"]).unwrap_or_default();
     let wanted = if audiences.is_empty() {
         vec![ISSUER.to_owned()]
     } else {
@@ -111,7 +120,10 @@ fn subject_review(
     };
     if user.username.is_empty() && user.groups.is_empty() {
         let why = "at least one of user or group must be specified";
-        return Err(refuse(question, cause::invalid("spec.user", &json!(""), why)));
+        return Err(refuse(
+            question,
+            cause::invalid("spec.user", &json!(""), why),
+        ));
     }
     review(view, question, &user, within)
 }

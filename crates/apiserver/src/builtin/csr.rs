@@ -94,7 +94,8 @@ pub(super) fn prepare(view: &dyn View, write: &mut Write<'_>) -> Result<(), Stat
             let merged = merge(old, wanted, false);
             set(&mut write.new["status"], "conditions", merged);
             stamp(write.new, old);
-            let signed = old.pointer("/status/certificate") != write.new.pointer("/status/certificate");
+            let signed =
+                old.pointer("/status/certificate") != write.new.pointer("/status/certificate");
             if signed || changed(old, write.new, "Failed") {
                 allowed(view, write, "sign")?;
             }
@@ -133,7 +134,9 @@ fn changed(old: &Value, new: &Value, condition: &str) -> bool {
 /// Times of conditions that their writer left out.
 fn stamp(new: &mut Value, old: &Value) {
     let at = json!(now());
-    let list = new.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
+    let list = new
+        .pointer_mut("/status/conditions")
+        .and_then(Value::as_array_mut);
     for condition in list.into_iter().flatten() {
         if text(condition, "/status").is_empty() {
             condition["status"] = json!("True");
@@ -142,11 +145,15 @@ fn stamp(new: &mut Value, old: &Value) {
             condition["lastUpdateTime"] = at.clone();
         }
         if condition["lastTransitionTime"].is_null() {
-            let before = conditions(old).iter().find(|c| {
-                c["type"] == condition["type"] && c["status"] == condition["status"]
-            });
+            let before = conditions(old)
+                .iter()
+                .find(|c| c["type"] == condition["type"] && c["status"] == condition["status"]);
             let since = before.map_or(&at, |c| &c["lastTransitionTime"]);
-            condition["lastTransitionTime"] = if since.is_null() { at.clone() } else { since.clone() };
+            condition["lastTransitionTime"] = if since.is_null() {
+                at.clone()
+            } else {
+                since.clone()
+            };
         }
     }
     if let Some(status) = new.get_mut("status")
@@ -205,7 +212,11 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
     let new = &*write.new;
     if write.operation == Operation::Create {
         if let Err(why) = request(new) {
-            causes.push(cause::invalid("spec.request", &new["spec"]["request"], &why));
+            causes.push(cause::invalid(
+                "spec.request",
+                &new["spec"]["request"],
+                &why,
+            ));
         }
         signer(&new["spec"]["signerName"], causes);
         let usages = new["spec"]["usages"].as_array();
@@ -261,7 +272,11 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
         let state = text(condition, "/status");
         let forever = ["Approved", "Denied", "Failed"].contains(&text(condition, "/type"));
         if forever && state != "True" {
-            causes.push(cause::not_supported(&at("status"), &json!(state), &["True"]));
+            causes.push(cause::not_supported(
+                &at("status"),
+                &json!(state),
+                &["True"],
+            ));
         } else if !["True", "False", "Unknown"].contains(&state) {
             causes.push(cause::not_supported(
                 &at("status"),

@@ -16,7 +16,12 @@ macro_rules! form {
         Form {
             pattern: LazyLock::new(|| Regex::new(concat!("^(?:", $pattern, ")$")).ok()),
             longest: $longest,
-            complaint: concat!($complaint, ", regex used for validation is '", $pattern, "')"),
+            complaint: concat!(
+                $complaint,
+                ", regex used for validation is '",
+                $pattern,
+                "')"
+            ),
         }
     };
 }

@@ -61,7 +61,9 @@ fn grant(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
     let name = text(write.new, "/metadata/name");
     let nothing = Value::Null;
     let old = write.old.unwrap_or(&nothing);
-    let same = |field: &str| old.get(field).unwrap_or(&nothing) == write.new.get(field).unwrap_or(&nothing);
+    let same = |field: &str| {
+        old.get(field).unwrap_or(&nothing) == write.new.get(field).unwrap_or(&nothing)
+    };
     if write.operation == Operation::Update && same("rules") && same("aggregationRule") {
         return Ok(());
     }
@@ -74,9 +76,8 @@ fn grant(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
             {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
             {"verbs": ["*"], "nonResourceURLs": ["*"]},
         ]}));
-        held(view, write, &all).map_err(|_| {
-            "must have cluster-admin privileges to use the aggregationRule".to_owned()
-        })
+        held(view, write, &all)
+            .map_err(|_| "must have cluster-admin privileges to use the aggregationRule".to_owned())
     } else {
         held(view, write, &Rule::of(write.new))
     };
@@ -102,7 +103,10 @@ fn bind(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
         return Ok(());
     }
     let Some(rules) = view.authorizer().role(namespace, role) else {
-        return Err(Status::not_found(&GroupResource::new(GROUP, resource), role));
+        return Err(Status::not_found(
+            &GroupResource::new(GROUP, resource),
+            role,
+        ));
     };
     held(view, write, &rules).map_err(|why| Status::forbidden(&write.resource.gr, name, &why))
 }
@@ -205,7 +209,11 @@ fn validate_binding(write: &Write<'_>, causes: &mut Vec<Cause>) {
     if let Some(old) = write.old
         && old["roleRef"] != *reference
     {
-        causes.push(cause::invalid("roleRef", reference, "cannot change roleRef"));
+        causes.push(cause::invalid(
+            "roleRef",
+            reference,
+            "cannot change roleRef",
+        ));
     }
     let subjects = write.new["subjects"].as_array();
     for (index, subject) in subjects.into_iter().flatten().enumerate() {

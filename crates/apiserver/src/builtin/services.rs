@@ -33,7 +33,11 @@ pub(super) fn prepare(view: &dyn View, write: &mut Write<'_>) -> Result<(), Stat
     let name = text(write.new, "/metadata/name").to_owned();
     let namespace = text(write.new, "/metadata/namespace").to_owned();
     let kind = text(write.new, "/spec/type").to_owned();
-    let kind = if kind.is_empty() { "ClusterIP".to_owned() } else { kind };
+    let kind = if kind.is_empty() {
+        "ClusterIP".to_owned()
+    } else {
+        kind
+    };
     let old = write.old;
     let spec = &mut write.new["spec"];
     spec["type"] = json!(kind);
@@ -52,7 +56,12 @@ pub(super) fn prepare(view: &dyn View, write: &mut Write<'_>) -> Result<(), Stat
                 }
             }
         }
-        for (index, port) in spec["ports"].as_array_mut().into_iter().flatten().enumerate() {
+        for (index, port) in spec["ports"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             let before = &old["spec"]["ports"][index]["nodePort"];
             if kind != "ClusterIP" && port["nodePort"].is_null() && !before.is_null() {
                 port["nodePort"] = before.clone();
@@ -158,7 +167,10 @@ pub(super) fn validate(view: &dyn View, write: &Write<'_>, causes: &mut Vec<Caus
         if !name.is_empty() && !seen.insert(name) {
             causes.push(cause::duplicate(&at("name"), &port["name"]));
         }
-        if !port["port"].as_i64().is_some_and(|p| (1..=65_535).contains(&p)) {
+        if !port["port"]
+            .as_i64()
+            .is_some_and(|p| (1..=65_535).contains(&p))
+        {
             causes.push(cause::invalid(
                 &at("port"),
                 &port["port"],

@@ -43,7 +43,8 @@ pub(super) fn keep(write: &mut Write<'_>) {
                 let own = |name: &str| old["metadata"][name].clone();
                 let (owners, deletion) = (own("ownerReferences"), own("deletionTimestamp"));
                 kept["metadata"] = write.new["metadata"].take();
-                for (name, value) in [("ownerReferences", owners), ("deletionTimestamp", deletion)] {
+                for (name, value) in [("ownerReferences", owners), ("deletionTimestamp", deletion)]
+                {
                     if value.is_null() {
                         remove(&mut kept["metadata"], name);
                     } else {

@@ -39,7 +39,9 @@ pub(super) fn prepare_pod(view: &dyn View, write: &mut Write<'_>) -> Result<(), 
         return Err(Status::forbidden(
             &write.resource.gr,
             text(metadata, "/name"),
-            &format!("error looking up service account {namespace}/{account}: serviceaccount {account:?} not found"),
+            &format!(
+                "error looking up service account {namespace}/{account}: serviceaccount {account:?} not found"
+            ),
         ));
     }
     Ok(())
@@ -54,9 +56,14 @@ fn quality(spec: &Value) -> &'static str {
         .map(|container| &container["resources"])
         .collect();
     let set = |resources: &Value, kind: &str| {
-        resources[kind].as_object().is_some_and(|map| !map.is_empty())
+        resources[kind]
+            .as_object()
+            .is_some_and(|map| !map.is_empty())
     };
-    if resources.iter().all(|r| !set(r, "limits") && !set(r, "requests")) {
+    if resources
+        .iter()
+        .all(|r| !set(r, "limits") && !set(r, "requests"))
+    {
         return "BestEffort";
     }
     let guaranteed = resources.iter().all(|r| {
@@ -65,7 +72,11 @@ fn quality(spec: &Value) -> &'static str {
             !limit.is_null() && (r["requests"][what].is_null() || r["requests"][what] == *limit)
         })
     });
-    if guaranteed { "Guaranteed" } else { "Burstable" }
+    if guaranteed {
+        "Guaranteed"
+    } else {
+        "Burstable"
+    }
 }
 
 /// A job counts its pods by a label that is its own.
@@ -105,7 +116,13 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
         pod_template(field, template, &["OnFailure", "Never"], causes);
         return;
     }
-    for field in ["replicas", "minReadySeconds", "revisionHistoryLimit", "parallelism", "completions"] {
+    for field in [
+        "replicas",
+        "minReadySeconds",
+        "revisionHistoryLimit",
+        "parallelism",
+        "completions",
+    ] {
         let value = &new["spec"][field];
         if value.as_i64().is_some_and(|number| number < 0) {
             causes.push(cause::invalid(
@@ -144,10 +161,19 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
     pod_template("spec.template", template, policies, causes);
     let Some(old) = write.old else { return };
     if old["spec"]["selector"] != *selector {
-        causes.push(cause::invalid("spec.selector", selector, "field is immutable"));
+        causes.push(cause::invalid(
+            "spec.selector",
+            selector,
+            "field is immutable",
+        ));
     }
-    if resource == "jobs" && old["spec"]["template"] != *template && old["spec"]["suspend"] != true {
-        causes.push(cause::invalid("spec.template", template, "field is immutable"));
+    if resource == "jobs" && old["spec"]["template"] != *template && old["spec"]["suspend"] != true
+    {
+        causes.push(cause::invalid(
+            "spec.template",
+            template,
+            "field is immutable",
+        ));
     }
     if resource == "statefulsets" {
         let writable = [
