@@ -33,7 +33,8 @@ pub const PREFIX: &str = "io.k8s.";
 pub const OBJECT_META: &str = "apimachinery.pkg.apis.meta.v1.ObjectMeta";
 /// The definition of a list's `metadata`.
 pub const LIST_META: &str = "apimachinery.pkg.apis.meta.v1.ListMeta";
-const QUANTITY: &str = "apimachinery.pkg.api.resource.Quantity";
+/// The definition of quantities such as `100m`.
+pub const QUANTITY: &str = "apimachinery.pkg.api.resource.Quantity";
 /// Types whose content is not described.
 const OPAQUE: &[&str] = &[
     "apimachinery.pkg.apis.meta.v1.FieldsV1",

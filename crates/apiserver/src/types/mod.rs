@@ -4,6 +4,7 @@
 mod builtin;
 pub mod defaults;
 pub mod definitions;
+pub mod quantity;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

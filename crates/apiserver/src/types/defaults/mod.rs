@@ -1,0 +1,144 @@
+//! The defaults that Kubernetes sets in Go code (`pkg/apis/*/v1/defaults.go`),
+//! and what decoding into Go types does besides: a `null` is no value, a
+//! quantity is written the one way.
+
+mod kinds;
+mod pods;
+
+use serde_json::{Map, Value, json};
+
+use super::definitions::{Definitions, OBJECT_META, QUANTITY};
+use super::{ResourceType, quantity};
+use crate::{crd, schema};
+
+/// Fills in the defaults of a built-in kind. Of custom resources, whose
+/// defaults are in their schemas, only the metadata is put right.
+pub fn apply(resource: &ResourceType, object: &mut Value) {
+    if resource.custom.is_some() {
+        if let Some(metadata) = object.get_mut("metadata") {
+            visit(OBJECT_META, metadata);
+        }
+        return;
+    }
+    apply_kind(&resource.gvk, object);
+    schema::apply_defaults(&resource.schema, object);
+}
+
+/// The same for a kind that need not be a resource, such as the body of a
+/// subresource.
+pub fn apply_kind(gvk: &crate::api::GroupVersionKind, object: &mut Value) {
+    if let Some(name) = Definitions::get().name_of(gvk) {
+        visit(name, object);
+    }
+    if gvk.kind == "CustomResourceDefinition" {
+        crd::apply_defaults(object);
+    }
+}
+
+/// Puts a value of a type right, then its parts.
+fn visit(name: &'static str, value: &mut Value) {
+    if name == QUANTITY {
+        let text = match value {
+            Value::String(text) => quantity::canonical(text),
+            Value::Number(number) => quantity::canonical(&number.to_string()),
+            _ => None,
+        };
+        // What is no quantity is left for validation to complain about.
+        if let Some(text) = text {
+            *value = Value::String(text);
+        }
+        return;
+    }
+    let Some(definition) = Definitions::get().by_name.get(name) else {
+        return;
+    };
+    let Value::Object(map) = value else {
+        return;
+    };
+    if definition.fields.is_empty() {
+        return;
+    }
+    map.retain(|_, child| !child.is_null());
+    set(name, map);
+    for (field, child) in map.iter_mut() {
+        let found = definition
+            .fields
+            .binary_search_by(|line| line.name.cmp(field));
+        if let Ok(index) = found {
+            descend(definition.fields[index].token, child);
+        }
+    }
+}
+
+fn descend(token: &'static str, value: &mut Value) {
+    let (first, rest) = token.split_at(1);
+    match (first, value) {
+        ("@", value) => visit(rest, value),
+        ("[", Value::Array(list)) if rest.len() > 1 => {
+            list.iter_mut().for_each(|item| descend(rest, item));
+        }
+        ("{", Value::Object(map)) if rest.len() > 1 => {
+            map.values_mut().for_each(|item| descend(rest, item));
+        }
+        ("{", Value::Object(map)) if rest == "s" => {
+            for item in map.values_mut().filter(|item| item.is_null()) {
+                *item = json!("");
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The defaults of one type. Parts come after the whole they are part of.
+fn set(name: &str, map: &mut Map<String, Value>) {
+    if let Some(name) = name.strip_prefix("api.core.v1.") {
+        pods::set(name, map);
+    } else {
+        kinds::set(name, map);
+    }
+}
+
+/// Sets a field that is absent.
+fn default(map: &mut Map<String, Value>, field: &str, value: Value) {
+    if !map.contains_key(field) {
+        map.insert(field.to_owned(), value);
+    }
+}
+
+/// Sets a text that is absent or empty.
+fn default_text(map: &mut Map<String, Value>, field: &str, value: &str) {
+    if text(map, field).is_empty() {
+        map.insert(field.to_owned(), json!(value));
+    }
+}
+
+/// Sets a number that is absent or 0.
+fn default_number(map: &mut Map<String, Value>, field: &str, value: i64) {
+    if map.get(field).and_then(Value::as_f64).unwrap_or_default() == 0.0 {
+        map.insert(field.to_owned(), json!(value));
+    }
+}
+
+/// A text field; empty where it is absent.
+fn text<'a>(map: &'a Map<String, Value>, field: &str) -> &'a str {
+    map.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The object in a field, made if it is absent; `None` if the field is
+/// something else.
+fn child<'a>(map: &'a mut Map<String, Value>, field: &str) -> Option<&'a mut Map<String, Value>> {
+    map.entry(field).or_insert_with(|| json!({})).as_object_mut()
+}
+
+/// The objects of a list.
+fn each(map: &mut Map<String, Value>, field: &str, mut change: impl FnMut(&mut Map<String, Value>)) {
+    let list = map.get_mut(field).and_then(Value::as_array_mut);
+    for item in list.into_iter().flatten() {
+        if let Some(item) = item.as_object_mut() {
+            change(item);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
