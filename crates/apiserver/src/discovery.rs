@@ -155,11 +155,7 @@ fn lists(entry: &mut Value, resource: &ResourceType) {
 /// `/api` (`core`) and `/apis` for clients that accept `APIGroupDiscoveryList`
 /// of `apidiscovery.k8s.io`, `version` being `v2` or `v2beta1`.
 pub fn aggregated(catalog: &Catalog, core: bool, version: &str) -> Value {
-    let names = if core {
-        vec![""]
-    } else {
-        group_names(catalog)
-    };
+    let names = if core { vec![""] } else { group_names(catalog) };
     let items: Vec<Value> = names
         .into_iter()
         .map(|name| {
@@ -234,7 +230,10 @@ mod tests {
             .collect();
         assert_eq!(names, ORDER);
         let autoscaling = group(&catalog, "autoscaling").unwrap();
-        assert_eq!(autoscaling["preferredVersion"]["groupVersion"], "autoscaling/v2");
+        assert_eq!(
+            autoscaling["preferredVersion"]["groupVersion"],
+            "autoscaling/v2"
+        );
         assert_eq!(autoscaling["versions"].as_array().unwrap().len(), 2);
         assert!(group(&catalog, "").is_none());
         assert!(group(&catalog, "example.com").is_none());
@@ -262,9 +261,15 @@ mod tests {
             .find(|r| r["resource"] == "pods")
             .unwrap();
         assert_eq!(pods["scope"], "Namespaced");
-        assert_eq!(pods["responseKind"], json!({"group": "", "version": "v1", "kind": "Pod"}));
+        assert_eq!(
+            pods["responseKind"],
+            json!({"group": "", "version": "v1", "kind": "Pod"})
+        );
         let subs = pods["subresources"].as_array().unwrap();
-        assert!(subs.iter().any(|s| s["subresource"] == "eviction" && s["responseKind"]["group"] == "policy"));
+        assert!(
+            subs.iter()
+                .any(|s| s["subresource"] == "eviction" && s["responseKind"]["group"] == "policy")
+        );
         let rest = aggregated(&catalog, false, "v2");
         assert_eq!(rest["items"].as_array().unwrap().len(), ORDER.len());
     }

@@ -115,7 +115,9 @@ fn stateful_set(spec: &mut Object) {
             default(strategy, "rollingUpdate", json!({}));
         }
         let rolls = text(strategy, "type") == "RollingUpdate";
-        let rolling = strategy.get_mut("rollingUpdate").and_then(Value::as_object_mut);
+        let rolling = strategy
+            .get_mut("rollingUpdate")
+            .and_then(Value::as_object_mut);
         if let Some(rolling) = rolling
             && rolls
         {

@@ -127,11 +127,17 @@ fn text<'a>(map: &'a Map<String, Value>, field: &str) -> &'a str {
 /// The object in a field, made if it is absent; `None` if the field is
 /// something else.
 fn child<'a>(map: &'a mut Map<String, Value>, field: &str) -> Option<&'a mut Map<String, Value>> {
-    map.entry(field).or_insert_with(|| json!({})).as_object_mut()
+    map.entry(field)
+        .or_insert_with(|| json!({}))
+        .as_object_mut()
 }
 
 /// The objects of a list.
-fn each(map: &mut Map<String, Value>, field: &str, mut change: impl FnMut(&mut Map<String, Value>)) {
+fn each(
+    map: &mut Map<String, Value>,
+    field: &str,
+    mut change: impl FnMut(&mut Map<String, Value>),
+) {
     let list = map.get_mut(field).and_then(Value::as_array_mut);
     for item in list.into_iter().flatten() {
         if let Some(item) = item.as_object_mut() {

@@ -98,7 +98,10 @@ fn pod(map: &mut Object) {
 
 /// What is limited and not requested is requested up to the limit.
 fn limits_are_requests(container: &mut Object) {
-    let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) else {
+    let Some(resources) = container
+        .get_mut("resources")
+        .and_then(Value::as_object_mut)
+    else {
         return;
     };
     let Some(limits) = resources.get("limits").and_then(Value::as_object).cloned() else {
@@ -141,7 +144,9 @@ fn container(map: &mut Object) {
 fn pull_policy(image: &str) -> &'static str {
     let last = image.rsplit('/').next().unwrap_or(image);
     let latest = if last.contains('@') {
-        last.split('@').next().is_some_and(|name| name.ends_with(":latest"))
+        last.split('@')
+            .next()
+            .is_some_and(|name| name.ends_with(":latest"))
     } else {
         last.split_once(':').is_none_or(|(_, tag)| tag == "latest")
     };
