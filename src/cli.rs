@@ -38,6 +38,10 @@ pub struct Cli {
 pub enum Command {
     /// Accept clusters that asked to join the hub
     Accept(cmd::accept::Args),
+    /// Send work to managed clusters
+    Create(cmd::create::Args),
+    /// Delete works and join tokens
+    Delete(cmd::delete::Args),
     /// List clusters and works, print join tokens
     Get(cmd::get::Args),
     /// Run a local hub and managed clusters, without Docker
@@ -96,6 +100,8 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Util(args) => cmd::util::run(args, &command(), ui),
         Command::Version(args) => client(global, cmd::version::run(args, global, ui)),
         Command::Accept(args) => client(global, cmd::accept::run(args, global, ui)),
+        Command::Create(args) => client(global, cmd::create::run(args, global, ui)),
+        Command::Delete(args) => client(global, cmd::delete::run(args, global, ui)),
         Command::Get(args) => client(global, cmd::get::run(args, global, ui)),
         Command::Sandbox(args) => server(global, cmd::sandbox::run(args, global, ui)),
     }

@@ -3,6 +3,8 @@
 pub mod accept;
 pub mod args;
 pub mod completion;
+pub mod create;
+pub mod delete;
 pub mod explain;
 pub mod get;
 pub mod resources;

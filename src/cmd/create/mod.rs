@@ -1,0 +1,33 @@
+//! `ocmadm create`: makes objects on the hub.
+
+pub mod work;
+
+use crate::cmd::args::GlobalArgs;
+use crate::error::CommandError;
+use crate::ui::Ui;
+
+/// Arguments of `ocmadm create`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// What to create.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be created.
+#[derive(clap::Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Send manifests to managed clusters
+    #[command(visible_alias = "manifestwork")]
+    Work(work::Args),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of what is created.
+pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    match &args.command {
+        Command::Work(args) => work::run(args, global, ui).await,
+    }
+}

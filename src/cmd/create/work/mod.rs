@@ -1,0 +1,573 @@
+//! `ocmadm create work`: manifests into a ManifestWork in the namespace of
+//! every cluster chosen.
+
+mod diff;
+pub mod plan;
+mod sources;
+
+use futures::StreamExt;
+use kube::ResourceExt;
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::core::DynamicObject;
+use serde_json::{Value, json};
+
+use crate::cmd::args::{ClustersArgs, GlobalArgs};
+use crate::cmd::explain::{Doing, server_error, wait_error};
+use crate::cmd::get::clusters::require_names;
+use crate::cmd::{CONCURRENCY, connect, deadline, program, resources};
+use crate::error::{CommandError, Kind};
+use crate::k8s::client::Connection;
+use crate::k8s::wait::{self, State};
+use crate::ui::progress::Step;
+use crate::ui::{OutputFormat, Style, Ui, format};
+
+/// Arguments of `ocmadm create work`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// The work's name
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    /// Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)
+    #[arg(long, short, value_name = "FILE,...", value_delimiter = ',', value_hint = clap::ValueHint::AnyPath)]
+    filename: Vec<String>,
+
+    #[command(flatten)]
+    clusters: ClustersArgs,
+
+    /// Send to the clusters that a placement has chosen
+    #[arg(long, value_name = "NAMESPACE/NAME", conflicts_with = "clusters")]
+    placement: Option<String>,
+
+    /// Make a ManifestWorkReplicaSet that follows the placement
+    #[arg(long, short = 'r')]
+    replicaset: bool,
+
+    /// Change works that exist already
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Search folders below folders too
+    #[arg(
+        long,
+        short = 'R',
+        value_name = "BOOL",
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true"
+    )]
+    recursive: bool,
+
+    /// Namespace for manifests of namespaced kinds that name none
+    #[arg(long, short, value_name = "NAME", default_value = "default")]
+    namespace: String,
+
+    /// Service account on the managed cluster to apply as
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = parse_pair)]
+    executor: Option<(String, String)>,
+
+    /// Wait until everything is applied and available
+    #[arg(long)]
+    wait: bool,
+
+    /// Print the works instead of a line each: json, yaml or name
+    #[arg(long, short, value_name = "FORMAT")]
+    output: Option<OutputFormat>,
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('/') {
+        Some((namespace, name))
+            if !namespace.is_empty() && !name.is_empty() && !name.contains('/') =>
+        {
+            Ok((namespace.to_owned(), name.to_owned()))
+        }
+        _ => Err("write it as namespace/name".to_owned()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Anything wrong with the input (all of it is told), unknown clusters, works
+/// that exist and differ, no permission.
+pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    let manifests = read(args, ui)?;
+    let hub = connect(global).await?;
+    let clusters = clusters(args, &hub).await?;
+    let job = Job {
+        hub: &hub,
+        args,
+        manifests: &manifests,
+        dry_run: global.dry_run,
+    };
+    let plan = job.plan(&clusters, ui).await?;
+    let done = job.carry_out(plan, ui).await?;
+    if args.wait && !global.dry_run {
+        job.wait(&clusters, global, ui).await?;
+    }
+    if let Some(output) = args.output {
+        let resource = resources::manifest_work();
+        let values: Vec<Value> = done
+            .iter()
+            .map(|work| resources::printable(work, &resource))
+            .collect();
+        ui.result(&format::objects(
+            output,
+            &values,
+            true,
+            resources::resource_name,
+        ))?;
+    }
+    if global.dry_run {
+        ui.status("Nothing was changed (dry run).");
+    } else {
+        ui.hint(&format!(
+            "to see what happens: `{} get works {} --clusters {}`",
+            program(),
+            args.name,
+            clusters.join(",")
+        ));
+    }
+    Ok(())
+}
+
+/// Everything that can be known to be wrong before a server is asked.
+fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
+    if !plan::is_dns_subdomain(&args.name) {
+        return Err(CommandError::usage(format!(
+            "{:?} cannot be the name of a work",
+            args.name
+        ))
+        .hint("use small letters, digits, - and . only, with a letter or digit at both ends"));
+    }
+    if args.replicaset {
+        return Err(CommandError::user(
+            "ManifestWorkReplicaSets cannot be made yet; leave --replicaset out",
+        ));
+    }
+    if args.clusters.names().is_empty() && args.placement.is_none() {
+        return Err(CommandError::usage(
+            "which clusters? Pass --clusters NAME,... or --placement NAMESPACE/NAME",
+        )
+        .hint(format!("`{} get clusters` lists them", program())));
+    }
+    if args.filename.is_empty() {
+        return Err(CommandError::usage(
+            "which manifests? Pass -f with files, folders, or - for standard input",
+        ));
+    }
+    let manifests = sources::read(&args.filename, args.recursive)?;
+    let checked = plan::check(manifests, &args.namespace).map_err(|errors| {
+        let mut lines = errors.into_iter();
+        let first = lines.next().unwrap_or_default();
+        let rest: String = lines.map(|line| format!("\n       {line}")).collect();
+        let hint = first
+            .contains("a work may hold")
+            .then_some("split the manifests into several works");
+        CommandError::user(format!("{first}{rest}")).hint_if(hint)
+    })?;
+    for note in &checked.notes {
+        ui.warning(note);
+    }
+    Ok(checked.objects)
+}
+
+/// The clusters to send to; each is known to the hub and accepted.
+async fn clusters(args: &Args, hub: &Connection) -> Result<Vec<String>, CommandError> {
+    let names = match &args.placement {
+        Some(placement) => chosen(placement, hub).await?,
+        None => args.clusters.names(),
+    };
+    let found = require_names(hub, &names).await?;
+    let refused: Vec<String> = found
+        .iter()
+        .filter(|cluster| {
+            cluster.data.pointer("/spec/hubAcceptsClient") != Some(&Value::Bool(true))
+        })
+        .map(ResourceExt::name_any)
+        .collect();
+    if !refused.is_empty() {
+        let refused = refused.join(",");
+        return Err(CommandError::user(format!("not accepted by the hub yet: {refused}"))
+            .hint(format!("`{} accept --clusters {refused}`", program())));
+    }
+    Ok(names)
+}
+
+/// The clusters that a placement has chosen, ordered by name.
+async fn chosen(placement: &str, hub: &Connection) -> Result<Vec<String>, CommandError> {
+    let (namespace, name) = parse_pair(placement).map_err(|_| {
+        CommandError::usage(format!(
+            "the name of the placement {placement} must be in the format of <namespace>/<name>"
+        ))
+    })?;
+    let placements = resources::within(&hub.client, &resources::placement(), &namespace);
+    let found = hub
+        .call_opt(placements.get(&name))
+        .await
+        .doing(&format!("read placement {placement}"))?;
+    if found.is_none() {
+        return Err(CommandError::user(format!(
+            "there is no placement {placement}"
+        )));
+    }
+    let label = format!("cluster.open-cluster-management.io/placement={name}");
+    let decisions = resources::within(&hub.client, &resources::placement_decision(), &namespace);
+    let decisions = hub
+        .call(decisions.list(&ListParams::default().labels(&label)))
+        .await
+        .doing(&format!("read the decisions of placement {placement}"))?;
+    let mut names: Vec<String> = decisions
+        .items
+        .iter()
+        .filter_map(|decision| decision.data.pointer("/status/decisions")?.as_array())
+        .flatten()
+        .filter_map(|decision| Some(decision["clusterName"].as_str()?.to_owned()))
+        .filter(|name| !name.is_empty())
+        .collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return Err(CommandError::user(format!(
+            "placement {placement} has chosen no clusters"
+        )));
+    }
+    Ok(names)
+}
+
+/// What to do in one cluster.
+enum Action {
+    Create,
+    Update,
+    Unchanged(Box<DynamicObject>),
+}
+
+struct Job<'a> {
+    hub: &'a Connection,
+    args: &'a Args,
+    manifests: &'a [Value],
+    dry_run: bool,
+}
+
+impl Job<'_> {
+    fn body(&self, cluster: &str) -> Value {
+        let executor = self.args.executor.as_ref();
+        plan::work(
+            &self.args.name,
+            cluster,
+            self.manifests,
+            executor.map(|(namespace, name)| (namespace.as_str(), name.as_str())),
+        )
+    }
+
+    /// Looks at every cluster before anything is changed in one.
+    async fn plan(
+        &self,
+        clusters: &[String],
+        ui: &Ui,
+    ) -> Result<Vec<(String, Action)>, CommandError> {
+        let name = &self.args.name;
+        let resource = resources::manifest_work();
+        let mut looks = futures::stream::iter(clusters)
+            .map(|cluster| {
+                let api = resources::within(&self.hub.client, &resource, cluster);
+                async move {
+                    let found = self.hub.call_opt(api.get(name)).await;
+                    (cluster, found)
+                }
+            })
+            .buffered(CONCURRENCY);
+        let mut plan = Vec::new();
+        let mut differing: Vec<(&str, String)> = Vec::new();
+        while let Some((cluster, found)) = looks.next().await {
+            let found = found.doing(&format!("read work {name} in cluster {cluster}"))?;
+            let action = match found {
+                None => Action::Create,
+                Some(work) if work.metadata.deletion_timestamp.is_some() => {
+                    return Err(CommandError::user(format!(
+                        "work {name} in cluster {cluster} is still being deleted"
+                    ))
+                    .hint(format!(
+                        "wait for it: `{} delete work {name} --clusters {cluster}`",
+                        program()
+                    )));
+                }
+                Some(work) if self.is_as_wanted(&work, cluster) => {
+                    Action::Unchanged(Box::new(work))
+                }
+                Some(work) => {
+                    differing.push((cluster, self.difference(&work)));
+                    Action::Update
+                }
+            };
+            plan.push((cluster.clone(), action));
+        }
+        if !differing.is_empty() {
+            self.show_differences(&differing, ui);
+            if !self.args.overwrite {
+                for (cluster, _) in &differing {
+                    ui.result_line(&format!("work {name} in cluster {cluster} already exists"))?;
+                }
+                return Err(CommandError::user(format!(
+                    "work {name} exists with other content in {} of {} clusters, nothing was changed",
+                    differing.len(),
+                    clusters.len()
+                ))
+                .hint("pass --overwrite to change it"));
+            }
+        }
+        Ok(plan)
+    }
+
+    fn is_as_wanted(&self, work: &DynamicObject, cluster: &str) -> bool {
+        let wanted = self.body(cluster);
+        let same = |pointer: &str| work.data.pointer(pointer) == wanted.pointer(pointer);
+        same("/spec/workload/manifests") && (self.args.executor.is_none() || same("/spec/executor"))
+    }
+
+    fn difference(&self, work: &DynamicObject) -> String {
+        let before = work
+            .data
+            .pointer("/spec/workload/manifests")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        diff::manifests(before, self.manifests)
+    }
+
+    /// Equal differences are shown once, with the clusters they are in.
+    fn show_differences(&self, differing: &[(&str, String)], ui: &Ui) {
+        let mut shown: Vec<&str> = Vec::new();
+        for (_, text) in differing {
+            if shown.contains(&text.as_str()) {
+                continue;
+            }
+            shown.push(text);
+            let clusters: Vec<&str> = differing
+                .iter()
+                .filter(|(_, other)| other == text)
+                .map(|(cluster, _)| *cluster)
+                .collect();
+            ui.status(&format!(
+                "Work {} differs in {}:",
+                self.args.name,
+                clusters.join(", ")
+            ));
+            if text.is_empty() {
+                ui.status("  (the same manifests in another order, or another executor)");
+            }
+            for line in text.lines() {
+                let style = match line.as_bytes().first() {
+                    Some(b'+') => Some(Style::Good),
+                    Some(b'-') => Some(Style::Bad),
+                    Some(b'@') => Some(Style::Dim),
+                    _ => None,
+                };
+                match style {
+                    Some(style) => ui.status(&ui.paint(style, line)),
+                    None => ui.status(line),
+                }
+            }
+        }
+    }
+
+    /// Does it, concurrently; a line for every cluster, in their order.
+    async fn carry_out(
+        &self,
+        plan: Vec<(String, Action)>,
+        ui: &Ui,
+    ) -> Result<Vec<DynamicObject>, CommandError> {
+        let name = &self.args.name;
+        let asked = plan.len();
+        let mut steps = futures::stream::iter(plan)
+            .map(|(cluster, action)| async move {
+                let result = self.act(&cluster, action).await;
+                (cluster, result)
+            })
+            .buffered(CONCURRENCY);
+        let mut done = Vec::with_capacity(asked);
+        let mut failed: Vec<(String, CommandError)> = Vec::new();
+        while let Some((cluster, result)) = steps.next().await {
+            match result {
+                Ok((line, work)) => {
+                    if self.args.output.is_none() {
+                        ui.result_line(&line)?;
+                    }
+                    done.push(work);
+                }
+                Err(error) => failed.push((cluster, error)),
+            }
+        }
+        match failed.len() {
+            0 => Ok(done),
+            1 if asked == 1 => Err(failed.remove(0).1),
+            count => {
+                for (_, error) in &failed {
+                    ui.failure(&error.render());
+                }
+                let names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
+                Err(CommandError::new(
+                    failed.first().map_or(Kind::User, |(_, error)| error.kind()),
+                    format!(
+                        "work {name}: {count} of {asked} clusters failed: {}",
+                        names.join(", ")
+                    ),
+                ))
+            }
+        }
+    }
+
+    async fn act(
+        &self,
+        cluster: &str,
+        action: Action,
+    ) -> Result<(String, DynamicObject), CommandError> {
+        let name = &self.args.name;
+        let api = resources::within(&self.hub.client, &resources::manifest_work(), cluster);
+        match action {
+            Action::Unchanged(work) => {
+                Ok((format!("work {name} in cluster {cluster} unchanged"), *work))
+            }
+            Action::Create => {
+                let doing = format!("create work {name} in cluster {cluster}");
+                let body: DynamicObject =
+                    serde_json::from_value(self.body(cluster)).map_err(|error| {
+                        CommandError::internal("a work could not be built").because(error)
+                    })?;
+                let params = PostParams {
+                    dry_run: self.dry_run,
+                    ..PostParams::default()
+                };
+                let sent = self.hub.call(api.create(&params, &body)).await;
+                Ok((
+                    doing.clone(),
+                    sent.map_err(|error| server_error(error, &doing))?,
+                ))
+            }
+            Action::Update => {
+                let doing = format!("update work {name} in cluster {cluster}");
+                let wanted = self.body(cluster);
+                let params = PatchParams {
+                    dry_run: self.dry_run,
+                    ..PatchParams::default()
+                };
+                let patch = Patch::Merge(json!({"spec": wanted["spec"]}));
+                let sent = self.hub.call(api.patch(name, &params, &patch)).await;
+                Ok((
+                    doing.clone(),
+                    sent.map_err(|error| server_error(error, &doing))?,
+                ))
+            }
+        }
+    }
+
+    /// Until the agent of every cluster says that all is applied and available.
+    async fn wait(
+        &self,
+        clusters: &[String],
+        global: &GlobalArgs,
+        ui: &Ui,
+    ) -> Result<(), CommandError> {
+        let progress = ui.progress();
+        let until = deadline(global.timeout);
+        let mut waits = futures::stream::iter(clusters)
+            .map(|cluster| {
+                let step = progress.step(format!("Work {} in {cluster}", self.args.name));
+                self.wait_in(cluster, until, step)
+            })
+            .buffered(clusters.len().max(1));
+        let mut first = Ok(());
+        while let Some(result) = waits.next().await {
+            if first.is_ok() {
+                first = result;
+            }
+        }
+        first
+    }
+
+    async fn wait_in(
+        &self,
+        cluster: &str,
+        until: tokio::time::Instant,
+        step: Step<'_>,
+    ) -> Result<(), CommandError> {
+        let name = &self.args.name;
+        let api = resources::within(&self.hub.client, &resources::manifest_work(), cluster);
+        let ready = wait::until_object(
+            api,
+            name,
+            until,
+            |work: Option<&DynamicObject>| match work {
+                None => State::Failed("it was deleted".to_owned()),
+                Some(work) => readiness(work),
+            },
+            |detail| step.waiting(detail),
+        )
+        .await;
+        ready.map_err(|error| {
+            wait_error(error, self.hub, &format!("work {name} in {cluster}")).hint(format!(
+                "`{} get works {name} --clusters {cluster}` shows every resource",
+                program()
+            ))
+        })?;
+        step.done_with("available");
+        Ok(())
+    }
+}
+
+/// Whether the agent has seen the current content and it is all there.
+fn readiness(work: &DynamicObject) -> State<()> {
+    for (kind, absent) in [
+        ("Applied", "the agent has not applied it yet"),
+        ("Available", "not everything is available yet"),
+    ] {
+        let Some(condition) = resources::find_condition(&work.data, kind) else {
+            return State::Waiting(absent.to_owned());
+        };
+        let seen = condition["observedGeneration"].as_i64().unwrap_or(i64::MAX);
+        if seen < work.metadata.generation.unwrap_or_default() {
+            return State::Waiting(absent.to_owned());
+        }
+        if condition["status"] != "True" {
+            let message = condition["message"].as_str().unwrap_or(absent);
+            return State::Waiting(message.to_owned());
+        }
+    }
+    State::Met(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_is_of_the_current_generation() {
+        let work = |generation: i64, available: &str| -> DynamicObject {
+            serde_json::from_value(json!({
+                "apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork",
+                "metadata": {"name": "w", "generation": generation},
+                "status": {"conditions": [
+                    {"type": "Applied", "status": "True", "observedGeneration": 1},
+                    {"type": "Available", "status": available, "observedGeneration": 1, "message": "1 of 2"},
+                ]},
+            }))
+            .unwrap()
+        };
+        assert_eq!(readiness(&work(1, "True")), State::Met(()));
+        assert_eq!(
+            readiness(&work(1, "False")),
+            State::Waiting("1 of 2".to_owned())
+        );
+        assert!(matches!(readiness(&work(2, "True")), State::Waiting(_)));
+    }
+
+    #[test]
+    fn pairs_have_two_parts() {
+        assert_eq!(parse_pair("a/b"), Ok(("a".to_owned(), "b".to_owned())));
+        for wrong in ["a", "/b", "a/", "a/b/c"] {
+            assert!(parse_pair(wrong).is_err(), "{wrong}");
+        }
+    }
+}
