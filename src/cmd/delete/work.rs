@@ -50,8 +50,13 @@ pub struct Args {
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let clusters = args.clusters.names();
     if clusters.is_empty() {
-        return Err(CommandError::usage("which clusters? Pass --clusters NAME,...")
-            .hint(format!("`{} get works {}` shows where it is", program(), args.name)));
+        return Err(
+            CommandError::usage("which clusters? Pass --clusters NAME,...").hint(format!(
+                "`{} get works {}` shows where it is",
+                program(),
+                args.name
+            )),
+        );
     }
     let hub = connect(global).await?;
     require_names(&hub, &clusters).await?;
@@ -123,7 +128,9 @@ impl Job<'_> {
             return Ok(format!("work {name} not found or is already deleted"));
         };
         if self.dry_run {
-            return Ok(format!("work {name} in cluster {cluster} would be deleted (dry run)"));
+            return Ok(format!(
+                "work {name} in cluster {cluster} would be deleted (dry run)"
+            ));
         }
         if self.args.force {
             let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));

@@ -29,7 +29,7 @@ fn key(manifest: &Value) -> Key {
 
 /// The differences, manifest by manifest; empty if only the order differs.
 #[must_use]
-pub fn manifests(before: &[Value], after: &[Value]) -> String {
+pub(super) fn manifests(before: &[Value], after: &[Value]) -> String {
     let old: BTreeMap<Key, &Value> = before.iter().map(|m| (key(m), m)).collect();
     let new: BTreeMap<Key, &Value> = after.iter().map(|m| (key(m), m)).collect();
     let mut text = String::new();
@@ -69,7 +69,8 @@ fn hide(before: Option<&Value>, after: Option<&Value>) -> (Option<Value>, Option
         return (old, new);
     }
     for field in ["data", "stringData"] {
-        let entry = |side: Option<&Value>, key: &str| side.and_then(|v| v.get(field)?.get(key).cloned());
+        let entry =
+            |side: Option<&Value>, key: &str| side.and_then(|v| v.get(field)?.get(key).cloned());
         let mask = |side: &mut Option<Value>, other: Option<&Value>, word: &str| {
             let Some(Value::Object(map)) = side.as_mut().and_then(|v| v.get_mut(field)) else {
                 return;
@@ -107,7 +108,10 @@ mod tests {
             &[map("same", "1"), map("a", "1"), map("gone", "1")],
             &[map("a", "2"), map("same", "1"), map("new", "1")],
         );
-        assert!(text.contains("--- ConfigMap n/a (now)\n+++ ConfigMap n/a (new)"), "{text}");
+        assert!(
+            text.contains("--- ConfigMap n/a (now)\n+++ ConfigMap n/a (new)"),
+            "{text}"
+        );
         assert!(text.contains("-  k: \"1\"\n+  k: \"2\"\n"), "{text}");
         assert!(text.contains("ConfigMap n/gone"), "{text}");
         assert!(text.contains("ConfigMap n/new"), "{text}");
@@ -121,6 +125,9 @@ mod tests {
         for hidden in ["AAAA", "BBBB", "CCCC"] {
             assert!(!text.contains(hidden), "{text}");
         }
-        assert!(text.contains("-  a: '*** (now)'") || text.contains("*** (now)"), "{text}");
+        assert!(
+            text.contains("-  a: '*** (now)'") || text.contains("*** (now)"),
+            "{text}"
+        );
     }
 }

@@ -137,11 +137,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 /// Everything that can be known to be wrong before a server is asked.
 fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
     if !plan::is_dns_subdomain(&args.name) {
-        return Err(CommandError::usage(format!(
-            "{:?} cannot be the name of a work",
-            args.name
-        ))
-        .hint("use small letters, digits, - and . only, with a letter or digit at both ends"));
+        return Err(
+            CommandError::usage(format!("{:?} cannot be the name of a work", args.name)).hint(
+                "use small letters, digits, - and . only, with a letter or digit at both ends",
+            ),
+        );
     }
     if args.replicaset {
         return Err(CommandError::user(
@@ -191,8 +191,10 @@ async fn clusters(args: &Args, hub: &Connection) -> Result<Vec<String>, CommandE
         .collect();
     if !refused.is_empty() {
         let refused = refused.join(",");
-        return Err(CommandError::user(format!("not accepted by the hub yet: {refused}"))
-            .hint(format!("`{} accept --clusters {refused}`", program())));
+        return Err(
+            CommandError::user(format!("not accepted by the hub yet: {refused}"))
+                .hint(format!("`{} accept --clusters {refused}`", program())),
+        );
     }
     Ok(names)
 }

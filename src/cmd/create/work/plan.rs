@@ -104,7 +104,8 @@ fn problems(object: &Value) -> Vec<String> {
             problems.push("metadata.name is no text (put it in quotes)".to_owned());
         }
         _ if object.pointer("/metadata/generateName").is_some() => {
-            problems.push("metadata.generateName cannot be used in a work, give it a name".to_owned());
+            problems
+                .push("metadata.generateName cannot be used in a work, give it a name".to_owned());
         }
         _ => problems.push("metadata.name is missing".to_owned()),
     }
@@ -200,9 +201,7 @@ fn too_large(objects: &[Value], size: usize) -> String {
             json_len(object)
         )
     });
-    format!(
-        "the manifests are {size} bytes, a work may hold {SIZE_LIMIT}{named}"
-    )
+    format!("the manifests are {size} bytes, a work may hold {SIZE_LIMIT}{named}")
 }
 
 /// The ManifestWork to create.

@@ -15,7 +15,7 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 ///
 /// # Errors
 /// What cannot be read or is no manifest, and folders without any.
-pub fn read(names: &[String], recursive: bool) -> Result<Vec<Manifest>, CommandError> {
+pub(super) fn read(names: &[String], recursive: bool) -> Result<Vec<Manifest>, CommandError> {
     let mut manifests = Vec::new();
     for name in names {
         if name == "-" {
@@ -32,8 +32,11 @@ pub fn read(names: &[String], recursive: bool) -> Result<Vec<Manifest>, CommandE
             continue;
         }
         if name.starts_with("http://") || name.starts_with("https://") {
-            return Err(CommandError::user(format!("{name}: addresses are not read"))
-                .hint(format!("fetch it yourself and pass it on: curl -fsSL {name} | … -f -")));
+            return Err(
+                CommandError::user(format!("{name}: addresses are not read")).hint(format!(
+                    "fetch it yourself and pass it on: curl -fsSL {name} | … -f -"
+                )),
+            );
         }
         let files = files_of(name, recursive)?;
         let before = manifests.len();
@@ -56,7 +59,9 @@ fn unreadable(name: &str, error: io::Error) -> CommandError {
     let missing = error.kind() == io::ErrorKind::NotFound;
     CommandError::user(format!("cannot read {name}"))
         .because(error)
-        .hint_if(missing.then_some("-f takes files, folders, quoted patterns, or - for standard input"))
+        .hint_if(
+            missing.then_some("-f takes files, folders, quoted patterns, or - for standard input"),
+        )
 }
 
 fn no_files(name: &str, recursive: bool) -> CommandError {
@@ -107,10 +112,11 @@ fn collect(folder: &Path, recursive: bool, into: &mut Vec<PathBuf>) -> Result<()
             if recursive && !is_link {
                 collect(&path, recursive, into)?;
             }
-        } else if path
-            .extension()
-            .is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
-        {
+        } else if path.extension().is_some_and(|ending| {
+            ENDINGS
+                .iter()
+                .any(|known| ending.eq_ignore_ascii_case(known))
+        }) {
             into.push(path);
         }
     }
@@ -133,13 +139,16 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, CommandError> {
         .filter_map(|entry| {
             let entry = entry.ok()?;
             let name: Vec<char> = entry.file_name().to_string_lossy().chars().collect();
-            fits(&wanted, &name).then(|| entry.path())
+            let hidden = name.first() == Some(&'.') && wanted.first() != Some(&'.');
+            (!hidden && fits(&wanted, &name)).then(|| entry.path())
         })
         .filter(|path| path.is_file())
         .collect();
     files.sort();
     if files.is_empty() {
-        return Err(CommandError::user(format!("no file fits the pattern {shown}")));
+        return Err(CommandError::user(format!(
+            "no file fits the pattern {shown}"
+        )));
     }
     Ok(files)
 }
@@ -193,7 +202,10 @@ mod tests {
         assert_eq!(kinds(std::slice::from_ref(&name), false), ["A", "B"]);
         assert_eq!(kinds(&[format!("{name}/*.y?ml")], false), ["B"]);
         assert_eq!(
-            kinds(&[format!("{name}/sub/c.json"), format!("{name}/a.yml")], false),
+            kinds(
+                &[format!("{name}/sub/c.json"), format!("{name}/a.yml")],
+                false
+            ),
             ["C", "A"]
         );
     }
@@ -203,7 +215,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let name = folder.path().display().to_string();
         let error = read(std::slice::from_ref(&name), true).unwrap_err();
-        assert!(error.message().starts_with("there are no manifests in "), "{error}");
+        assert!(
+            error.message().starts_with("there are no manifests in "),
+            "{error}"
+        );
         fs::write(folder.path().join("x.yaml"), "# nothing\n").unwrap();
         let error = read(std::slice::from_ref(&name), true).unwrap_err();
         assert!(error.message().ends_with("holds no manifests"), "{error}");
