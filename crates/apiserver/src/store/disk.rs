@@ -53,7 +53,7 @@ impl Disk {
         let (thread_queue, thread_state) = (queue.clone(), state.clone());
         thread::Builder::new()
             .name("apiserver-disk".to_owned())
-            .spawn(move || run(&database, &thread_queue, &thread_state))
+            .spawn(move || run(database, &thread_queue, &thread_state))
             .map_err(OpenError::Thread)?;
         Ok((state, Self { queue }))
     }
@@ -162,7 +162,7 @@ fn load(path: &Path, database: &Database) -> Result<State, OpenError> {
     Ok(state)
 }
 
-fn run(database: &Database, queue: &Queue, state: &RwLock<State>) {
+fn run(database: Database, queue: &Queue, state: &RwLock<State>) {
     loop {
         let batch = {
             let mut inner = queue.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -178,7 +178,7 @@ fn run(database: &Database, queue: &Queue, state: &RwLock<State>) {
             }
             std::mem::take(&mut inner.waiting)
         };
-        match commit(database, &batch) {
+        match commit(&database, &batch) {
             Ok(()) => publish(state, batch),
             Err(error) => {
                 tracing::error!(%error, "cannot write to disk");
@@ -186,6 +186,7 @@ fn run(database: &Database, queue: &Queue, state: &RwLock<State>) {
             }
         }
     }
+    drop(database);
     let mut inner = queue.inner.lock().unwrap_or_else(PoisonError::into_inner);
     for done in inner.closing.take().into_iter().flatten() {
         // Nobody waits any more: fine.
