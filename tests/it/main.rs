@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod agent;
 #[cfg(test)]
+mod apiserver;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod crds;

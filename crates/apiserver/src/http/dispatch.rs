@@ -12,7 +12,7 @@ use super::{respond, watch};
 use crate::api::Attributes;
 use crate::authn::Authenticator;
 use crate::authz;
-use crate::pki::ServiceAccountKeys;
+use crate::builtin::{self, Question};
 use crate::registry::{Deleted, Patch, PatchKind, Registry, RequestContext, View};
 use crate::request::{Accept, DeleteOptions, ListOptions, Query, ResourcePath};
 use crate::status::Status;
@@ -26,7 +26,6 @@ const APPLY_PATCH: &str = "application/apply-patch+yaml";
 /// All that a verb needs.
 pub(super) struct Verb<'a> {
     pub(super) registry: &'a Registry,
-    pub(super) keys: &'a Arc<ServiceAccountKeys>,
     pub(super) authenticator: &'a Authenticator,
     pub(super) context: &'a RequestContext,
     pub(super) path: &'a ResourcePath,
@@ -271,7 +270,7 @@ impl Verb<'_> {
         object: Value,
     ) -> Result<Response<Body>, Status> {
         let path = self.path;
-        if let Some(answer) = self.unstored(resource, namespace, &object).await {
+        if let Some(answer) = self.unstored(resource, namespace, &object) {
             let answer = Arc::new(answer?);
             return Ok(respond::object(201, &self.accept, resource, &answer));
         }
@@ -290,14 +289,21 @@ impl Verb<'_> {
     }
 
     /// Answers of resources that are not stored.
-    async fn unstored(
+    fn unstored(
         &self,
         resource: &ResourceType,
         namespace: &str,
         object: &Value,
     ) -> Option<Result<Value, Status>> {
-        let _ = (resource, namespace, object, self.keys, self.authenticator);
-        None
+        let question = Question {
+            user: &self.context.user,
+            resource,
+            subresource: &self.path.subresource,
+            namespace,
+            name: &self.path.name,
+            body: object,
+        };
+        builtin::answer(self.registry, self.authenticator, &question)
     }
 
     /// Server-side apply of something new is a create, too.

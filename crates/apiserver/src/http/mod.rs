@@ -140,7 +140,6 @@ impl Handler {
         };
         let verb = dispatch::Verb {
             registry: &self.0.registry,
-            keys: &self.0.keys,
             authenticator: &self.0.authenticator,
             context: &context,
             path,

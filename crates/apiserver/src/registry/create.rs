@@ -57,7 +57,7 @@ impl Registry {
                 message: "Required value: name or generateName is required".to_owned(),
                 field: "metadata.name".to_owned(),
             };
-            return Err(meta::invalid(resource, "", vec![cause]));
+            return Err(Status::invalid(&resource.gvk, "", vec![cause]));
         }
         if !generated {
             return self
@@ -91,9 +91,6 @@ impl Registry {
             name: &name,
             subresource: "",
         };
-        if resource.namespaced {
-            self.check_namespace_takes(resource, namespace, &name)?;
-        }
         stages::defaults(resource, &mut object);
         let applied = object["metadata"]["managedFields"]
             .as_array()
@@ -111,10 +108,6 @@ impl Registry {
         }
         stages::admit(self, context, target, Operation::Create, None, &mut object)?;
         stages::webhooks(self, context, target, Operation::Create, None, &mut object).await?;
-        let causes = meta::validate(resource, None, &object);
-        if !causes.is_empty() {
-            return Err(meta::invalid(resource, &name, causes));
-        }
         check_size(&object)?;
         object["apiVersion"] = storage_version(resource).into();
         if self.store().head(&resource.gr, namespace, &name).is_some() {
@@ -155,35 +148,6 @@ impl Registry {
             }
         }
         result
-    }
-
-    /// A namespace must be there, and stay, for something new in it.
-    fn check_namespace_takes(
-        &self,
-        resource: &ResourceType,
-        namespace: &str,
-        name: &str,
-    ) -> Result<(), Status> {
-        let namespaces = GroupResource::new("", "namespaces");
-        let Some(object) = self.store().head(&namespaces, "", namespace) else {
-            return Err(Status::not_found(&namespaces, namespace));
-        };
-        if object["metadata"].get("deletionTimestamp").is_none() {
-            return Ok(());
-        }
-        let mut status = Status::forbidden(
-            &resource.gr,
-            name,
-            &format!(
-                "unable to create new content in namespace {namespace} because it is being terminated"
-            ),
-        );
-        status.causes.push(Cause {
-            reason: "NamespaceTerminating".to_owned(),
-            message: format!("namespace {namespace} is being terminated"),
-            field: "metadata.namespace".to_owned(),
-        });
-        Err(status)
     }
 }
 

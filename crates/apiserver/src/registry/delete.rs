@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::meta::{self, text};
 use super::{ListOptions, Registry, RequestContext, Target, present, refused, stages};
-use crate::builtin::Operation;
+use crate::builtin::{self, Operation};
 use crate::request::DeleteOptions;
 use crate::status::Status;
 use crate::store::{Expect, WriteError};
@@ -213,9 +213,7 @@ fn mark(resource: &ResourceType, live: &Value, options: &DeleteOptions) -> Mark 
             meta::add_generation(&mut new);
         }
     }
-    if resource.gr.group.is_empty() && resource.gr.resource == "namespaces" {
-        new["status"]["phase"] = json!("Terminating");
-    }
+    builtin::on_deletion(&resource.gr, &mut new);
     Mark::Waits(new)
 }
 

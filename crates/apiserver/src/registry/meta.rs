@@ -6,6 +6,7 @@ use ring::rand::SecureRandom;
 use serde_json::{Map, Value, json};
 
 use crate::api::GroupResource;
+use crate::builtin;
 use crate::status::{Cause, Status};
 use crate::types::ResourceType;
 
@@ -93,13 +94,12 @@ pub(super) fn revision(object: &Value) -> u64 {
     text(object, "resourceVersion").parse().unwrap_or(0)
 }
 
-/// Whether an object has finalizers (a namespace's own included).
+/// Whether something keeps a deleted object.
 pub(super) fn has_finalizers(gr: &GroupResource, object: &Value) -> bool {
-    let some = |list: &Value| list.as_array().is_some_and(|list| !list.is_empty());
-    some(&object["metadata"]["finalizers"])
-        || (gr.group.is_empty()
-            && gr.resource == "namespaces"
-            && some(&object["spec"]["finalizers"]))
+    object["metadata"]["finalizers"]
+        .as_array()
+        .is_some_and(|list| !list.is_empty())
+        || builtin::is_held(gr, object)
 }
 
 /// Whether `metadata.generation` counts the changes of a kind's spec.
@@ -302,231 +302,25 @@ pub(super) fn version_order(a: &str, b: &str) -> Ordering {
     }
 }
 
-fn cause(reason: &str, field: &str, message: String) -> Cause {
-    Cause {
-        reason: reason.to_owned(),
-        message,
-        field: field.to_owned(),
-    }
-}
-
-fn invalid_value(field: &str, value: &str, why: &str) -> Cause {
-    cause(
-        "FieldValueInvalid",
-        field,
-        format!("Invalid value: {value:?}: {why}"),
-    )
-}
-
-/// 422 of an object; `causes` are not empty.
-pub(super) fn invalid(resource: &ResourceType, name: &str, causes: Vec<Cause>) -> Status {
-    let texts: Vec<String> = causes
-        .iter()
-        .map(|cause| {
-            if cause.field.is_empty() {
-                cause.message.clone()
-            } else {
-                format!("{}: {}", cause.field, cause.message)
-            }
-        })
-        .collect();
-    let list = match texts.as_slice() {
-        [one] => one.clone(),
-        many => format!("[{}]", many.join(", ")),
-    };
-    let gvk = &resource.gvk;
-    let kind = if gvk.group.is_empty() {
-        gvk.kind.clone()
-    } else {
-        format!("{}.{}", gvk.kind, gvk.group)
-    };
-    let mut status = Status::new(
-        422,
-        "Invalid",
-        format!("{kind} {name:?} is invalid: {list}"),
-    );
-    status.subject = Some((gvk.group.clone(), gvk.kind.clone(), name.to_owned()));
-    status.causes = causes;
-    status
-}
-
-const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const ANNOTATIONS_BYTES: usize = 256 * 1024;
-
-fn is_dns_label(text: &str) -> bool {
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    !text.is_empty()
-        && text.chars().all(|c| edge(c) || c == '-')
-        && text.starts_with(edge)
-        && text.ends_with(edge)
-}
-
-fn is_subdomain(text: &str) -> bool {
-    text.split('.').all(is_dns_label)
-}
-
-fn is_word(text: &str) -> bool {
-    text.len() <= 63
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.ends_with(|c: char| c.is_ascii_alphanumeric())
-}
-
-fn is_qualified(text: &str) -> bool {
-    match text.split_once('/') {
-        Some((prefix, name)) => is_subdomain(prefix) && prefix.len() <= 253 && is_word(name),
-        None => is_word(text),
-    }
-}
-
-/// What is wrong with the name of a new object, as an end of a sentence.
-fn name_problem(resource: &ResourceType, name: &str) -> Option<&'static str> {
-    let gr = &resource.gr;
-    match (gr.group.as_str(), gr.resource.as_str()) {
-        ("rbac.authorization.k8s.io", _) => match name {
-            "." => Some("may not be '.'"),
-            ".." => Some("may not be '..'"),
-            _ if name.contains('/') => Some("may not contain '/'"),
-            _ if name.contains('%') => Some("may not contain '%'"),
-            _ => None,
-        },
-        // These have rules of their own.
-        ("", "services") | ("flowcontrol.apiserver.k8s.io", _) => None,
-        ("", "namespaces") => {
-            (!is_dns_label(name) || name.len() > 63).then_some(if name.len() > 63 {
-                "must be no more than 63 characters"
-            } else {
-                LABEL
-            })
-        }
-        _ => (!is_subdomain(name) || name.len() > 253).then_some(if name.len() > 253 {
-            "must be no more than 253 characters"
-        } else {
-            SUBDOMAIN
-        }),
-    }
-}
-
-/// Checks the `metadata` of a write.
-pub(super) fn validate(resource: &ResourceType, old: Option<&Value>, new: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let metadata = &new["metadata"];
-    if old.is_none()
-        && let Some(problem) = name_problem(resource, text(new, "name"))
-    {
-        causes.push(invalid_value("metadata.name", text(new, "name"), problem));
-    }
-    for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
-        if !is_qualified(key) {
-            causes.push(invalid_value("metadata.labels", key, QUALIFIED));
-        }
-        match value.as_str() {
-            Some(text) if text.len() > 63 => {
-                causes.push(invalid_value(
-                    "metadata.labels",
-                    text,
-                    "must be no more than 63 bytes",
-                ));
-            }
-            Some(text) if text.is_empty() || is_word(text) => {}
-            Some(text) => causes.push(invalid_value("metadata.labels", text, LABEL_VALUE)),
-            None => causes.push(invalid_value(
-                "metadata.labels",
-                &value.to_string(),
-                "must be a string",
-            )),
-        }
-    }
-    let mut bytes = 0;
-    for (key, value) in metadata["annotations"].as_object().into_iter().flatten() {
-        bytes += key.len() + value.as_str().map_or(0, str::len);
-        if !is_qualified(&key.to_ascii_lowercase()) {
-            causes.push(invalid_value("metadata.annotations", key, QUALIFIED));
-        }
-        if !value.is_string() {
-            causes.push(invalid_value(
-                "metadata.annotations",
-                &value.to_string(),
-                "must be a string",
-            ));
-        }
-    }
-    if bytes > ANNOTATIONS_BYTES {
-        causes.push(cause(
-            "FieldValueTooLong",
-            "metadata.annotations",
-            format!("Too long: may not be more than {ANNOTATIONS_BYTES} bytes"),
-        ));
-    }
-    owner_references(metadata, &mut causes);
-    let finalizers: Vec<&str> = metadata["finalizers"]
+/// Finalizers that appear while an object is being deleted.
+pub(super) fn late_finalizers(old: &Value, new: &Value) -> Option<Cause> {
+    old["metadata"].get("deletionTimestamp")?;
+    let before = old["metadata"]["finalizers"].as_array();
+    let late: Vec<String> = new["metadata"]["finalizers"]
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(Value::as_str)
+        .filter(|name| !before.is_some_and(|list| list.contains(name)))
+        .map(Value::to_string)
         .collect();
-    for finalizer in &finalizers {
-        if !is_qualified(finalizer) {
-            causes.push(invalid_value("metadata.finalizers", finalizer, QUALIFIED));
-        }
+    if late.is_empty() {
+        return None;
     }
-    if let Some(old) = old.filter(|old| old["metadata"].get("deletionTimestamp").is_some()) {
-        let before = old["metadata"]["finalizers"].as_array();
-        let new: Vec<&str> = finalizers
-            .iter()
-            .copied()
-            .filter(|name| !before.is_some_and(|list| list.iter().any(|old| old == name)))
-            .collect();
-        if !new.is_empty() {
-            let list: Vec<String> = new.iter().map(|name| format!("{name:?}")).collect();
-            causes.push(cause(
-                "FieldValueForbidden",
-                "metadata.finalizers",
-                format!("Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}", list.join(", ")),
-            ));
-        }
-    }
-    causes
-}
-
-fn owner_references(metadata: &Value, causes: &mut Vec<Cause>) {
-    let mut controllers = 0;
-    for (at, owner) in metadata["ownerReferences"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
-        for (field, what) in [
-            ("apiVersion", "version must not be empty"),
-            ("kind", "must not be empty"),
-            ("name", "must not be empty"),
-            ("uid", "must not be empty"),
-        ] {
-            if owner[field].as_str().is_none_or(str::is_empty) {
-                causes.push(invalid_value(
-                    &format!("metadata.ownerReferences[{at}].{field}"),
-                    "",
-                    what,
-                ));
-            }
-        }
-        if owner["controller"] == true {
-            controllers += 1;
-        }
-    }
-    if controllers > 1 {
-        causes.push(invalid_value(
-            "metadata.ownerReferences",
-            "",
-            "Only one reference can have Controller set to true",
-        ));
-    }
+    Some(Cause {
+        reason: "FieldValueForbidden".to_owned(),
+        message: format!("Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}", late.join(", ")),
+        field: "metadata.finalizers".to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -566,22 +360,10 @@ mod tests {
     }
 
     #[test]
-    fn names_labels_and_owners_are_checked() {
-        let catalog = crate::types::builtin();
-        let config_maps = catalog.find("", "v1", "configmaps").unwrap();
-        let roles = catalog
-            .find("rbac.authorization.k8s.io", "v1", "clusterroles")
-            .unwrap();
-        let namespaces = catalog.find("", "v1", "namespaces").unwrap();
-        let named = |name: &str| json!({"metadata": {"name": name}});
-        assert!(validate(config_maps, None, &named("a.b-c")).is_empty());
-        assert_eq!(
-            validate(config_maps, None, &named("A"))[0].field,
-            "metadata.name"
-        );
-        assert!(validate(roles, None, &named("system:node")).is_empty());
-        assert_eq!(validate(namespaces, None, &named("a.b")).len(), 1);
-        let bad = json!({"metadata": {"name": "a", "labels": {"a b": "c", "d": "-"}, "ownerReferences": [{"kind": "K"}]}});
-        assert_eq!(validate(config_maps, None, &bad).len(), 5);
+    fn finalizers_come_before_the_deletion() {
+        let old = json!({"metadata": {"finalizers": ["a"], "deletionTimestamp": "now"}});
+        let new = json!({"metadata": {"finalizers": ["a", "b"], "deletionTimestamp": "now"}});
+        assert!(late_finalizers(&old, &new).unwrap().message.ends_with("[]string{\"b\"}"));
+        assert_eq!(late_finalizers(&new, &old), None);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Registry, Target, meta};
 use crate::api::GroupResource;
-use crate::builtin::{Operation, Write};
+use crate::builtin::{self, Operation, Write};
 use crate::managedfields::{self, Manager};
 use crate::request::{FieldValidation, RequestContext};
 use crate::schema;
@@ -102,7 +102,7 @@ fn manager(context: &RequestContext, target: Target<'_>, operation: &str) -> Man
 
 /// The rules of the kind: what is filled in, kept, refused.
 pub(super) fn admit(
-    _registry: &Registry,
+    registry: &Registry,
     context: &RequestContext,
     target: Target<'_>,
     operation: Operation,
@@ -119,18 +119,15 @@ pub(super) fn admit(
         new,
         warnings: &mut warnings,
     };
-    if target.resource.gr == crd_resource() && operation != Operation::Delete {
-        establish(write.new);
+    let mut result = builtin::prepare(registry, &mut write);
+    if result.is_ok() {
+        result = builtin::validate(registry, &write);
     }
-    let _ = &mut write;
     for warning in warnings {
         context.warn(warning);
     }
-    Ok(())
+    result
 }
-
-/// Until `crd` does it: a definition is established as soon as it is stored.
-fn establish(_definition: &mut Value) {}
 
 /// The types that a stored definition serves.
 pub(super) fn compile(_definition: &Value) -> Option<Vec<Arc<ResourceType>>> {

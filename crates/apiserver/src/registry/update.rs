@@ -75,7 +75,7 @@ impl Registry {
                 message: "Invalid value: 0: must be specified for an update".to_owned(),
                 field: "metadata.resourceVersion".to_owned(),
             };
-            return Err(meta::invalid(resource, name, vec![cause]));
+            return Err(Status::invalid(&resource.gvk, name, vec![cause]));
         }
         self.modify(context, target, |_| Ok(object.clone())).await
     }
@@ -260,9 +260,8 @@ impl Registry {
                 &mut new,
             )
             .await?;
-            let causes = meta::validate(resource, Some(&live), &new);
-            if !causes.is_empty() {
-                return Err(meta::invalid(resource, name, causes));
+            if let Some(cause) = meta::late_finalizers(&live, &new) {
+                return Err(Status::invalid(&resource.gvk, name, vec![cause]));
             }
             if target.subresource.is_empty() {
                 meta::bump_generation(resource, &live, &mut new);

@@ -159,7 +159,7 @@ fn watches_see_their_namespace_and_name_only() {
         put(&store, "n", "a", 1).await;
         put(&store, "m", "a", 1).await;
         put(&store, "n", "b", 1).await;
-        let mut names = |watch: &mut Watch| -> Vec<String> {
+        let names = |watch: &mut Watch| -> Vec<String> {
             std::iter::from_fn(|| watch.live.try_recv().ok())
                 .map(|event| format!("{}/{}", event.namespace(), event.name()))
                 .collect()
