@@ -43,15 +43,27 @@ async fn kube_clients_work_in_process() {
         .unwrap()
         .boxed();
     let apply = PatchParams::apply("test").force();
-    maps.patch("one", &apply, &Patch::Apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "2"}})))
-        .await
-        .unwrap();
+    maps.patch(
+        "one",
+        &apply,
+        &Patch::Apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "2"}})),
+    )
+    .await
+    .unwrap();
     let event = watch.try_next().await.unwrap();
-    assert!(matches!(event, Some(WatchEvent::Modified(map)) if map.data.as_ref().unwrap()["a"] == "2"));
-    assert_eq!(maps.list(&ListParams::default()).await.unwrap().items.len(), 1);
+    assert!(
+        matches!(event, Some(WatchEvent::Modified(map)) if map.data.as_ref().unwrap()["a"] == "2")
+    );
+    assert_eq!(
+        maps.list(&ListParams::default()).await.unwrap().items.len(),
+        1
+    );
     maps.delete("one", &DeleteParams::default()).await.unwrap();
     assert!(maps.get_opt("one").await.unwrap().is_none());
-    assert!(matches!(watch.try_next().await.unwrap(), Some(WatchEvent::Deleted(_))));
+    assert!(matches!(
+        watch.try_next().await.unwrap(),
+        Some(WatchEvent::Deleted(_))
+    ));
 
     let deployments: Api<Deployment> = Api::default_namespaced(client);
     let deployment: Deployment = serde_json::from_value(json!({
@@ -66,10 +78,17 @@ async fn kube_clients_work_in_process() {
         },
     }))
     .unwrap();
-    let created = deployments.create(&PostParams::default(), &deployment).await.unwrap();
+    let created = deployments
+        .create(&PostParams::default(), &deployment)
+        .await
+        .unwrap();
     assert_eq!(created.metadata.generation, Some(1));
     let scaled = deployments
-        .patch_scale("web", &PatchParams::default(), &Patch::Merge(json!({"spec": {"replicas": 5}})))
+        .patch_scale(
+            "web",
+            &PatchParams::default(),
+            &Patch::Merge(json!({"spec": {"replicas": 5}})),
+        )
         .await
         .unwrap();
     assert_eq!(scaled.spec.unwrap().replicas, Some(5));
@@ -105,12 +124,16 @@ async fn certificates_decide_who_a_client_is() {
     };
     let connect = async |user: &UserInfo| {
         let options = kube::config::KubeConfigOptions::default();
-        let config = Config::from_custom_kubeconfig(config(user), &options).await.unwrap();
+        let config = Config::from_custom_kubeconfig(config(user), &options)
+            .await
+            .unwrap();
         Client::try_from(config).unwrap()
     };
     let admin = connect(&UserInfo::admin()).await;
     let maps: Api<ConfigMap> = Api::default_namespaced(admin);
-    maps.create(&PostParams::default(), &config_map("one")).await.unwrap();
+    maps.create(&PostParams::default(), &config_map("one"))
+        .await
+        .unwrap();
 
     let nobody = connect(&UserInfo {
         username: "nobody".to_owned(),
@@ -123,7 +146,13 @@ async fn certificates_decide_who_a_client_is() {
         panic!("{error}")
     };
     assert_eq!(status.code, 403);
-    assert!(status.message.contains("User \"nobody\" cannot get resource \"configmaps\""), "{}", status.message);
+    assert!(
+        status
+            .message
+            .contains("User \"nobody\" cannot get resource \"configmaps\""),
+        "{}",
+        status.message
+    );
     server.shutdown().await;
 }
 
@@ -161,15 +190,31 @@ async fn custom_resources_are_served_as_soon_as_they_are_established() {
     ));
     let definitions: Api<DynamicObject> = Api::all_with(client.clone(), &crd);
     let created = definitions
-        .create(&PostParams::default(), &serde_json::from_value(definition).unwrap())
+        .create(
+            &PostParams::default(),
+            &serde_json::from_value(definition).unwrap(),
+        )
         .await
         .unwrap();
     let conditions = created.data["status"]["conditions"].as_array().unwrap();
-    assert!(conditions.iter().any(|c| c["type"] == "Established" && c["status"] == "True"), "{conditions:?}");
-    let thing = kube::api::ApiResource::from_gvk(&kube::api::GroupVersionKind::gvk("example.com", "v1", "Thing"));
+    assert!(
+        conditions
+            .iter()
+            .any(|c| c["type"] == "Established" && c["status"] == "True"),
+        "{conditions:?}"
+    );
+    let thing = kube::api::ApiResource::from_gvk(&kube::api::GroupVersionKind::gvk(
+        "example.com",
+        "v1",
+        "Thing",
+    ));
     let things: Api<DynamicObject> = Api::default_namespaced_with(client, &thing);
-    let object = DynamicObject::new("one", &thing).data(json!({"spec": {}, "status": {"ready": true}}));
-    let created = things.create(&PostParams::default(), &object).await.unwrap();
+    let object =
+        DynamicObject::new("one", &thing).data(json!({"spec": {}, "status": {"ready": true}}));
+    let created = things
+        .create(&PostParams::default(), &object)
+        .await
+        .unwrap();
     assert_eq!(created.data["spec"]["size"], 3);
     assert_eq!(created.data.get("status"), None);
     let status = json!({"status": {"ready": true}});
@@ -180,7 +225,10 @@ async fn custom_resources_are_served_as_soon_as_they_are_established() {
     assert_eq!(updated.data["status"]["ready"], true);
     assert_eq!(updated.metadata.generation, Some(1));
     let bad = DynamicObject::new("two", &thing).data(json!({"spec": {"size": 0}}));
-    let error = things.create(&PostParams::default(), &bad).await.unwrap_err();
+    let error = things
+        .create(&PostParams::default(), &bad)
+        .await
+        .unwrap_err();
     assert!(matches!(error, kube::Error::Api(status) if status.code == 422));
     server.shutdown().await;
 }

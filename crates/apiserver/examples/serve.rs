@@ -31,8 +31,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Options::default()
     })
     .await?;
-    let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(0);
-    let address = server.listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    let port = std::env::var("PORT")
+        .ok()
+        .and_then(|port| port.parse().ok())
+        .unwrap_or(0);
+    let address = server
+        .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .await?;
     let day = Duration::from_secs(24 * 3600);
     let (certificate, key) = server.issue_client_certificate(&UserInfo::admin(), day)?;
     let kubeconfig = format!(

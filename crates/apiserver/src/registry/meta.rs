@@ -318,7 +318,10 @@ pub(super) fn late_finalizers(old: &Value, new: &Value) -> Option<Cause> {
     }
     Some(Cause {
         reason: "FieldValueForbidden".to_owned(),
-        message: format!("Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}", late.join(", ")),
+        message: format!(
+            "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+            late.join(", ")
+        ),
         field: "metadata.finalizers".to_owned(),
     })
 }
@@ -363,7 +366,12 @@ mod tests {
     fn finalizers_come_before_the_deletion() {
         let old = json!({"metadata": {"finalizers": ["a"], "deletionTimestamp": "now"}});
         let new = json!({"metadata": {"finalizers": ["a", "b"], "deletionTimestamp": "now"}});
-        assert!(late_finalizers(&old, &new).unwrap().message.ends_with("[]string{\"b\"}"));
+        assert!(
+            late_finalizers(&old, &new)
+                .unwrap()
+                .message
+                .ends_with("[]string{\"b\"}")
+        );
         assert_eq!(late_finalizers(&new, &old), None);
     }
 }

@@ -127,7 +127,11 @@ pub(super) fn write(resource: &ResourceType, live: &Value, sent: &Value) -> Resu
             message: format!("Invalid value: {replicas}: must be greater than or equal to 0"),
             field: "spec.replicas".to_owned(),
         };
-        return Err(Status::invalid(&resource.gvk, meta::text(live, "name"), vec![cause]));
+        return Err(Status::invalid(
+            &resource.gvk,
+            meta::text(live, "name"),
+            vec![cause],
+        ));
     }
     let mut new = live.clone();
     let mut node = &mut new;

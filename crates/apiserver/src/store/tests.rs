@@ -14,11 +14,19 @@ fn object(namespace: &str, name: &str, value: u32) -> Value {
 }
 
 fn revision_of(object: &Value) -> u64 {
-    object["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()
+    object["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 async fn put(store: &Store, namespace: &str, name: &str, value: u32) -> Arc<Value> {
@@ -26,7 +34,13 @@ async fn put(store: &Store, namespace: &str, name: &str, value: u32) -> Arc<Valu
         .head(&maps(), namespace, name)
         .map_or(Expect::Absent, |old| Expect::Revision(revision_of(&old)));
     store
-        .write(&maps(), namespace, name, expect, Some(object(namespace, name, value)))
+        .write(
+            &maps(),
+            namespace,
+            name,
+            expect,
+            Some(object(namespace, name, value)),
+        )
         .await
         .unwrap()
 }
@@ -36,7 +50,10 @@ async fn remove(store: &Store, namespace: &str, name: &str) -> bool {
         return false;
     };
     let expect = Expect::Revision(revision_of(&old));
-    store.write(&maps(), namespace, name, expect, None).await.unwrap();
+    store
+        .write(&maps(), namespace, name, expect, None)
+        .await
+        .unwrap();
     true
 }
 
@@ -121,11 +138,15 @@ fn writes_expect_what_they_saw() {
     run(async {
         let store = Store::memory();
         let first = put(&store, "n", "a", 1).await;
-        let taken = store.write(&maps(), "n", "a", Expect::Absent, Some(object("n", "a", 2))).await;
+        let taken = store
+            .write(&maps(), "n", "a", Expect::Absent, Some(object("n", "a", 2)))
+            .await;
         assert!(matches!(taken, Err(WriteError::Exists(_))));
         put(&store, "n", "a", 3).await;
         let old = Expect::Revision(revision_of(&first));
-        let changed = store.write(&maps(), "n", "a", old, Some(object("n", "a", 4))).await;
+        let changed = store
+            .write(&maps(), "n", "a", old, Some(object("n", "a", 4)))
+            .await;
         assert!(matches!(changed, Err(WriteError::Changed(_))));
         let missing = store.write(&maps(), "n", "b", old, None).await;
         assert!(matches!(missing, Err(WriteError::Missing)));
@@ -144,7 +165,13 @@ fn the_log_is_compacted() {
         assert!(store.list_at(&maps(), None, 10, None).is_err());
         assert!(store.watch(&maps(), Scope::default(), Some(4000)).is_ok());
         let future = store.watch(&maps(), Scope::default(), Some(6000));
-        assert_eq!(future.err(), Some(RevisionError::Future { asked: 6000, current: 5000 }));
+        assert_eq!(
+            future.err(),
+            Some(RevisionError::Future {
+                asked: 6000,
+                current: 5000
+            })
+        );
     });
 }
 
@@ -155,7 +182,9 @@ fn watches_see_their_namespace_and_name_only() {
         let scope = |namespace, name| Scope { namespace, name };
         let mut all = store.watch(&maps(), scope(None, None), None).unwrap();
         let mut one = store.watch(&maps(), scope(Some("n"), None), None).unwrap();
-        let mut single = store.watch(&maps(), scope(Some("n"), Some("b")), None).unwrap();
+        let mut single = store
+            .watch(&maps(), scope(Some("n"), Some("b")), None)
+            .unwrap();
         put(&store, "n", "a", 1).await;
         put(&store, "m", "a", 1).await;
         put(&store, "n", "b", 1).await;
@@ -216,12 +245,28 @@ fn what_was_acknowledged_is_there_after_a_crash() {
         assert_eq!(store.revision(), revision);
         assert_eq!(content(&store.list(&maps(), None).items), content(&items));
         // A watch from the last change has missed nothing; an older one has.
-        assert!(store.watch(&maps(), Scope::default(), Some(revision)).is_ok());
-        assert!(store.watch(&maps(), Scope::default(), Some(revision - 1)).is_err());
+        assert!(
+            store
+                .watch(&maps(), Scope::default(), Some(revision))
+                .is_ok()
+        );
+        assert!(
+            store
+                .watch(&maps(), Scope::default(), Some(revision - 1))
+                .is_err()
+        );
         let next = put(&store, "n", "new", 1).await;
         assert_eq!(revision_of(&next), revision + 1);
         store.close().await;
-        let late = store.write(&maps(), "n", "late", Expect::Absent, Some(object("n", "late", 1))).await;
+        let late = store
+            .write(
+                &maps(),
+                "n",
+                "late",
+                Expect::Absent,
+                Some(object("n", "late", 1)),
+            )
+            .await;
         assert!(matches!(late, Err(WriteError::Disk(_))));
     });
     let store = Store::open(&copy).unwrap();
