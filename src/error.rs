@@ -9,6 +9,7 @@
 //! | 1 | the user's or the cluster's fault |
 //! | 2 | usage: the command line itself is wrong |
 //! | 3 | timed out waiting |
+//! | 130 | interrupted |
 //! | 255 | a bug of ours |
 
 use std::error::Error;
@@ -27,6 +28,8 @@ pub enum Kind {
     Timeout,
     /// The reader of our output went away: exit code 0, nothing printed.
     BrokenPipe,
+    /// Ctrl-C or SIGTERM: exit code 130.
+    Interrupted,
     /// A bug: exit code 255.
     Internal,
 }
@@ -40,6 +43,7 @@ impl Kind {
             Self::User => 1,
             Self::Usage => 2,
             Self::Timeout => 3,
+            Self::Interrupted => 130,
             Self::Internal => 255,
         }
     }

@@ -192,7 +192,11 @@ async fn run_down(
     let folder = layout.dir().display();
     if global.dry_run {
         control::status(layout)?;
-        let what = if args.delete_data { "stop and remove" } else { "stop" };
+        let what = if args.delete_data {
+            "stop and remove"
+        } else {
+            "stop"
+        };
         ui.result_line(&format!("would {what} the sandbox in {folder}"))?;
         return Ok(());
     }
@@ -217,7 +221,14 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 async fn run_status(layout: &Layout, args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
     let output: OutputFormat = args.output.parse().map_err(CommandError::usage)?;
     let status = control::status(layout)?;
-    let health = join_all(status.config.members.iter().map(|m| health(layout, &status, m))).await;
+    let health = join_all(
+        status
+            .config
+            .members
+            .iter()
+            .map(|m| health(layout, &status, m)),
+    )
+    .await;
     let rows = status.config.members.iter().zip(&health);
     if output.is_structured() {
         let planes: Vec<_> = rows
@@ -264,7 +275,9 @@ async fn health(layout: &Layout, status: &Status, member: &Member) -> &'static s
         return "Stopped";
     }
     let asked = async {
-        let connection = connect(Some(&layout.kubeconfig()), Some(&member.name)).await.ok()?;
+        let connection = connect(Some(&layout.kubeconfig()), Some(&member.name))
+            .await
+            .ok()?;
         let request = http::Request::get("/readyz").body(Vec::new()).ok()?;
         connection.client.request_text(request).await.ok()
     };
@@ -353,7 +366,10 @@ async fn run_demo(global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     }
     let cleaned = demo.clean_up().await;
     let Some(played) = played else {
-        return Err(CommandError::new(Kind::Interrupted, "interrupted; everything was removed"));
+        return Err(CommandError::new(
+            Kind::Interrupted,
+            "interrupted; everything was removed",
+        ));
     };
     let failed = |error: demo::DemoError| CommandError::user(error.to_string()).because(error);
     played.map_err(failed)?;

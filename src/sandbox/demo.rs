@@ -144,7 +144,8 @@ impl Demo {
 
         let step = self.step("sandbox up");
         let dir = self.sandbox().display().to_string();
-        self.run(&["sandbox", "up", "--clusters", "2", "--dir", &dir]).await?;
+        self.run(&["sandbox", "up", "--clusters", "2", "--dir", &dir])
+            .await?;
         step.done();
 
         let step = self.step("init");
@@ -155,24 +156,49 @@ impl Demo {
         let step = self.step("join");
         for cluster in ["cluster1", "cluster2"] {
             self.run(&[
-                "join", "--context", cluster, "--hub-token", &token, "--hub-apiserver", &server,
-                "--cluster-name", cluster,
+                "join",
+                "--context",
+                cluster,
+                "--hub-token",
+                &token,
+                "--hub-apiserver",
+                &server,
+                "--cluster-name",
+                cluster,
             ])
             .await?;
         }
         step.done();
 
         let step = self.step("accept");
-        self.run(&["accept", "--context", "hub", "--clusters", "cluster1,cluster2", "--wait"])
-            .await?;
+        self.run(&[
+            "accept",
+            "--context",
+            "hub",
+            "--clusters",
+            "cluster1,cluster2",
+            "--wait",
+        ])
+        .await?;
         step.done();
 
         let hub = self.client("hub").await?;
         let step = self.step("clusters available");
         for cluster in ["cluster1", "cluster2"] {
-            let api = cluster_api(&hub, "cluster.open-cluster-management.io", "v1", "ManagedCluster");
+            let api = cluster_api(
+                &hub,
+                "cluster.open-cluster-management.io",
+                "v1",
+                "ManagedCluster",
+            );
             let available = all_true(&["ManagedClusterJoined", "ManagedClusterConditionAvailable"]);
-            wait(&format!("{cluster} to be joined and available"), api, cluster, available).await?;
+            wait(
+                &format!("{cluster} to be joined and available"),
+                api,
+                cluster,
+                available,
+            )
+            .await?;
         }
         let clusters = self.run(&["get", "clusters", "--context", "hub"]).await?;
         for cluster in ["cluster1", "cluster2"] {
@@ -182,39 +208,88 @@ impl Demo {
 
         let managed = self.client("cluster1").await?;
         let step = self.step("create work");
-        self.run(&["create", "work", "nginx", "-f", "nginx", "--clusters", "cluster1", "--context", "hub"])
-            .await?;
+        self.run(&[
+            "create",
+            "work",
+            "nginx",
+            "-f",
+            "nginx",
+            "--clusters",
+            "cluster1",
+            "--context",
+            "hub",
+        ])
+        .await?;
         self.rolled_out(&managed, before).await?;
         self.work_available(&hub).await?;
-        self.run(&["get", "works", "nginx", "--cluster", "cluster1", "--context", "hub"])
-            .await?;
+        self.run(&[
+            "get",
+            "works",
+            "nginx",
+            "--cluster",
+            "cluster1",
+            "--context",
+            "hub",
+        ])
+        .await?;
         step.done();
 
         let step = self.step("create work --overwrite");
         self.run(&[
-            "create", "work", "nginx", "-f", "nginx-changed", "--clusters", "cluster1", "--overwrite",
-            "--context", "hub",
+            "create",
+            "work",
+            "nginx",
+            "-f",
+            "nginx-changed",
+            "--clusters",
+            "cluster1",
+            "--overwrite",
+            "--context",
+            "hub",
         ])
         .await?;
         self.rolled_out(&managed, after).await?;
         self.work_available(&hub).await?;
-        self.run(&["get", "works", "nginx", "--cluster", "cluster1", "--context", "hub"])
-            .await?;
+        self.run(&[
+            "get",
+            "works",
+            "nginx",
+            "--cluster",
+            "cluster1",
+            "--context",
+            "hub",
+        ])
+        .await?;
         step.done();
 
         let step = self.step("delete work");
-        self.run(&["delete", "work", "nginx", "--cluster", "cluster1", "--context", "hub"])
-            .await?;
+        self.run(&[
+            "delete",
+            "work",
+            "nginx",
+            "--cluster",
+            "cluster1",
+            "--context",
+            "hub",
+        ])
+        .await?;
         let deployments = Api::<Deployment>::namespaced(managed.clone(), "default");
         let accounts = Api::<ServiceAccount>::namespaced(managed, "default");
-        wait("the Deployment to be gone", deployments, "nginx-deployment", gone).await?;
+        wait(
+            "the Deployment to be gone",
+            deployments,
+            "nginx-deployment",
+            gone,
+        )
+        .await?;
         wait("the ServiceAccount to be gone", accounts, "my-sa", gone).await?;
         wait("the ManifestWork to be gone", works(&hub), "nginx", gone).await?;
         self.observed("cluster1: Deployment default/nginx-deployment and ServiceAccount default/my-sa are gone");
         step.done();
 
         let step = self.step("sandbox down");
-        self.run(&["sandbox", "down", "--delete-data", "--dir", &dir]).await?;
+        self.run(&["sandbox", "down", "--delete-data", "--dir", &dir])
+            .await?;
         step.done();
         Ok(())
     }
@@ -313,7 +388,9 @@ impl Demo {
             deployment.is_some_and(|d| is_rolled_out(d, &wanted))
         };
         wait(&what, api, "nginx-deployment", ready).await?;
-        self.observed(&format!("cluster1: Deployment default/nginx-deployment runs {image}, 3/3 ready"));
+        self.observed(&format!(
+            "cluster1: Deployment default/nginx-deployment runs {image}, 3/3 ready"
+        ));
         Ok(())
     }
 
@@ -359,7 +436,11 @@ impl Step<'_> {
 ///
 /// # Errors
 /// A step failed.
-pub async fn play(demo: &Demo, events: &mut Events, mut show: impl FnMut(Event)) -> Result<(), DemoError> {
+pub async fn play(
+    demo: &Demo,
+    events: &mut Events,
+    mut show: impl FnMut(Event),
+) -> Result<(), DemoError> {
     let playing = demo.play();
     tokio::pin!(playing);
     let result = loop {
@@ -419,12 +500,19 @@ fn join_flags(command: &str, printed: &str) -> Result<(String, String), DemoErro
 
 /// The row of a cluster says `True` for ACCEPTED, JOINED and AVAILABLE.
 fn joined_and_available(table: &str, cluster: &str) -> Result<(), DemoError> {
-    let lines = || table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let lines = || {
+        table
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+    };
     let header = lines().next().unwrap_or_default();
-    let row = lines().find(|row| row.first() == Some(&cluster)).unwrap_or_default();
+    let row = lines()
+        .find(|row| row.first() == Some(&cluster))
+        .unwrap_or_default();
     let is_true = |column: &str| {
         let at = header.iter().position(|name| *name == column);
-        at.and_then(|at| row.get(at)).is_some_and(|cell| *cell == "True" || *cell == "true")
+        at.and_then(|at| row.get(at))
+            .is_some_and(|cell| *cell == "True" || *cell == "true")
     };
     for column in ["JOINED", "AVAILABLE"] {
         if !is_true(column) {
@@ -438,9 +526,14 @@ fn joined_and_available(table: &str, cluster: &str) -> Result<(), DemoError> {
 }
 
 fn is_rolled_out(deployment: &Deployment, image: &str) -> bool {
-    let template = deployment.spec.as_ref().and_then(|s| s.template.spec.as_ref());
+    let template = deployment
+        .spec
+        .as_ref()
+        .and_then(|s| s.template.spec.as_ref());
     let runs = template.is_some_and(|spec| {
-        spec.containers.iter().all(|c| c.image.as_deref() == Some(image))
+        spec.containers
+            .iter()
+            .all(|c| c.image.as_deref() == Some(image))
     });
     let Some(status) = &deployment.status else {
         return false;
@@ -520,7 +613,10 @@ mod tests {
 
     #[test]
     fn the_examples_can_be_changed() {
-        assert!(DEPLOYMENT.contains(IMAGE.0), "the tutorial changes this image");
+        assert!(
+            DEPLOYMENT.contains(IMAGE.0),
+            "the tutorial changes this image"
+        );
         assert!(DEPLOYMENT.contains("replicas: 3"));
         assert!(DEPLOYMENT.contains("serviceAccountName: my-sa"));
     }
@@ -529,7 +625,10 @@ mod tests {
     fn the_join_command_is_read_and_its_token_not_shown() {
         let printed = "run:\n\n    ocmadm join --hub-token abcdefghijkl --hub-apiserver https://x:1 --cluster-name <cluster_name>\n";
         let (token, server) = join_flags("ocmadm init", printed).unwrap();
-        assert_eq!((token.as_str(), server.as_str()), ("abcdefghijkl", "https://x:1"));
+        assert_eq!(
+            (token.as_str(), server.as_str()),
+            ("abcdefghijkl", "https://x:1")
+        );
         assert!(join_flags("ocmadm init", "nothing").is_err());
         let shown = typed(&["join", "--hub-token", &token, "--cluster-name", "c"]);
         assert_eq!(shown, "ocmadm join --hub-token abcdefgh… --cluster-name c");

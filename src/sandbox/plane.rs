@@ -53,7 +53,6 @@ impl Plane {
             name: name.to_owned(),
             data_dir: Some(member.join("data")),
             controllers: true,
-            ..Options::default()
         })
         .await
         .map_err(|error| failed(Box::new(error)))?;

@@ -81,9 +81,18 @@ async fn start(
     let config = with_ports(plan(known.as_ref(), wish)?, layout)?;
     // From here on the folder is ours, and its ports are kept.
     layout.save_config(&config)?;
+    // Each on a thread of its own: opening data and making keys takes a core.
     let planes = try_join_all(config.members.iter().filter_map(|member| {
-        let port = member.port?;
-        Some(Plane::start(layout, &member.name, port, executable.clone()))
+        let (layout, name) = (layout.clone(), member.name.clone());
+        let (port, executable) = (member.port?, executable.clone());
+        let starting =
+            tokio::spawn(async move { Plane::start(&layout, &name, port, executable).await });
+        Some(async {
+            match starting.await {
+                Ok(plane) => plane,
+                Err(error) => Err(SandboxError::Spawn(io::Error::other(error))),
+            }
+        })
     }))
     .await?;
     write_kubeconfig(layout, &planes)?;
