@@ -19,7 +19,10 @@ pub struct Settings<'a> {
 /// Folds the configs that match `meta`: of each kind of rule the first one counts.
 pub fn settings<'a>(configs: &'a [ManifestConfig], meta: &ResourceMeta) -> Settings<'a> {
     let mut found = Settings::default();
-    for config in configs.iter().filter(|c| matches(&c.resource_identifier, meta)) {
+    for config in configs
+        .iter()
+        .filter(|c| matches(&c.resource_identifier, meta))
+    {
         if found.feedback.is_empty() {
             found.feedback = &config.feedback_rules;
         }
@@ -136,19 +139,34 @@ mod tests {
         assert_eq!(found.feedback[0].kind, "WellKnownStatus");
         assert_eq!(found.strategy.map(|s| s.kind.as_str()), Some("CreateOnly"));
         assert_eq!(found.conditions[0].condition, "X");
-        assert_eq!(settings(&configs, &ResourceMeta::default()), Settings::default());
+        assert_eq!(
+            settings(&configs, &ResourceMeta::default()),
+            Settings::default()
+        );
     }
 
     #[test]
     fn work_36_orphans_are_not_owned() {
-        let spec = |value| -> WorkSpec { serde_json::from_value(json!({"deleteOption": value})).unwrap() };
+        let spec =
+            |value| -> WorkSpec { serde_json::from_value(json!({"deleteOption": value})).unwrap() };
         assert!(owned(&WorkSpec::default(), &meta("d", "n")));
-        assert!(owned(&spec(json!({"propagationPolicy": "Foreground"})), &meta("d", "n")));
-        assert!(!owned(&spec(json!({"propagationPolicy": "Orphan"})), &meta("d", "n")));
-        let selective = spec(json!({"propagationPolicy": "SelectivelyOrphan", "selectivelyOrphans": {"orphaningRules": [
-            {"group": "apps", "resource": "deployments", "name": "d", "namespace": "n"}]}}));
+        assert!(owned(
+            &spec(json!({"propagationPolicy": "Foreground"})),
+            &meta("d", "n")
+        ));
+        assert!(!owned(
+            &spec(json!({"propagationPolicy": "Orphan"})),
+            &meta("d", "n")
+        ));
+        let selective = spec(
+            json!({"propagationPolicy": "SelectivelyOrphan", "selectivelyOrphans": {"orphaningRules": [
+            {"group": "apps", "resource": "deployments", "name": "d", "namespace": "n"}]}}),
+        );
         assert!(!owned(&selective, &meta("d", "n")));
         assert!(owned(&selective, &meta("e", "n")));
-        assert!(owned(&spec(json!({"propagationPolicy": "SelectivelyOrphan"})), &meta("d", "n")));
+        assert!(owned(
+            &spec(json!({"propagationPolicy": "SelectivelyOrphan"})),
+            &meta("d", "n")
+        ));
     }
 }

@@ -449,8 +449,18 @@ macro_rules! resource {
         }
     };
 }
-resource!(Work, "ManifestWork", "manifestworks", kube::core::NamespaceResourceScope);
-resource!(AppliedWork, "AppliedManifestWork", "appliedmanifestworks", kube::core::ClusterResourceScope);
+resource!(
+    Work,
+    "ManifestWork",
+    "manifestworks",
+    kube::core::NamespaceResourceScope
+);
+resource!(
+    AppliedWork,
+    "AppliedManifestWork",
+    "appliedmanifestworks",
+    kube::core::ClusterResourceScope
+);
 
 /// Lowercase hex SHA-256 of the hub's server string, byte for byte.
 pub fn hub_hash(server: &str) -> String {
@@ -508,7 +518,10 @@ mod tests {
             "spec": {"workload": {"manifests": [{"kind": "ConfigMap", "apiVersion": "v1"}]}},
         }))
         .unwrap();
-        assert_eq!(work.spec.workload.manifests[0].text(), r#"{"apiVersion":"v1","kind":"ConfigMap"}"#);
+        assert_eq!(
+            work.spec.workload.manifests[0].text(),
+            r#"{"apiVersion":"v1","kind":"ConfigMap"}"#
+        );
         assert!(work.status.conditions.is_empty());
     }
 
@@ -522,9 +535,25 @@ mod tests {
             name: name.into(),
             uid: "u".into(),
         };
-        let mut all = vec![r("b", "x", "", "n"), r("", "z", "n", "b"), r("", "z", "n", "a"), r("", "z", "a", "z")];
+        let mut all = vec![
+            r("b", "x", "", "n"),
+            r("", "z", "n", "b"),
+            r("", "z", "n", "a"),
+            r("", "z", "a", "z"),
+        ];
         all.sort();
-        let names: Vec<_> = all.iter().map(|a| (a.group.as_str(), a.namespace.as_str(), a.name.as_str())).collect();
-        assert_eq!(names, [("", "a", "z"), ("", "n", "a"), ("", "n", "b"), ("b", "", "n")]);
+        let names: Vec<_> = all
+            .iter()
+            .map(|a| (a.group.as_str(), a.namespace.as_str(), a.name.as_str()))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("", "a", "z"),
+                ("", "n", "a"),
+                ("", "n", "b"),
+                ("b", "", "n")
+            ]
+        );
     }
 }

@@ -1,0 +1,220 @@
+//! What happens to resources that a work no longer has: [`decide`] is pure,
+//! [`prune`] carries it out.
+
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt};
+use kube::Client;
+use serde_json::{Value, json};
+
+use super::model::AppliedResource;
+use super::owner::{self, Owner};
+use super::rest::{PatchKind, Rest, RestError};
+use crate::k8s::discovery::Discovery;
+
+/// What to do with one recorded resource.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prune {
+    /// It is none of ours (any more).
+    Forget,
+    /// Another work owns it too: only take our reference away.
+    Release(Value),
+    /// It is being deleted.
+    Wait,
+    /// Delete the object with this UID.
+    Delete(String),
+}
+
+/// Decides for one recorded resource; `live` is what exists.
+pub fn decide(entry: &AppliedResource, live: Option<&Value>, owner: &Owner) -> Prune {
+    let Some(live) = live else {
+        return Prune::Forget;
+    };
+    let references = owner::references(live);
+    let ours = |r: &Value| r["uid"] == owner.uid.as_str();
+    if !references.iter().any(ours) {
+        return Prune::Forget;
+    }
+    if references
+        .iter()
+        .any(|r| owner::applied_work(r) && !ours(r))
+    {
+        let kept: Vec<&Value> = references.iter().filter(|r| !ours(r)).collect();
+        return Prune::Release(json!({"metadata": {
+            "uid": live["metadata"]["uid"],
+            "resourceVersion": live["metadata"]["resourceVersion"],
+            "ownerReferences": kept,
+        }}));
+    }
+    let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
+    // An entry without UID was written before the object was created.
+    if !entry.uid.is_empty() && entry.uid != uid {
+        return Prune::Forget;
+    }
+    if !live["metadata"]["deletionTimestamp"].is_null() {
+        return Prune::Wait;
+    }
+    Prune::Delete(uid.to_owned())
+}
+
+/// What is left after pruning.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// Resources that are still there, being deleted.
+    pub pending: Vec<AppliedResource>,
+    /// Resources that could not be looked at or deleted, and why.
+    pub failed: Vec<(AppliedResource, RestError)>,
+}
+
+/// Prunes `entries`, a few at a time.
+pub async fn prune(
+    client: &Client,
+    discovery: &Discovery,
+    entries: Vec<AppliedResource>,
+    owner: &Owner,
+) -> Left {
+    let outcomes = stream::iter(entries)
+        .map(|entry| async move {
+            let gone = one(client, discovery, &entry, owner).await;
+            (entry, gone)
+        })
+        .buffer_unordered(8)
+        .collect::<Vec<_>>()
+        .await;
+    let mut left = Left::default();
+    for (entry, outcome) in outcomes {
+        match outcome {
+            Ok(true) => {}
+            Ok(false) => left.pending.push(entry),
+            Err(error) => left.failed.push((entry, error)),
+        }
+    }
+    left.pending.sort();
+    left
+}
+
+/// Whether the entry can be forgotten.
+async fn one(
+    client: &Client,
+    discovery: &Discovery,
+    entry: &AppliedResource,
+    owner: &Owner,
+) -> Result<bool, RestError> {
+    let mapping = discovery
+        .by_plural(&entry.group, &entry.version, &entry.resource)
+        .await
+        .map_err(|e| RestError::Build(Box::new(e)))?;
+    // A resource that the server does not have (any more) has no objects.
+    let Some(mapping) = mapping else {
+        return Ok(true);
+    };
+    let rest = Rest::new(client, &Arc::clone(&mapping), &entry.namespace);
+    // Another writer may come between: look again.
+    for _ in 0..4 {
+        let live = rest.get(&entry.name).await?;
+        let answer = match decide(entry, live.as_ref(), owner) {
+            Prune::Forget => return Ok(true),
+            Prune::Wait => return Ok(false),
+            Prune::Release(patch) => rest
+                .patch(&entry.name, PatchKind::Merge, &patch)
+                .await
+                .map(|_| true),
+            Prune::Delete(uid) => rest.delete(&entry.name, Some(&uid)).await,
+        };
+        match answer {
+            Err(error) if error.code() == 404 => return Ok(true),
+            Err(error) if error.code() == 409 => {}
+            other => return other,
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner() -> Owner {
+        Owner {
+            name: "hash-w".into(),
+            uid: "me".into(),
+        }
+    }
+
+    fn entry(uid: &str) -> AppliedResource {
+        AppliedResource {
+            version: "v1".into(),
+            resource: "configmaps".into(),
+            name: "c".into(),
+            uid: uid.into(),
+            ..Default::default()
+        }
+    }
+
+    fn live(references: &[Value]) -> Value {
+        json!({"metadata": {"uid": "live", "resourceVersion": "5", "ownerReferences": references}})
+    }
+
+    #[test]
+    fn work_32_what_is_ours_is_deleted_with_its_uid() {
+        let object = live(&[owner().reference()]);
+        assert_eq!(
+            decide(&entry("live"), Some(&object), &owner()),
+            Prune::Delete("live".into())
+        );
+        assert_eq!(decide(&entry("live"), None, &owner()), Prune::Forget);
+        let mut leaving = object;
+        leaving["metadata"]["deletionTimestamp"] = "t".into();
+        assert_eq!(
+            decide(&entry("live"), Some(&leaving), &owner()),
+            Prune::Wait
+        );
+    }
+
+    #[test]
+    fn work_34_a_shared_object_only_loses_our_reference() {
+        let other = Owner {
+            name: "hash-v".into(),
+            uid: "other".into(),
+        }
+        .reference();
+        let object = live(&[owner().reference(), other.clone()]);
+        let Prune::Release(patch) = decide(&entry("live"), Some(&object), &owner()) else {
+            panic!();
+        };
+        assert_eq!(patch["metadata"]["ownerReferences"], json!([other]));
+        assert_eq!(patch["metadata"]["resourceVersion"], "5");
+    }
+
+    #[test]
+    fn work_35_owners_of_other_kinds_do_not_protect() {
+        let foreign = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "f", "uid": "x"});
+        let object = live(&[foreign, owner().reference()]);
+        assert_eq!(
+            decide(&entry("live"), Some(&object), &owner()),
+            Prune::Delete("live".into())
+        );
+    }
+
+    #[test]
+    fn work_36_and_40_what_is_not_ours_is_left() {
+        assert_eq!(
+            decide(&entry("live"), Some(&live(&[])), &owner()),
+            Prune::Forget
+        );
+        let recreated = live(&[owner().reference()]);
+        assert_eq!(
+            decide(&entry("old"), Some(&recreated), &owner()),
+            Prune::Forget
+        );
+    }
+
+    #[test]
+    fn an_entry_without_uid_was_recorded_before_its_object() {
+        let object = live(&[owner().reference()]);
+        assert_eq!(
+            decide(&entry(""), Some(&object), &owner()),
+            Prune::Delete("live".into())
+        );
+    }
+}
