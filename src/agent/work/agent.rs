@@ -1,0 +1,703 @@
+//! The agent: one reconciliation per work, which applies, records, prunes and
+//! reports in one go, so that nobody else writes the same status.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::{Api, Client};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Options;
+use super::executor::Executors;
+use super::feedback::Limits;
+use super::local::{Applied, Local};
+use super::model::{
+    APPLIED_FINALIZER, AppliedWork, FIELD_MANAGER, WORK_FINALIZER, Work, has_finalizer, now,
+};
+use super::owner::Owner;
+use super::record::{self, Eviction};
+use super::status;
+use super::watch::{ObjectKey, Wanted, Watches, version};
+use crate::k8s::discovery::Discovery;
+use crate::runtime::{Failure, Informer, Next, Queue};
+
+/// What is reconciled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A work of the hub and its record.
+    Work(String),
+    /// A record of another hub (by its own name).
+    Foreign(String),
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Work(name) | Self::Foreign(name)) = self;
+        f.write_str(name)
+    }
+}
+
+/// What happened since the last reconciliation of a work.
+#[derive(Default)]
+struct Notes {
+    /// Resources that changed, and their version.
+    dirty: HashMap<ObjectKey, u64>,
+    /// UID of its record, which was deleted.
+    record_gone: Option<String>,
+}
+
+/// Everything the agent works with.
+pub struct Agent {
+    pub(super) options: Options,
+    pub(super) hub_hash: String,
+    pub(super) spoke: Client,
+    works_api: Api<Work>,
+    pub(super) records_api: Api<AppliedWork>,
+    pub(super) discovery: Discovery,
+    pub(super) executors: Executors,
+    pub(super) limits: Limits,
+    works: Informer<Work>,
+    records: Informer<AppliedWork>,
+    queue: Queue<Key>,
+    watches: Watches,
+    locals: Mutex<HashMap<String, Local>>,
+    notes: Arc<Mutex<HashMap<String, Notes>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The newer of what was answered and what was watched.
+fn newest<T: kube::Resource>(answered: Option<&Arc<T>>, watched: Option<Arc<T>>) -> Option<Arc<T>> {
+    let of = |object: &Arc<T>| version(object.meta().resource_version.as_deref());
+    match (answered, watched) {
+        (Some(a), Some(w)) if a.meta().uid == w.meta().uid && of(a) > of(&w) => Some(Arc::clone(a)),
+        (Some(a), None) => Some(Arc::clone(a)),
+        (_, watched) => watched,
+    }
+}
+
+impl Agent {
+    /// An agent over these stores.
+    pub fn new(
+        options: Options,
+        hub: &Client,
+        spoke: Client,
+        works: Informer<Work>,
+        records: Informer<AppliedWork>,
+        queue: Queue<Key>,
+        watches: impl FnOnce(Box<dyn Fn(&str, &ObjectKey, u64) + Send + Sync>) -> Watches,
+    ) -> Self {
+        let hub_hash = super::model::hub_hash(&options.hub_server);
+        let notes: Arc<Mutex<HashMap<String, Notes>>> = Arc::default();
+        let told = (Arc::clone(&notes), queue.clone());
+        let watches = watches(Box::new(move |work, key, version| {
+            let (notes, queue) = &told;
+            let mut notes = lock(notes);
+            let seen = notes
+                .entry(work.to_owned())
+                .or_default()
+                .dirty
+                .entry(key.clone())
+                .or_default();
+            *seen = version.max(*seen);
+            queue.add(Key::Work(work.to_owned()));
+        }));
+        Self {
+            works_api: Api::namespaced(hub.clone(), &options.cluster_name),
+            records_api: Api::all(spoke.clone()),
+            discovery: Discovery::new(spoke.clone()),
+            executors: Executors::default(),
+            limits: Limits {
+                raw_json: false,
+                max_raw_length: 1024,
+            },
+            options,
+            hub_hash,
+            spoke,
+            works,
+            records,
+            queue,
+            watches,
+            locals: Mutex::default(),
+            notes,
+        }
+    }
+
+    /// The key of a record, if it is ours.
+    pub fn key_of(&self, record: &AppliedWork) -> Option<Key> {
+        if record.spec.agent_id != self.options.agent_id {
+            return None;
+        }
+        let name = record.metadata.name.as_deref()?;
+        let prefix = format!("{}-", self.hub_hash);
+        Some(match name.strip_prefix(&prefix) {
+            Some(work) => Key::Work(work.to_owned()),
+            None => Key::Foreign(name.to_owned()),
+        })
+    }
+
+    /// A record was deleted.
+    pub fn record_gone(&self, work: &str, record: &AppliedWork) {
+        lock(&self.notes)
+            .entry(work.to_owned())
+            .or_default()
+            .record_gone = record.metadata.uid.clone();
+    }
+
+    /// Name of the record of a work.
+    pub(super) fn record_name(&self, work: &str) -> String {
+        format!("{}-{work}", self.hub_hash)
+    }
+
+    /// Brings one work, or one foreign record, to where it should be.
+    pub async fn reconcile(&self, key: Key) -> Result<Next, Failure> {
+        match key {
+            Key::Foreign(name) => match self.records.get("", &name) {
+                None => Ok(Next::OnChange),
+                Some(record) if record.metadata.deletion_timestamp.is_some() => {
+                    let left = self.finalize(&record).await?;
+                    Ok(if left.is_empty() {
+                        Next::OnChange
+                    } else {
+                        Next::After(Duration::from_secs(1))
+                    })
+                }
+                Some(record) => self.evict(&record, None).await,
+            },
+            Key::Work(name) => {
+                let mut local = lock(&self.locals).remove(&name).unwrap_or_default();
+                let result = self.drive(&name, &mut local).await;
+                if local.work.is_some() || local.record.is_some() || !local.items.is_empty() {
+                    lock(&self.locals).insert(name, local);
+                }
+                result
+            }
+        }
+    }
+
+    async fn drive(&self, name: &str, local: &mut Local) -> Result<Next, Failure> {
+        let notes = lock(&self.notes).remove(name).unwrap_or_default();
+        for item in &mut local.items {
+            if let Some(mapping) = &item.mapping {
+                let meta = &item.observed.meta;
+                let key = ObjectKey::new(mapping, &meta.namespace, &meta.name);
+                item.dirty |= notes
+                    .dirty
+                    .get(&key)
+                    .is_some_and(|version| *version > item.seen);
+            }
+        }
+        if notes.record_gone.is_some()
+            && local
+                .record
+                .as_ref()
+                .is_some_and(|r| r.metadata.uid == notes.record_gone)
+        {
+            local.record = None;
+        }
+        // The hub's answer about a work counts only while the work is seen there.
+        let watched = self.works.get(&self.options.cluster_name, name);
+        if watched.is_none() {
+            local.work = None;
+        }
+        let work = newest(local.work.as_ref(), watched);
+        let record = newest(
+            local.record.as_ref(),
+            self.records.get("", &self.record_name(name)),
+        );
+        local.work = None;
+        local.record = None;
+        match (work, record) {
+            (None, None) => {
+                self.forget(name, local);
+                Ok(Next::OnChange)
+            }
+            (None, Some(record)) => {
+                self.forget(name, local);
+                if record.spec.agent_id != self.options.agent_id {
+                    return Ok(Next::OnChange);
+                }
+                if record.metadata.deletion_timestamp.is_some() {
+                    let left = self.finalize(&record).await?;
+                    return Ok(self.wait_for(name, local, &left));
+                }
+                self.evict(&record, None).await
+            }
+            (Some(work), record) if work.metadata.deletion_timestamp.is_some() => {
+                self.delete_work(name, &work, record, local).await
+            }
+            (Some(_), Some(record)) if record.metadata.deletion_timestamp.is_some() => {
+                // Someone deletes the record: its resources go with it, and come back after it.
+                local.items.clear();
+                local.applied = None;
+                let left = self.finalize(&record).await?;
+                Ok(self.wait_for(name, local, &left))
+            }
+            (Some(work), record) => self.apply_work(name, work, record, local).await,
+        }
+    }
+
+    fn forget(&self, name: &str, local: &mut Local) {
+        *local = Local::default();
+        self.watches.track(name, Vec::new());
+    }
+
+    async fn apply_work(
+        &self,
+        name: &str,
+        mut work: Arc<Work>,
+        record: Option<Arc<AppliedWork>>,
+        local: &mut Local,
+    ) -> Result<Next, Failure> {
+        if !has_finalizer(&work.metadata, WORK_FINALIZER) {
+            work = Arc::new(self.add_finalizer(&work).await?);
+        }
+        local.work = Some(Arc::clone(&work));
+        let record = self.ensure_record(name, &work, record).await?;
+        local.record = Some(Arc::clone(&record));
+        if record.metadata.deletion_timestamp.is_some() {
+            return Ok(Next::After(Duration::from_millis(100)));
+        }
+        let owner = Owner {
+            name: self.record_name(name),
+            uid: record.metadata.uid.clone().unwrap_or_default(),
+        };
+        let applied = Applied {
+            uid: work.metadata.uid.clone(),
+            generation: work.metadata.generation,
+            labels: work.metadata.labels.clone(),
+            record: record.metadata.uid.clone(),
+        };
+        let resync = local.resync_at.is_some_and(|at| at <= Instant::now());
+        let everything = local.applied.as_ref() != Some(&applied) || resync;
+        let complete = status::complete(&work.status.conditions);
+        let record = self
+            .apply_items(&work, &record, &owner, local, everything, complete)
+            .await?;
+        local.record = Some(Arc::clone(&record));
+        local.applied = Some(applied);
+
+        let (current, stale) =
+            super::local::tracked(&local.items, &record.status.applied_resources);
+        let left = super::prune::prune(&self.spoke, &self.discovery, stale, &owner).await;
+        let mut resources = current;
+        resources.extend(left.pending.iter().cloned());
+        resources.extend(left.failed.iter().map(|(entry, _)| entry.clone()));
+        resources.sort();
+
+        let unwatched = self.watch_items(name, local, &left.pending);
+        let generation = work.metadata.generation.unwrap_or_default();
+        let observed: Vec<_> = local.items.iter().map(|i| i.observed.clone()).collect();
+        let desired = |work: &Work| status::build(&work.status, generation, &observed, &now());
+        let (reported, recorded) = tokio::join!(
+            self.report(&work, desired),
+            self.write_record_status(&record, record::status(resources, None)),
+        );
+        local.work = Some(reported?);
+        local.record = Some(recorded?);
+        if let Some((entry, error)) = left.failed.into_iter().next() {
+            tracing::debug!(work = %name, resource = %entry.name, %error, "cannot be pruned yet");
+        }
+        if left.pending.is_empty() {
+            local.waits = 0;
+        }
+        let mut next = local.next_look(!left.pending.is_empty());
+        if unwatched {
+            next = next.min(Next::After(spread(self.options.status_sync_interval, 0.9)));
+        }
+        Ok(next)
+    }
+
+    /// Watches the resources of the work; whether some have to be polled.
+    fn watch_items(
+        &self,
+        name: &str,
+        local: &mut Local,
+        pending: &[super::model::AppliedResource],
+    ) -> bool {
+        let mut wanted: Vec<Wanted> = local
+            .items
+            .iter()
+            .filter_map(|item| {
+                let mapping = item.mapping.as_ref()?;
+                let meta = &item.observed.meta;
+                Some(Wanted {
+                    mapping: Arc::clone(mapping),
+                    key: ObjectKey::new(mapping, &meta.namespace, &meta.name),
+                    seen: item.seen,
+                })
+            })
+            .collect();
+        wanted.extend(pending.iter().map(waited_for));
+        let unwatched = self.watches.track(name, wanted);
+        // Looked at again when the time comes.
+        for item in &mut local.items {
+            if let Some(mapping) = &item.mapping {
+                let meta = &item.observed.meta;
+                if unwatched.contains(&ObjectKey::new(mapping, &meta.namespace, &meta.name)) {
+                    let at = Instant::now() + self.options.status_sync_interval;
+                    item.retry_at = Some(item.retry_at.map_or(at, |earlier| earlier.min(at)));
+                }
+            }
+        }
+        !unwatched.is_empty()
+    }
+
+    /// Comes back when the resources that are still there change, or after a while.
+    fn wait_for(
+        &self,
+        name: &str,
+        local: &mut Local,
+        left: &[super::model::AppliedResource],
+    ) -> Next {
+        if left.is_empty() {
+            local.waits = 0;
+            self.watches.track(name, Vec::new());
+            return Next::OnChange;
+        }
+        self.watches
+            .track(name, left.iter().map(waited_for).collect());
+        local.next_wait()
+    }
+
+    async fn add_finalizer(&self, work: &Work) -> Result<Work, Failure> {
+        let mut finalizers = work.metadata.finalizers.clone().unwrap_or_default();
+        finalizers.push(WORK_FINALIZER.to_owned());
+        let patch = json!({"metadata": {
+            "uid": work.metadata.uid,
+            "resourceVersion": work.metadata.resource_version,
+            "finalizers": finalizers,
+        }});
+        let name = work.metadata.name.as_deref().unwrap_or_default();
+        Ok(trimmed(
+            self.works_api
+                .patch(name, &manager(), &Patch::Merge(&patch))
+                .await?,
+        ))
+    }
+
+    /// The record of the work, created before anything is applied.
+    async fn ensure_record(
+        &self,
+        name: &str,
+        work: &Work,
+        record: Option<Arc<AppliedWork>>,
+    ) -> Result<Arc<AppliedWork>, Failure> {
+        let wanted = record::new(
+            self.record_name(name),
+            &self.hub_hash,
+            &self.options.agent_id,
+            name,
+            work,
+        );
+        let record = match record {
+            Some(record) => record,
+            None => match self.records_api.create(&Default::default(), &wanted).await {
+                Ok(created) => return Ok(Arc::new(trimmed(created))),
+                Err(kube::Error::Api(status)) if status.is_already_exists() => Arc::new(trimmed(
+                    self.records_api.get(&self.record_name(name)).await?,
+                )),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let labels_differ = super::model::labels(&work.metadata)
+            .iter()
+            .any(|(key, value)| super::model::labels(&record.metadata).get(key) != Some(value));
+        let finalizer = has_finalizer(&record.metadata, APPLIED_FINALIZER);
+        if record.metadata.deletion_timestamp.is_some()
+            || (record.spec == wanted.spec && finalizer && !labels_differ)
+        {
+            return Ok(record);
+        }
+        let mut finalizers = record.metadata.finalizers.clone().unwrap_or_default();
+        if !finalizer {
+            finalizers.push(APPLIED_FINALIZER.to_owned());
+        }
+        let patch = json!({
+            "metadata": {
+                "uid": record.metadata.uid, "resourceVersion": record.metadata.resource_version,
+                "finalizers": finalizers, "labels": work.metadata.labels,
+            },
+            "spec": wanted.spec,
+        });
+        let patched = self
+            .records_api
+            .patch(&self.record_name(name), &manager(), &Patch::Merge(&patch))
+            .await?;
+        Ok(Arc::new(trimmed(patched)))
+    }
+
+    /// Writes the status of the record where it differs.
+    pub(super) async fn write_record_status(
+        &self,
+        record: &Arc<AppliedWork>,
+        wanted: super::model::AppliedStatus,
+    ) -> Result<Arc<AppliedWork>, Failure> {
+        if record.status == wanted {
+            return Ok(Arc::clone(record));
+        }
+        let patch = json!({
+            "metadata": {"uid": record.metadata.uid},
+            "status": {
+                "appliedResources": wanted.applied_resources,
+                "evictionStartTime": wanted.eviction_start_time,
+            },
+        });
+        let name = record.metadata.name.as_deref().unwrap_or_default();
+        let patched = self
+            .records_api
+            .patch_status(name, &manager(), &Patch::Merge(&patch))
+            .await?;
+        Ok(Arc::new(trimmed(patched)))
+    }
+
+    /// Writes the status of the work where it differs; a conflict is answered
+    /// by computing it again for the newer work.
+    async fn report(
+        &self,
+        work: &Arc<Work>,
+        desired: impl Fn(&Work) -> super::model::WorkStatus,
+    ) -> Result<Arc<Work>, Failure> {
+        let name = work.metadata.name.as_deref().unwrap_or_default();
+        let mut work = Arc::clone(work);
+        for last in [false, false, true] {
+            let wanted = desired(&work);
+            if wanted == work.status {
+                return Ok(work);
+            }
+            let patch = json!({
+                "metadata": {"uid": work.metadata.uid, "resourceVersion": work.metadata.resource_version},
+                "status": wanted,
+            });
+            match self
+                .works_api
+                .patch_status(name, &manager(), &Patch::Merge(&patch))
+                .await
+            {
+                Ok(patched) => return Ok(Arc::new(trimmed(patched))),
+                Err(kube::Error::Api(status)) if status.code == 409 && !last => {
+                    let newer = trimmed(self.works_api.get(name).await?);
+                    if newer.metadata.uid != work.metadata.uid
+                        || newer.metadata.generation != work.metadata.generation
+                    {
+                        // Another spec: its own reconciliation follows.
+                        return Ok(Arc::new(newer));
+                    }
+                    work = Arc::new(newer);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(work)
+    }
+
+    async fn delete_work(
+        &self,
+        name: &str,
+        work: &Arc<Work>,
+        record: Option<Arc<AppliedWork>>,
+        local: &mut Local,
+    ) -> Result<Next, Failure> {
+        local.items.clear();
+        local.applied = None;
+        if !has_finalizer(&work.metadata, WORK_FINALIZER) {
+            self.forget(name, local);
+            return Ok(Next::OnChange);
+        }
+        local.work = Some(Arc::clone(work));
+        if let Some(record) = record {
+            let (said, deleted) =
+                tokio::join!(self.say_deleting(work), self.delete_record(&record));
+            local.work = Some(said?);
+            if let Some(record) = deleted? {
+                local.record = Some(Arc::clone(&record));
+                let left = self.finalize(&record).await?;
+                if !left.is_empty() {
+                    return Ok(self.wait_for(name, local, &left));
+                }
+            }
+        }
+        let work = local.work.take().unwrap_or_else(|| Arc::clone(work));
+        let mut finalizers = work.metadata.finalizers.clone().unwrap_or_default();
+        finalizers.retain(|f| f != WORK_FINALIZER);
+        let patch = json!({"metadata": {
+            "uid": work.metadata.uid,
+            "resourceVersion": work.metadata.resource_version,
+            "finalizers": finalizers,
+        }});
+        let patched = self
+            .works_api
+            .patch(name, &manager(), &Patch::Merge(&patch))
+            .await;
+        self.forget(name, local);
+        match patched {
+            Ok(_) => Ok(Next::OnChange),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Next::OnChange),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn say_deleting(&self, work: &Arc<Work>) -> Result<Arc<Work>, Failure> {
+        let generation = work.metadata.generation.unwrap_or_default();
+        self.report(work, |work| {
+            status::deleting(&work.status, generation, &now())
+        })
+        .await
+    }
+
+    /// Deletes the record; what is left of it while its finalizer holds it.
+    async fn delete_record(
+        &self,
+        record: &Arc<AppliedWork>,
+    ) -> Result<Option<Arc<AppliedWork>>, Failure> {
+        if record.metadata.deletion_timestamp.is_some() {
+            return Ok(Some(Arc::clone(record)));
+        }
+        let name = record.metadata.name.as_deref().unwrap_or_default();
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: record.metadata.uid.clone(),
+                resource_version: None,
+            }),
+            ..DeleteParams::background()
+        };
+        match self.records_api.delete(name, &params).await {
+            Ok(answer) => Ok(answer.left().map(|record| Arc::new(trimmed(record)))),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets the resources of a deleted record go, then the record. What is still there.
+    async fn finalize(
+        &self,
+        record: &Arc<AppliedWork>,
+    ) -> Result<Vec<super::model::AppliedResource>, Failure> {
+        if !has_finalizer(&record.metadata, APPLIED_FINALIZER) {
+            return Ok(Vec::new());
+        }
+        let owner = Owner {
+            name: record.metadata.name.clone().unwrap_or_default(),
+            uid: record.metadata.uid.clone().unwrap_or_default(),
+        };
+        let entries = record.status.applied_resources.clone();
+        let mut left = super::prune::prune(&self.spoke, &self.discovery, entries, &owner).await;
+        let refused = |(_, error): &(_, super::rest::RestError)| error.code() == 403;
+        if let Some((_, error)) = left
+            .failed
+            .iter()
+            .position(|f| !refused(f))
+            .map(|i| left.failed.swap_remove(i))
+        {
+            return Err(error.into());
+        }
+        for (entry, error) in left.failed {
+            // Garbage collection deletes it with its owner.
+            tracing::warn!(resource = %entry.resource, name = %entry.name, %error, "left to garbage collection");
+        }
+        if !left.pending.is_empty() {
+            let status = record::status(
+                left.pending.clone(),
+                record.status.eviction_start_time.clone(),
+            );
+            self.write_record_status(record, status).await?;
+            return Ok(left.pending);
+        }
+        let mut finalizers = record.metadata.finalizers.clone().unwrap_or_default();
+        finalizers.retain(|f| f != APPLIED_FINALIZER);
+        let patch = json!({"metadata": {"uid": record.metadata.uid, "finalizers": finalizers}});
+        match self
+            .records_api
+            .patch(&owner.name, &manager(), &Patch::Merge(&patch))
+            .await
+        {
+            Ok(_) => Ok(Vec::new()),
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.code == 409 => {
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A record whose work is not (any more) on the hub.
+    async fn evict(&self, record: &Arc<AppliedWork>, work: Option<&Work>) -> Result<Next, Failure> {
+        let start = record.status.eviction_start_time.as_deref();
+        match record::evict(
+            work.is_some(),
+            start,
+            self.options.eviction_grace_period,
+            jiff::Timestamp::now(),
+        ) {
+            Eviction::Keep => {
+                let status = record::status(record.status.applied_resources.clone(), None);
+                self.write_record_status(record, status).await?;
+                Ok(Next::OnChange)
+            }
+            Eviction::Start => {
+                let status = record::status(record.status.applied_resources.clone(), Some(now()));
+                self.write_record_status(record, status).await?;
+                Ok(Next::After(self.options.eviction_grace_period))
+            }
+            Eviction::Wait(left) => Ok(Next::After(left)),
+            Eviction::Delete => {
+                self.delete_record(record).await?;
+                Ok(Next::OnChange)
+            }
+        }
+    }
+
+    /// Looks at all works again: the hub is back.
+    pub fn wake_all(&self) {
+        let names: Vec<String> = lock(&self.locals).keys().cloned().collect();
+        for name in names {
+            self.queue.add(Key::Work(name));
+        }
+    }
+}
+
+fn waited_for(entry: &super::model::AppliedResource) -> Wanted {
+    let mapping = Arc::new(crate::k8s::discovery::Mapping {
+        resource: kube::core::ApiResource {
+            group: entry.group.clone(),
+            version: entry.version.clone(),
+            api_version: if entry.group.is_empty() {
+                entry.version.clone()
+            } else {
+                format!("{}/{}", entry.group, entry.version)
+            },
+            kind: String::new(),
+            plural: entry.resource.clone(),
+        },
+        namespaced: !entry.namespace.is_empty(),
+        watchable: true,
+    });
+    Wanted {
+        key: ObjectKey::new(&mapping, &entry.namespace, &entry.name),
+        mapping,
+        // Present: its disappearance is news.
+        seen: 1,
+    }
+}
+
+fn manager() -> PatchParams {
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
+}
+
+fn trimmed<K: kube::Resource>(mut object: K) -> K {
+    object.meta_mut().managed_fields = None;
+    object
+}
+
+/// `base`, up to `share` of it longer.
+pub(super) fn spread(base: Duration, share: f64) -> Duration {
+    crate::runtime::backoff::between(base, base.mul_f64(1.0 + share))
+}

@@ -1,0 +1,337 @@
+//! Applies the manifests of a work that have to be looked at: all of them after
+//! a change of the work, else those whose resource changed.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use kube::runtime::wait::{await_condition, conditions};
+use tokio::time::Instant;
+
+use super::agent::{Agent, spread};
+use super::apply::{Memory, Outcome, Retry, Task};
+use super::config::{self, Settings};
+use super::executor::{self, Denied};
+use super::local::{Item, Local};
+use super::manifest::{self, Decoded};
+use super::model::{AppliedWork, Condition, Manifest, Work};
+use super::owner::Owner;
+use super::record;
+use super::status::Failure as ApplyFailure;
+use crate::runtime::{Failure, Next};
+
+/// Manifests of one rank that are applied at the same time.
+const CONCURRENCY: usize = 8;
+/// Everything is looked at again after this long, should an event be lost.
+const RESYNC: Duration = Duration::from_secs(1800);
+/// A definition that takes longer to be served leaves its objects to a retry.
+const ESTABLISHED: Duration = Duration::from_secs(3);
+
+fn text_hash(manifest: &Manifest) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    manifest.text().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// How a manifest is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Apply,
+    /// Someone undid the last corrections at once: wait with the next one.
+    Observe(Option<Instant>),
+}
+
+impl Agent {
+    /// Applies what is due. Returns the record as it is then.
+    pub(super) async fn apply_items(
+        &self,
+        work: &Work,
+        record: &Arc<AppliedWork>,
+        owner: &Owner,
+        local: &mut Local,
+        everything: bool,
+        complete: bool,
+    ) -> Result<Arc<AppliedWork>, Failure> {
+        let mut record = Arc::clone(record);
+        let manifests = &work.spec.workload.manifests;
+        let now = Instant::now();
+        let mut chosen: Vec<Decoded> = Vec::new();
+        if everything {
+            for (i, manifest) in manifests.iter().enumerate() {
+                chosen.push(manifest::decode(&self.discovery, i, manifest).await);
+            }
+            self.renew_items(work, &chosen, &record, local);
+            local.resync_at = Some(now + spread(RESYNC, 0.5));
+        } else {
+            for (i, manifest) in manifests.iter().enumerate() {
+                if local.items.get(i).is_some_and(|item| item.due(now)) {
+                    chosen.push(manifest::decode(&self.discovery, i, manifest).await);
+                }
+            }
+        }
+        if !complete {
+            record = self.record_intents(work, &chosen, record).await?;
+        }
+        let mut todo: Vec<Option<Decoded>> = chosen.into_iter().map(Some).collect();
+        let stages = manifest::stages(&todo.iter().flatten().cloned().collect::<Vec<_>>());
+        for stage in stages {
+            let mut jobs = Vec::with_capacity(stage.len());
+            for i in stage {
+                let Some(mut decoded) = todo[i].take() else {
+                    continue;
+                };
+                let ordinal = usize::try_from(decoded.meta.ordinal).unwrap_or_default();
+                if decoded.unknown_kind {
+                    // Its definition may have come with an earlier rank.
+                    decoded = manifest::decode(&self.discovery, ordinal, &manifests[ordinal]).await;
+                }
+                let Some(item) = local.items.get_mut(ordinal) else {
+                    continue;
+                };
+                let mode = match (complete, item.calming(now)) {
+                    (true, _) => Mode::Observe(None),
+                    (false, Some(until)) if !everything => Mode::Observe(Some(until)),
+                    _ => Mode::Apply,
+                };
+                let memory = std::mem::take(&mut item.memory);
+                let applied = item.observed.applied.clone();
+                jobs.push((ordinal, decoded, memory, mode, applied));
+            }
+            let done: Vec<_> = stream::iter(jobs)
+                .map(|(ordinal, decoded, mut memory, mode, applied)| {
+                    let record = &record;
+                    async move {
+                        let settings = config::settings(&work.spec.manifest_configs, &decoded.meta);
+                        let outcome = self
+                            .apply_item(
+                                work,
+                                &decoded,
+                                settings,
+                                owner,
+                                record,
+                                &mut memory,
+                                mode,
+                                applied,
+                            )
+                            .await;
+                        (ordinal, decoded, memory, outcome)
+                    }
+                })
+                .buffer_unordered(CONCURRENCY)
+                .collect()
+                .await;
+            for (_, decoded, _, outcome) in &done {
+                if decoded.meta.kind == "CustomResourceDefinition" && outcome.wrote {
+                    let waited_for = todo.iter().flatten().any(|d| d.unknown_kind);
+                    self.served(decoded, waited_for).await;
+                }
+            }
+            for (ordinal, decoded, memory, outcome) in done {
+                let settings = config::settings(&work.spec.manifest_configs, &decoded.meta);
+                if let Some(item) = local.items.get_mut(ordinal) {
+                    item.memory = memory;
+                    item.note(
+                        &decoded,
+                        &outcome,
+                        settings.feedback,
+                        self.limits,
+                        !everything,
+                    );
+                }
+            }
+        }
+        Ok(record)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of them differ from manifest to manifest"
+    )]
+    async fn apply_item(
+        &self,
+        work: &Work,
+        decoded: &Decoded,
+        settings: Settings<'_>,
+        owner: &Owner,
+        record: &AppliedWork,
+        memory: &mut Memory,
+        mode: Mode,
+        applied: Result<(), ApplyFailure>,
+    ) -> Outcome {
+        let owned = config::owned(&work.spec, &decoded.meta);
+        let entry = decoded.resource();
+        let recorded = entry.as_ref().is_some_and(|entry| {
+            record
+                .status
+                .applied_resources
+                .iter()
+                .any(|r| r.key() == entry.key() && !r.uid.is_empty())
+        });
+        let task = Task {
+            decoded,
+            settings,
+            owned,
+            owner,
+            fresh: !recorded && memory.settled.is_none(),
+        };
+        if let Mode::Observe(until) = mode {
+            let mut outcome = task.observe(&self.spoke, applied).await;
+            if let Some(until) = until {
+                outcome.retry = Retry::After(until.saturating_duration_since(Instant::now()));
+            }
+            return outcome;
+        }
+        if decoded.mapping.is_ok()
+            && let Err(denied) = self
+                .executors
+                .check(&self.spoke, work.spec.executor.as_ref(), decoded, owned)
+                .await
+        {
+            let (message, retry) = match denied {
+                Denied::Forbidden(message) => (
+                    format!("{message}, will try again in 1m0s"),
+                    Retry::After(executor::RETRY),
+                ),
+                Denied::Unknown(message) => (message, Retry::Backoff),
+            };
+            return task
+                .not_applied(&self.spoke, ApplyFailure::apply(message), retry)
+                .await;
+        }
+        task.apply(&self.spoke, memory).await
+    }
+
+    /// The items of a work that changed: what is known of manifests that stay, stays.
+    fn renew_items(
+        &self,
+        work: &Work,
+        decoded: &[Decoded],
+        record: &AppliedWork,
+        local: &mut Local,
+    ) {
+        let mut old: Vec<Option<Item>> = std::mem::take(&mut local.items)
+            .into_iter()
+            .map(Some)
+            .collect();
+        let applied_before = |meta: &super::model::ResourceMeta| {
+            let status = work
+                .status
+                .resource_status
+                .manifests
+                .iter()
+                .find(|m| m.resource_meta == *meta);
+            status.is_some_and(|m| {
+                m.conditions
+                    .iter()
+                    .any(|c| is_applied(c, work.metadata.generation))
+            }) && record
+                .status
+                .applied_resources
+                .iter()
+                .any(|r| r.name == meta.name && r.resource == meta.resource)
+        };
+        for (i, decoded) in decoded.iter().enumerate() {
+            let text = text_hash(&work.spec.workload.manifests[i]);
+            let known = old
+                .iter_mut()
+                .find(|item| {
+                    item.as_ref()
+                        .is_some_and(|item| item.is(&decoded.meta, text))
+                })
+                .and_then(Option::take);
+            local.items.push(known.unwrap_or_else(|| {
+                let mut item = Item::new(decoded, text);
+                item.memory.applied_before = applied_before(&decoded.meta);
+                item
+            }));
+        }
+    }
+
+    /// Writes into the record what is going to be created, before it is: an
+    /// agent that dies in between leaves nothing behind that nobody knows of.
+    async fn record_intents(
+        &self,
+        work: &Work,
+        chosen: &[Decoded],
+        record: Arc<AppliedWork>,
+    ) -> Result<Arc<AppliedWork>, Failure> {
+        let recorded = &record.status.applied_resources;
+        let mut known: std::collections::HashSet<_> = recorded.iter().map(|r| r.key()).collect();
+        let entries: Vec<_> = chosen
+            .iter()
+            .filter(|d| d.mapping.is_ok() && config::owned(&work.spec, &d.meta))
+            .filter(|d| {
+                config::settings(&work.spec.manifest_configs, &d.meta)
+                    .strategy
+                    .is_none_or(|s| s.kind != "ReadOnly")
+            })
+            .filter_map(Decoded::resource)
+            .collect();
+        let fresh: Vec<_> = entries
+            .iter()
+            .filter(|e| known.insert(e.key()))
+            .cloned()
+            .collect();
+        if fresh.is_empty() {
+            return Ok(record);
+        }
+        let mut resources = recorded.clone();
+        resources.extend(fresh);
+        self.write_record_status(&record, record::status(resources, None))
+            .await
+    }
+
+    /// A definition was written: what it defines is looked up anew.
+    async fn served(&self, definition: &Decoded, waited_for: bool) {
+        if waited_for {
+            let api: Api<CustomResourceDefinition> = Api::all(self.spoke.clone());
+            let established =
+                await_condition(api, &definition.meta.name, conditions::is_crd_established());
+            if tokio::time::timeout(ESTABLISHED, established)
+                .await
+                .is_err()
+            {
+                tracing::debug!(name = %definition.meta.name, "not served yet");
+            }
+        }
+        if let Some(group) = definition.object["spec"]["group"].as_str() {
+            self.discovery.forget(group);
+        }
+    }
+}
+
+fn is_applied(condition: &Condition, generation: Option<i64>) -> bool {
+    condition.kind == "Applied"
+        && condition.status == "True"
+        && condition.observed_generation == generation
+}
+
+impl Local {
+    /// When something has to be looked at without an event.
+    pub(super) fn next_look(&mut self, pending: bool) -> Next {
+        let now = Instant::now();
+        let after = |at: Instant| Next::After(at.saturating_duration_since(now));
+        let mut next = self.resync_at.map_or(Next::OnChange, after);
+        for item in &self.items {
+            if let Some(at) = item.retry_at {
+                next = next.min(after(at));
+            }
+        }
+        if pending {
+            next = next.min(self.next_wait());
+        }
+        next
+    }
+
+    /// Rounds of waiting for resources to go get longer; watches end them early.
+    pub(super) fn next_wait(&mut self) -> Next {
+        self.waits = self.waits.saturating_add(1);
+        let backoff =
+            crate::runtime::Backoff::new(Duration::from_millis(20), Duration::from_secs(30));
+        Next::After(backoff.delay(self.waits))
+    }
+}

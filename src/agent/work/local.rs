@@ -1,0 +1,329 @@
+//! What the agent remembers of a work between two reconciliations. It can be
+//! lost: then everything is looked at again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::apply::{Live, Memory, Outcome, Retry};
+use super::feedback::{self, Limits};
+use super::manifest::Decoded;
+use super::model::{AppliedResource, AppliedWork, FeedbackRule, ResourceMeta, Work};
+use super::status::{Availability, Failure, Feedback, Observed};
+use super::watch::version;
+use crate::k8s::discovery::Mapping;
+use crate::runtime::Backoff;
+
+/// Waits before a manifest that failed is tried again.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(30));
+/// Corrections that follow one another faster than this are slowed down:
+/// someone else wants another content.
+const CALM: Duration = Duration::from_secs(10);
+/// The longest wait before a correction.
+const MAX_CORRECTION_DELAY: Duration = Duration::from_secs(240);
+
+/// What the agent remembers of one work.
+#[derive(Default)]
+pub struct Local {
+    /// The work as the hub answered last.
+    pub work: Option<Arc<Work>>,
+    /// The record as the managed cluster answered last.
+    pub record: Option<Arc<AppliedWork>>,
+    /// What was applied last.
+    pub applied: Option<Applied>,
+    /// The manifests.
+    pub items: Vec<Item>,
+    /// When everything is looked at again.
+    pub resync_at: Option<Instant>,
+    /// Rounds of waiting for resources to go.
+    pub waits: u32,
+}
+
+/// Tells whether everything has to be applied again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// UID and generation of the work.
+    pub uid: Option<String>,
+    /// Its generation.
+    pub generation: Option<i64>,
+    /// Its labels.
+    pub labels: Option<std::collections::BTreeMap<String, String>>,
+    /// UID of the record that owns the resources.
+    pub record: Option<String>,
+}
+
+/// One manifest.
+pub struct Item {
+    /// Its text, hashed.
+    pub text: u64,
+    /// The resource, if it is known.
+    pub mapping: Option<Arc<Mapping>>,
+    /// The kind was not served.
+    pub unknown_kind: bool,
+    /// What writes need to know of each other.
+    pub memory: Memory,
+    /// For the status.
+    pub observed: Observed,
+    /// UID of the resource; `None` when it is missing.
+    pub uid: Option<String>,
+    /// Whether the resource could be read.
+    pub known: bool,
+    /// Version of the resource that was seen; 0 when there is none.
+    pub seen: u64,
+    /// Something happened to the resource.
+    pub dirty: bool,
+    /// When to try again.
+    pub retry_at: Option<Instant>,
+    failures: u32,
+    corrected: Option<Instant>,
+    correction_delay: Duration,
+}
+
+impl Item {
+    /// A manifest that was not applied yet.
+    pub fn new(decoded: &Decoded, text: u64) -> Self {
+        Self {
+            text,
+            mapping: decoded.mapping.as_ref().ok().cloned(),
+            unknown_kind: decoded.unknown_kind,
+            memory: Memory::default(),
+            observed: Observed {
+                meta: decoded.meta.clone(),
+                applied: Err(Failure::apply("not yet applied")),
+                availability: Availability::Incomplete,
+                feedback: Feedback::default(),
+                rules: Vec::new(),
+            },
+            uid: None,
+            known: false,
+            seen: 0,
+            dirty: true,
+            retry_at: None,
+            failures: 0,
+            corrected: None,
+            correction_delay: Duration::ZERO,
+        }
+    }
+
+    /// Whether it is the same manifest (its place in the work aside).
+    pub fn is(&self, meta: &ResourceMeta, text: u64) -> bool {
+        let own = &self.observed.meta;
+        self.text == text
+            && own.name == meta.name
+            && own.namespace == meta.namespace
+            && own.kind == meta.kind
+    }
+
+    /// Whether it has to be looked at now.
+    pub fn due(&self, now: Instant) -> bool {
+        self.dirty || self.retry_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether a correction has to wait, as it was undone too often.
+    pub fn calming(&self, now: Instant) -> Option<Instant> {
+        let until = self.corrected? + self.correction_delay;
+        (until > now).then_some(until)
+    }
+
+    /// Takes note of a look at the resource.
+    pub fn note(
+        &mut self,
+        decoded: &Decoded,
+        outcome: &Outcome,
+        rules: &[FeedbackRule],
+        limits: Limits,
+        correction: bool,
+    ) {
+        let now = Instant::now();
+        self.dirty = false;
+        self.mapping = decoded.mapping.as_ref().ok().cloned();
+        self.unknown_kind = decoded.unknown_kind;
+        self.observed.meta = decoded.meta.clone();
+        self.observed.applied.clone_from(&outcome.applied);
+        match &outcome.live {
+            Live::Exists(object) => {
+                self.known = true;
+                let metadata = &object["metadata"];
+                self.uid = metadata["uid"].as_str().map(str::to_owned);
+                self.seen = version(metadata["resourceVersion"].as_str());
+                self.observed.availability = Availability::Exists;
+                self.observed.feedback = feedback::collect(rules, object, limits);
+            }
+            Live::Missing => {
+                self.known = true;
+                self.uid = None;
+                self.seen = 0;
+                self.observed.availability = Availability::Missing;
+            }
+            Live::Unknown(error) => {
+                self.known = false;
+                let meta = &decoded.meta;
+                let incomplete =
+                    meta.resource.is_empty() || meta.version.is_empty() || meta.name.is_empty();
+                self.observed.availability = if incomplete {
+                    Availability::Incomplete
+                } else {
+                    Availability::Unknown(error.clone())
+                };
+            }
+        }
+        self.retry_at = match outcome.retry {
+            Retry::No => {
+                self.failures = 0;
+                None
+            }
+            Retry::Backoff => {
+                self.failures = self.failures.saturating_add(1);
+                Some(now + BACKOFF.delay(self.failures))
+            }
+            Retry::After(delay) => Some(now + delay),
+        };
+        if correction && outcome.wrote {
+            let hasty = self
+                .corrected
+                .is_some_and(|at| now.duration_since(at) < CALM + self.correction_delay);
+            self.correction_delay = if hasty {
+                (self.correction_delay * 2).clamp(Duration::from_secs(1), MAX_CORRECTION_DELAY)
+            } else {
+                Duration::ZERO
+            };
+            self.corrected = Some(now);
+        }
+    }
+
+    /// The entry for the record: resources that exist, with their UID.
+    pub fn resource(&self) -> Option<AppliedResource> {
+        let meta = &self.observed.meta;
+        (!meta.resource.is_empty() && !meta.name.is_empty()).then(|| AppliedResource {
+            group: meta.group.clone(),
+            version: meta.version.clone(),
+            resource: meta.resource.clone(),
+            namespace: meta.namespace.clone(),
+            name: meta.name.clone(),
+            uid: self.uid.clone().unwrap_or_default(),
+        })
+    }
+}
+
+/// The list for the record, and what it has that the work does not have any more.
+pub fn tracked(
+    items: &[Item],
+    recorded: &[AppliedResource],
+) -> (Vec<AppliedResource>, Vec<AppliedResource>) {
+    let mut current = Vec::with_capacity(items.len());
+    let mut keys = std::collections::HashSet::new();
+    let wanted: Vec<(AppliedResource, bool)> = items
+        .iter()
+        .filter_map(|i| Some((i.resource()?, i.known)))
+        .collect();
+    for (entry, known) in &wanted {
+        if !keys.insert(entry.key()) {
+            continue;
+        }
+        if !entry.uid.is_empty() {
+            current.push(entry.clone());
+        } else if !known {
+            // It could not be read: what was known stays.
+            current.extend(recorded.iter().find(|r| r.key() == entry.key()).cloned());
+        }
+    }
+    let mut stale = Vec::new();
+    for entry in recorded.iter().filter(|r| !keys.contains(&r.key())) {
+        // A kind that is not served at present may be this very resource.
+        let hidden = items.iter().any(|item| {
+            let meta = &item.observed.meta;
+            item.mapping.is_none()
+                && meta.group == entry.group
+                && meta.name == entry.name
+                && meta.resource.is_empty()
+        });
+        if hidden {
+            current.push(entry.clone());
+        } else {
+            stale.push(entry.clone());
+        }
+    }
+    current.sort();
+    (current, stale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(name: &str, uid: Option<&str>, known: bool) -> Item {
+        let meta = ResourceMeta {
+            version: "v1".into(),
+            kind: "ConfigMap".into(),
+            resource: "configmaps".into(),
+            name: name.into(),
+            namespace: "n".into(),
+            ..ResourceMeta::default()
+        };
+        let decoded = Decoded {
+            meta,
+            object: serde_json::Value::Null,
+            mapping: Err(String::new()),
+            unknown_kind: false,
+        };
+        let mut item = Item::new(&decoded, 0);
+        item.uid = uid.map(str::to_owned);
+        item.known = known;
+        item
+    }
+
+    fn entry(name: &str, uid: &str) -> AppliedResource {
+        AppliedResource {
+            version: "v1".into(),
+            resource: "configmaps".into(),
+            namespace: "n".into(),
+            name: name.into(),
+            uid: uid.into(),
+            ..AppliedResource::default()
+        }
+    }
+
+    #[test]
+    fn work_31_and_32_the_record_has_what_exists_and_names_what_went() {
+        let items = [
+            item("b", Some("2"), true),
+            item("a", Some("1"), true),
+            item("missing", None, true),
+        ];
+        let (current, stale) = tracked(
+            &items,
+            &[entry("a", "0"), entry("old", "9"), entry("missing", "8")],
+        );
+        assert_eq!(current, [entry("a", "1"), entry("b", "2")]);
+        assert_eq!(stale, [entry("old", "9")]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_stays_recorded() {
+        let (current, stale) = tracked(&[item("a", None, false)], &[entry("a", "1")]);
+        assert_eq!((current, stale), (vec![entry("a", "1")], Vec::new()));
+        let mut unknown = item("a", None, false);
+        unknown.observed.meta.resource.clear();
+        let (current, stale) = tracked(&[unknown], &[entry("a", "1"), entry("b", "2")]);
+        assert_eq!(
+            (current, stale),
+            (vec![entry("a", "1")], vec![entry("b", "2")])
+        );
+    }
+
+    #[test]
+    fn work_33_another_version_is_the_same_resource() {
+        let mut newer = item("a", Some("1"), true);
+        newer.observed.meta.version = "v2".into();
+        let (current, stale) = tracked(&[newer], &[entry("a", "1")]);
+        assert_eq!(
+            (
+                current[0].version.as_str(),
+                current[0].uid.as_str(),
+                stale.len()
+            ),
+            ("v2", "1", 0)
+        );
+    }
+}

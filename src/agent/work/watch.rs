@@ -1,0 +1,369 @@
+//! Watches on the managed cluster, so that a change of an applied resource
+//! reaches its works in milliseconds.
+//!
+//! A watch asks for metadata only and keeps nothing; works share it. There is
+//! one per resource and namespace, and a single one for all namespaces where
+//! works use many. What cannot be watched is polled by its works.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::api::{ApiResource, DynamicObject};
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Client};
+use tokio_util::sync::CancellationToken;
+
+use crate::k8s::discovery::Mapping;
+use crate::runtime::Metrics;
+use crate::runtime::backoff::Backoff;
+
+/// From this many namespaces on, one watch serves all.
+const NAMESPACES: usize = 8;
+/// How long a refused watch is left alone.
+const REFUSED: Duration = Duration::from_secs(120);
+
+/// An object of the managed cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectKey {
+    /// Resource and group.
+    pub resource: Arc<str>,
+    /// Empty for cluster-scoped objects.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// Names an object of `mapping`.
+    pub fn new(mapping: &Mapping, namespace: &str, name: &str) -> Self {
+        Self {
+            resource: format!("{}.{}", mapping.resource.plural, mapping.resource.group).into(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
+/// Something that a work wants to hear of.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its resource.
+    pub mapping: Arc<Mapping>,
+    /// Which object.
+    pub key: ObjectKey,
+    /// The version that the work has seen; 0 when it saw none.
+    pub seen: u64,
+}
+
+/// Told which work has to look at which object, and its version.
+pub type Notify = dyn Fn(&str, &ObjectKey, u64) + Send + Sync;
+
+struct Watch {
+    stop: CancellationToken,
+    works: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Which works look at an object, and what they saw.
+    objects: BTreeMap<ObjectKey, Vec<(Arc<str>, u64)>>,
+    by_work: HashMap<Arc<str>, Vec<ObjectKey>>,
+    mappings: HashMap<Arc<str>, ApiResource>,
+    /// Watches by resource and namespace (empty: all of them).
+    watches: HashMap<(Arc<str>, String), Watch>,
+}
+
+struct Inner {
+    client: Client,
+    state: Mutex<State>,
+    notify: Box<Notify>,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+}
+
+/// The watches. Clones share them.
+#[derive(Clone)]
+pub struct Watches {
+    inner: Arc<Inner>,
+}
+
+impl Watches {
+    /// No watches yet; they end with `shutdown`.
+    pub fn new(
+        client: Client,
+        metrics: Metrics,
+        shutdown: CancellationToken,
+        notify: impl Fn(&str, &ObjectKey, u64) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                client,
+                state: Mutex::default(),
+                notify: Box::new(notify),
+                metrics,
+                shutdown,
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on `work` hears of exactly these objects. Returns those that
+    /// cannot be watched: the work has to look at them itself.
+    pub fn track(&self, work: &str, wanted: Vec<Wanted>) -> Vec<ObjectKey> {
+        let mut state = self.state();
+        let mut touched: BTreeSet<Arc<str>> = BTreeSet::new();
+        let work: Arc<str> = work.into();
+        let keys: Vec<ObjectKey> = wanted.iter().map(|w| w.key.clone()).collect();
+        let old = state.by_work.remove(&work).unwrap_or_default();
+        if old != keys {
+            let kept: HashSet<&ObjectKey> = keys.iter().collect();
+            for key in old.iter().filter(|key| !kept.contains(key)) {
+                touched.insert(Arc::clone(&key.resource));
+                if let Some(works) = state.objects.get_mut(key) {
+                    works.retain(|(w, _)| *w != work);
+                    if works.is_empty() {
+                        state.objects.remove(key);
+                    }
+                }
+            }
+        }
+        let mut unwatchable = Vec::new();
+        for wanted in wanted {
+            if !wanted.mapping.watchable {
+                unwatchable.push(wanted.key);
+                continue;
+            }
+            let works = state.objects.entry(wanted.key.clone()).or_default();
+            if let Some(entry) = works.iter_mut().find(|(w, _)| *w == work) {
+                entry.1 = wanted.seen;
+                continue;
+            }
+            works.push((Arc::clone(&work), wanted.seen));
+            touched.insert(Arc::clone(&wanted.key.resource));
+            state
+                .mappings
+                .entry(wanted.key.resource)
+                .or_insert_with(|| wanted.mapping.resource.clone());
+        }
+        for resource in touched {
+            self.arrange(&mut state, &resource);
+        }
+        let refused = keys.iter().filter(|key| {
+            [key.namespace.as_str(), ""].iter().any(|namespace| {
+                state
+                    .watches
+                    .get(&(Arc::clone(&key.resource), (*namespace).to_owned()))
+                    .is_some_and(|watch| !watch.works.load(Ordering::Relaxed))
+            })
+        });
+        unwatchable.extend(refused.cloned());
+        if !keys.is_empty() {
+            state.by_work.insert(work, keys);
+        }
+        unwatchable
+    }
+
+    /// Starts and stops watches of `resource` as its objects need it.
+    fn arrange(&self, state: &mut State, resource: &Arc<str>) {
+        let from = ObjectKey {
+            resource: Arc::clone(resource),
+            namespace: String::new(),
+            name: String::new(),
+        };
+        let mut namespaces: BTreeSet<String> = state
+            .objects
+            .range(from..)
+            .take_while(|(key, _)| key.resource == *resource)
+            .map(|(key, _)| key.namespace.clone())
+            .collect();
+        let everywhere = (Arc::clone(resource), String::new());
+        let limit = if state.watches.contains_key(&everywhere) {
+            NAMESPACES / 2
+        } else {
+            NAMESPACES
+        };
+        if namespaces.len() > limit {
+            namespaces = BTreeSet::from([String::new()]);
+        }
+        let unused: Vec<(Arc<str>, String)> = state
+            .watches
+            .keys()
+            .filter(|(r, namespace)| r == resource && !namespaces.contains(namespace))
+            .cloned()
+            .collect();
+        for key in unused {
+            if let Some(watch) = state.watches.remove(&key) {
+                watch.stop.cancel();
+            }
+        }
+        let Some(api_resource) = state.mappings.get(resource).cloned() else {
+            return;
+        };
+        if namespaces.is_empty() {
+            state.mappings.remove(resource);
+        }
+        for namespace in namespaces {
+            let key = (Arc::clone(resource), namespace.clone());
+            if state.watches.contains_key(&key) {
+                continue;
+            }
+            let watch = Watch {
+                stop: self.inner.shutdown.child_token(),
+                works: Arc::new(AtomicBool::new(true)),
+            };
+            tokio::spawn(self.clone().run(
+                api_resource.clone(),
+                Arc::clone(resource),
+                namespace,
+                watch.stop.clone(),
+                Arc::clone(&watch.works),
+            ));
+            state.watches.insert(key, watch);
+        }
+    }
+
+    async fn run(
+        self,
+        api_resource: ApiResource,
+        resource: Arc<str>,
+        namespace: String,
+        stop: CancellationToken,
+        works: Arc<AtomicBool>,
+    ) {
+        let client = self.inner.client.clone();
+        let api: Api<PartialObjectMeta<DynamicObject>> = if namespace.is_empty() {
+            Api::all_with(client, &api_resource)
+        } else {
+            Api::namespaced_with(client, &namespace, &api_resource)
+        };
+        let mut stream = watcher::watcher(api, watcher::Config::default()).boxed();
+        let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(15));
+        let mut failures = 0_u32;
+        let mut listed: HashSet<ObjectKey> = HashSet::new();
+        loop {
+            let event = tokio::select! {
+                () = stop.cancelled() => return,
+                event = stream.next() => event,
+            };
+            let error = match event {
+                None => return,
+                Some(Ok(event)) => {
+                    failures = 0;
+                    works.store(true, Ordering::Relaxed);
+                    match event {
+                        Event::Init => listed.clear(),
+                        Event::InitApply(object) => {
+                            if let Some(key) = self.tell(&resource, &object) {
+                                listed.insert(key);
+                            }
+                        }
+                        Event::InitDone => {
+                            self.tell_missing(&resource, &namespace, &std::mem::take(&mut listed))
+                        }
+                        Event::Apply(object) | Event::Delete(object) => {
+                            self.tell(&resource, &object);
+                        }
+                    }
+                    continue;
+                }
+                Some(Err(error)) => error,
+            };
+            failures = failures.saturating_add(1);
+            self.inner.metrics.watch_failed(&api_resource.plural);
+            let delay = if refused(&error) {
+                if works.swap(false, Ordering::Relaxed) {
+                    tracing::info!(%resource, %namespace, %error, "cannot be watched; its works look at it from time to time");
+                    self.tell_missing(&resource, &namespace, &HashSet::new());
+                }
+                REFUSED
+            } else {
+                backoff.delay(failures)
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(delay) => {}
+            }
+        }
+    }
+
+    /// Tells the works that look at `object` and saw another version; its key
+    /// if there are such works at all.
+    fn tell(
+        &self,
+        resource: &Arc<str>,
+        object: &PartialObjectMeta<DynamicObject>,
+    ) -> Option<ObjectKey> {
+        let key = ObjectKey {
+            resource: Arc::clone(resource),
+            namespace: object.metadata.namespace.clone().unwrap_or_default(),
+            name: object.metadata.name.clone().unwrap_or_default(),
+        };
+        let version = version(object.metadata.resource_version.as_deref());
+        let works: Vec<Arc<str>> = self
+            .state()
+            .objects
+            .get(&key)?
+            .iter()
+            .filter(|(_, seen)| version > *seen)
+            .map(|(work, _)| Arc::clone(work))
+            .collect();
+        for work in works {
+            (self.inner.notify)(&work, &key, version);
+        }
+        Some(key)
+    }
+
+    /// Tells the works whose objects should be there and are not.
+    fn tell_missing(&self, resource: &Arc<str>, namespace: &str, present: &HashSet<ObjectKey>) {
+        let from = ObjectKey {
+            resource: Arc::clone(resource),
+            namespace: String::new(),
+            name: String::new(),
+        };
+        let missing: Vec<(Arc<str>, ObjectKey)> = self
+            .state()
+            .objects
+            .range(from..)
+            .take_while(|(key, _)| key.resource == *resource)
+            .filter(|(key, _)| {
+                (namespace.is_empty() || key.namespace == namespace) && !present.contains(key)
+            })
+            .flat_map(|(key, works)| {
+                works
+                    .iter()
+                    .filter(|(_, seen)| *seen > 0)
+                    .map(|(work, _)| (Arc::clone(work), key.clone()))
+            })
+            .collect();
+        for (work, key) in missing {
+            (self.inner.notify)(&work, &key, u64::MAX);
+        }
+    }
+}
+
+/// Resource versions are numbers that grow; anything else is newer than all.
+pub fn version(text: Option<&str>) -> u64 {
+    text.map_or(0, |text| text.parse().unwrap_or(u64::MAX))
+}
+
+fn refused(error: &watcher::Error) -> bool {
+    let code = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => status.code,
+        watcher::Error::WatchError(status) => status.code,
+        watcher::Error::NoResourceVersion => return true,
+        _ => 0,
+    };
+    matches!(code, 403 | 404 | 405)
+}
