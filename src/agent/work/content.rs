@@ -115,8 +115,7 @@ pub fn replace(target: &mut Value, manifest: &Value, live: &Value, metadata_diff
             take(target, manifest, fields)
         }
         Rule::Binding => take(target, manifest, &["subjects", "roleRef"]),
-        Rule::Definition => take(target, manifest, &["spec"]),
-        Rule::CsiDriver => take(target, manifest, &["spec"]),
+        Rule::Definition | Rule::CsiDriver => take(target, manifest, &["spec"]),
         Rule::StorageClass => {
             if let Some(class) = live["metadata"]["annotations"].get(DEFAULT_CLASS) {
                 target["metadata"]["annotations"][DEFAULT_CLASS] = class.clone();

@@ -18,7 +18,7 @@ use super::config::{self, Settings};
 use super::executor::{self, Denied};
 use super::local::{Item, Local};
 use super::manifest::{self, Decoded};
-use super::model::{AppliedWork, Condition, Manifest, Work};
+use super::model::{AppliedResource, AppliedWork, Condition, Manifest, Work};
 use super::owner::Owner;
 use super::record;
 use super::status::Failure as ApplyFailure;
@@ -260,7 +260,8 @@ impl Agent {
         record: Arc<AppliedWork>,
     ) -> Result<Arc<AppliedWork>, Failure> {
         let recorded = &record.status.applied_resources;
-        let mut known: std::collections::HashSet<_> = recorded.iter().map(|r| r.key()).collect();
+        let mut known: std::collections::HashSet<_> =
+            recorded.iter().map(AppliedResource::key).collect();
         let entries: Vec<_> = chosen
             .iter()
             .filter(|d| d.mapping.is_ok() && config::owned(&work.spec, &d.meta))

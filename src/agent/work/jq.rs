@@ -61,7 +61,7 @@ fn walk(root: &Value, steps: &[Step]) -> Result<Vec<Place>, String> {
             };
             match (step, value) {
                 (Step::Key(key), Value::Object(_) | Value::Null) => {
-                    next.push(child(Segment::Key(key.clone())))
+                    next.push(child(Segment::Key(key.clone())));
                 }
                 (Step::Index(index), Value::Array(items)) => {
                     let len = i64::try_from(items.len()).unwrap_or(i64::MAX);
@@ -205,7 +205,7 @@ impl Parser<'_> {
                 match self.literal()? {
                     Value::String(key) => steps.push(Step::Key(key)),
                     Value::Number(n) => {
-                        steps.push(Step::Index(n.as_i64().ok_or("an index is an integer")?))
+                        steps.push(Step::Index(n.as_i64().ok_or("an index is an integer")?));
                     }
                     other => return Err(format!("{} is no index", kind(&other))),
                 }

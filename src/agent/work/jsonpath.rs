@@ -234,7 +234,7 @@ impl Parser<'_> {
                     steps.push(self.field()?);
                 }
             } else if self.eat(".") {
-                if !self.rest.starts_with('[') && !(self.rest.is_empty() && steps.is_empty()) {
+                if !(self.rest.starts_with('[') || self.rest.is_empty() && steps.is_empty()) {
                     steps.push(self.field()?);
                 }
             } else if self.eat("[") {

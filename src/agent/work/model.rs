@@ -535,7 +535,7 @@ mod tests {
             name: name.into(),
             uid: "u".into(),
         };
-        let mut all = vec![
+        let mut all = [
             r("b", "x", "", "n"),
             r("", "z", "n", "b"),
             r("", "z", "n", "a"),

@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn work_36_and_37_references_come_and_go_with_ownership() {
         let foreign = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "f", "uid": "x"});
-        let bare = object(&[foreign.clone()]);
+        let bare = object(std::slice::from_ref(&foreign));
         let with = owner().wanted(&bare, true).unwrap();
         assert_eq!(with, [foreign.clone(), owner().reference()]);
         assert_eq!(owner().wanted(&object(&with), true), None);

@@ -43,9 +43,8 @@ pub fn target(
 
 fn remove(object: &mut Value, field: &IgnoreField) -> Result<(), String> {
     for path in &field.json_paths {
-        let (parents, last) = match path.rsplit_once('.') {
-            Some(split) => split,
-            None => continue,
+        let Some((parents, last)) = path.rsplit_once('.') else {
+            continue;
         };
         let places = match jsonpath::locate(object, parents) {
             Ok(places) => places,

@@ -268,7 +268,7 @@ impl Watches {
                             }
                         }
                         Event::InitDone => {
-                            self.tell_missing(&resource, &namespace, &std::mem::take(&mut listed))
+                            self.tell_missing(&resource, &namespace, &std::mem::take(&mut listed));
                         }
                         Event::Apply(object) | Event::Delete(object) => {
                             self.tell(&resource, &object);
@@ -360,10 +360,10 @@ fn refused(error: &watcher::Error) -> bool {
     let code = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status)) => status.code,
-        watcher::Error::WatchError(status) => status.code,
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => status.code,
         watcher::Error::NoResourceVersion => return true,
         _ => 0,
     };
-    matches!(code, 403 | 404 | 405)
+    matches!(code, 403..=405)
 }
