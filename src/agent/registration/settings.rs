@@ -1,0 +1,228 @@
+//! What the Klusterlet asks of the registration agent.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+use serde_json::Value;
+
+use crate::ocm::names;
+
+/// Settings read from the Klusterlet. What it does not say, or says in a shape
+/// that is not understood, has its default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The Klusterlet's uid: the agent's name, for as long as it is the same Klusterlet.
+    pub agent_id: Option<String>,
+    /// The cluster's name, if the Klusterlet gives one.
+    pub cluster_name: Option<String>,
+    /// Where the bootstrap and hub kubeconfigs are.
+    pub namespace: String,
+    /// How the hub may reach the managed cluster's API server.
+    pub external_urls: Vec<String>,
+    /// Annotations for the ManagedCluster.
+    pub cluster_annotations: BTreeMap<String, String>,
+    /// How long certificates shall last; the signer's choice when `None`.
+    pub certificate_seconds: Option<i32>,
+    /// How many claims that are not reserved are told to the hub.
+    pub max_custom_claims: usize,
+    /// Suffixes of claim names that count as reserved.
+    pub reserved_claim_suffixes: Vec<String>,
+    /// Gate ClusterClaim: whether claims are told at all.
+    pub claims: bool,
+    /// How often the work agent compares status anyway.
+    pub status_sync_interval: Option<Duration>,
+    /// How long what a lost work applied stays.
+    pub eviction_grace_period: Option<Duration>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            agent_id: None,
+            cluster_name: None,
+            namespace: names::AGENT_NAMESPACE.to_owned(),
+            external_urls: Vec::new(),
+            cluster_annotations: BTreeMap::new(),
+            certificate_seconds: None,
+            max_custom_claims: 20,
+            reserved_claim_suffixes: Vec::new(),
+            claims: true,
+            status_sync_interval: None,
+            eviction_grace_period: None,
+        }
+    }
+}
+
+/// The shortest certificate life that the hub's signer grants.
+const MIN_CERTIFICATE_SECONDS: i64 = 600;
+
+impl Settings {
+    /// Reads the Klusterlet.
+    #[must_use]
+    pub fn of(klusterlet: &DynamicObject) -> Self {
+        let mut settings = Self {
+            agent_id: klusterlet.uid(),
+            ..Self::default()
+        };
+        let spec = &klusterlet.data["spec"];
+        settings.cluster_name = text(&spec["clusterName"]);
+        if let Some(namespace) = text(&spec["namespace"]) {
+            settings.namespace = namespace;
+        }
+        settings.external_urls = list(&spec["externalServerURLs"])
+            .iter()
+            .filter_map(|entry| text(&entry["url"]))
+            // Several may stand in one, separated by commas.
+            .flat_map(|urls| urls.split(',').map(str::to_owned).collect::<Vec<_>>())
+            .filter(|url| url.starts_with("https://"))
+            .collect();
+        let registration = &spec["registrationConfiguration"];
+        settings.cluster_annotations = registration["clusterAnnotations"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| key.starts_with(names::ANNOTATION_AGENT_PREFIX))
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect();
+        settings.certificate_seconds = registration["clientCertExpirationSeconds"]
+            .as_i64()
+            .filter(|seconds| *seconds > 0)
+            .and_then(|seconds| i32::try_from(seconds.max(MIN_CERTIFICATE_SECONDS)).ok());
+        let claims = &registration["clusterClaimConfiguration"];
+        if let Some(max) = claims["maxCustomClusterClaims"]
+            .as_u64()
+            .filter(|max| *max > 0)
+        {
+            settings.max_custom_claims = usize::try_from(max).unwrap_or(usize::MAX);
+        }
+        settings.reserved_claim_suffixes = list(&claims["reservedClusterClaimSuffixes"])
+            .iter()
+            .filter_map(text)
+            .collect();
+        for gate in list(&registration["featureGates"]) {
+            if gate["feature"] == "ClusterClaim" {
+                settings.claims = gate["mode"] == "Enable";
+            }
+        }
+        let work = &spec["workConfiguration"];
+        settings.status_sync_interval =
+            text(&work["statusSyncInterval"]).and_then(|t| duration(&t));
+        settings.eviction_grace_period =
+            text(&work["appliedManifestWorkEvictionGracePeriod"]).and_then(|t| duration(&t));
+        settings
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    value
+        .as_str()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// A duration as Go writes it: `1h30m`, `90s`, `500ms`.
+fn duration(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut seconds = 0.0_f64;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .filter(|end| *end > 0)?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let unit_end = rest[digits..]
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .map_or(rest.len(), |end| digits + end);
+        seconds += number
+            * match &rest[digits..unit_end] {
+                "h" => 3600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 1e-3,
+                "us" | "µs" => 1e-6,
+                "ns" => 1e-9,
+                _ => return None,
+            };
+        rest = &rest[unit_end..];
+    }
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(spec: &Value) -> Settings {
+        Settings::of(
+            &serde_json::from_value(json!({
+                "apiVersion": "operator.open-cluster-management.io/v1", "kind": "Klusterlet",
+                "metadata": {"name": "klusterlet", "uid": "the-uid"}, "spec": spec,
+            }))
+            .unwrap(),
+        )
+    }
+
+    #[test]
+    fn registration_38_only_annotations_of_the_agent_are_taken() {
+        let settings = settings(
+            &json!({"registrationConfiguration": {"clusterAnnotations": {
+            "agent.open-cluster-management.io/x": "y", "foo": "bar"}}}),
+        );
+        assert_eq!(
+            settings.cluster_annotations,
+            BTreeMap::from([(
+                "agent.open-cluster-management.io/x".to_owned(),
+                "y".to_owned()
+            )])
+        );
+    }
+
+    #[test]
+    fn the_klusterlet_is_read() {
+        let settings = settings(&json!({
+            "clusterName": "c1", "namespace": "open-cluster-management-x",
+            "externalServerURLs": [{"url": "https://a:6443,https://b:6443"}, {"url": "http://c"}],
+            "registrationConfiguration": {
+                "clientCertExpirationSeconds": 7200,
+                "clusterClaimConfiguration": {"maxCustomClusterClaims": 3, "reservedClusterClaimSuffixes": [".x"]},
+                "featureGates": [{"feature": "ClusterClaim", "mode": "Disable"}],
+            },
+            "workConfiguration": {"statusSyncInterval": "1m30s", "appliedManifestWorkEvictionGracePeriod": "2h"},
+        }));
+        assert_eq!(settings.agent_id.as_deref(), Some("the-uid"));
+        assert_eq!(settings.cluster_name.as_deref(), Some("c1"));
+        assert_eq!(settings.external_urls, ["https://a:6443", "https://b:6443"]);
+        assert_eq!(settings.certificate_seconds, Some(7200));
+        assert_eq!(settings.max_custom_claims, 3);
+        assert!(!settings.claims);
+        assert_eq!(settings.status_sync_interval, Some(Duration::from_secs(90)));
+        assert_eq!(
+            settings.eviction_grace_period,
+            Some(Duration::from_secs(7200))
+        );
+    }
+
+    #[test]
+    fn nonsense_is_the_default() {
+        let settings = settings(
+            &json!({"clusterName": 7, "workConfiguration": {"statusSyncInterval": "soon"}}),
+        );
+        assert_eq!(
+            settings,
+            Settings {
+                agent_id: Some("the-uid".into()),
+                ..Settings::default()
+            }
+        );
+    }
+}
