@@ -1,0 +1,202 @@
+//! What makes a cluster a hub.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use kube::api::DynamicObject;
+
+use super::overlay::{self, Workload};
+use super::{BundleError, DEFAULT_IMAGE, crds, load};
+use crate::ocm::names;
+use crate::ocm::operator::v1::{ClusterManagerSpec, InstallMode};
+
+/// What `init` decides.
+#[derive(Clone, Debug)]
+pub struct HubValues {
+    /// The image of this program.
+    pub image: String,
+    /// How many instances of the hub run; one of them leads.
+    pub replicas: i32,
+    /// Whether the namespace of the operators is created too.
+    pub create_namespace: bool,
+    /// Credentials for images: a docker configuration in JSON.
+    pub image_pull_credentials: Option<Vec<u8>>,
+    /// Clusters join with this bootstrap token instead of a service account's.
+    pub bootstrap_token: Option<BootstrapToken>,
+    /// What the hub is asked to be.
+    pub cluster_manager: ClusterManagerSpec,
+    /// Labels of the ClusterManager.
+    pub labels: BTreeMap<String, String>,
+    /// Arguments after `hub`.
+    pub arguments: Vec<String>,
+}
+
+impl Default for HubValues {
+    fn default() -> Self {
+        Self {
+            image: DEFAULT_IMAGE.to_owned(),
+            replicas: 1,
+            create_namespace: true,
+            image_pull_credentials: None,
+            bootstrap_token: None,
+            cluster_manager: ClusterManagerSpec::default(),
+            labels: BTreeMap::new(),
+            arguments: Vec::new(),
+        }
+    }
+}
+
+/// A bootstrap token: `<id>.<secret>`.
+#[derive(Clone)]
+pub struct BootstrapToken {
+    /// Six letters or digits.
+    pub id: String,
+    /// Sixteen letters or digits.
+    pub secret: String,
+}
+
+impl fmt::Debug for BootstrapToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BootstrapToken({}.…)", self.id)
+    }
+}
+
+impl BootstrapToken {
+    fn check(&self) -> Result<(), BundleError> {
+        let plain = |text: &str, length: usize| {
+            text.len() == length
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
+        if !plain(&self.id, 6) {
+            return Err(BundleError::Value {
+                what: "bootstrap token id",
+                value: self.id.clone(),
+                reason: "it has six lower-case letters or digits",
+            });
+        }
+        if !plain(&self.secret, 16) {
+            return Err(BundleError::Value {
+                what: "bootstrap token",
+                // The secret stays out of errors.
+                value: format!("{}.…", self.id),
+                reason: "its secret has sixteen lower-case letters or digits",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Everything `init` applies, the definition of ClusterManagers included.
+///
+/// # Errors
+/// A mode the native hub does not have, or an invalid value.
+pub fn hub(values: &HubValues) -> Result<Vec<DynamicObject>, BundleError> {
+    let mode = values
+        .cluster_manager
+        .deploy_option
+        .as_ref()
+        .map(|option| option.mode);
+    if mode == Some(InstallMode::Hosted) {
+        return Err(BundleError::Mode {
+            mode: "Hosted".to_owned(),
+        });
+    }
+    let mut objects = crds(&["clustermanagers.operator.open-cluster-management.io"])?;
+    if values.create_namespace {
+        objects.extend(load(&["hub/namespace.yaml"])?);
+    }
+    objects.extend(load(&["hub/role.yaml", "hub/service-account.yaml"])?);
+    if let Some(credentials) = &values.image_pull_credentials {
+        objects.push(overlay::pull_secret(
+            names::OPERATOR_NAMESPACE,
+            names::CLUSTER_MANAGER,
+            credentials,
+        )?);
+    }
+    objects.extend(bootstrap(values)?);
+    objects.extend(load(&["hub/deployment.yaml", "hub/cluster-manager.yaml"])?);
+    for object in &mut objects {
+        if overlay::is(object, "ServiceAccount", names::CLUSTER_MANAGER)
+            && values.image_pull_credentials.is_some()
+        {
+            overlay::pull_with_secret(object);
+        } else if overlay::is(object, "Deployment", names::CLUSTER_MANAGER) {
+            overlay::deployment(
+                object,
+                &Workload {
+                    image: &values.image,
+                    replicas: values.replicas,
+                    resources: values.cluster_manager.resource_requirement.as_ref(),
+                    placement: &values.cluster_manager.node_placement,
+                    arguments: &values.arguments,
+                    priority_class: None,
+                },
+            )?;
+        } else if overlay::is(object, "ClusterManager", names::CLUSTER_MANAGER) {
+            let mut spec = values.cluster_manager.clone();
+            spec.deploy_option.get_or_insert_default();
+            object.data["spec"] = serde_json::to_value(spec)?;
+            overlay::label(object, &values.labels);
+        }
+    }
+    Ok(objects)
+}
+
+/// The way in for new clusters: a service account, or a bootstrap token.
+fn bootstrap(values: &HubValues) -> Result<Vec<DynamicObject>, BundleError> {
+    let mut objects = load(&["hub/bootstrap.yaml"])?;
+    let Some(token) = &values.bootstrap_token else {
+        return Ok(objects);
+    };
+    token.check()?;
+    objects.retain(|object| overlay::kind(object) == "ClusterRole");
+    let mut with_token = load(&["hub/bootstrap-token.yaml"])?;
+    for object in &mut with_token {
+        if overlay::kind(object) == "Secret" {
+            object.metadata.name = Some(format!("bootstrap-token-{}", token.id));
+            object.data["stringData"]["token-id"] = token.id.as_str().into();
+            object.data["stringData"]["token-secret"] = token.secret.as_str().into();
+        }
+    }
+    objects.extend(with_token);
+    Ok(objects)
+}
+
+/// The definitions that the hub keeps for its ClusterManager.
+///
+/// # Errors
+/// Only by a fault of this program.
+pub fn hub_crds() -> Result<Vec<DynamicObject>, BundleError> {
+    crds(&[
+        "addondeploymentconfigs.addon.open-cluster-management.io",
+        "addonplacementscores.cluster.open-cluster-management.io",
+        "addontemplates.addon.open-cluster-management.io",
+        "clustermanagementaddons.addon.open-cluster-management.io",
+        "managedclusteraddons.addon.open-cluster-management.io",
+        "managedclusters.cluster.open-cluster-management.io",
+        "managedclustersetbindings.cluster.open-cluster-management.io",
+        "managedclustersets.cluster.open-cluster-management.io",
+        "manifestworkreplicasets.work.open-cluster-management.io",
+        "manifestworks.work.open-cluster-management.io",
+        "placementdecisions.cluster.open-cluster-management.io",
+        "placements.cluster.open-cluster-management.io",
+    ])
+}
+
+/// The other objects that the hub keeps for its ClusterManager.
+///
+/// # Errors
+/// Only by a fault of this program.
+pub fn hub_components(cluster_manager: &str) -> Result<Vec<DynamicObject>, BundleError> {
+    let mut objects = load(&["hub/components/namespace.yaml"])?;
+    let created_by = BTreeMap::from([(
+        names::LABEL_CREATED_BY_CLUSTER_MANAGER.to_owned(),
+        cluster_manager.to_owned(),
+    )]);
+    for object in &mut objects {
+        overlay::label(object, &created_by);
+    }
+    Ok(objects)
+}
