@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use super::completion::{SHELLS, script};
 use crate::error::CommandError;
+use crate::ocm::crds;
 use crate::ui::Ui;
 
 /// Arguments of `ocmadm util`.
@@ -23,6 +24,12 @@ enum Command {
         /// The folder that holds them
         #[arg(value_name = "DIR", default_value = ".")]
         root: PathBuf,
+    },
+    /// Write embedded-manifests/crds/
+    Crds {
+        /// The folder that holds them
+        #[arg(long, value_name = "DIR", default_value = "embedded-manifests/crds")]
+        write: PathBuf,
     },
 }
 
@@ -65,13 +72,28 @@ fn pages(command: &clap::Command, name: &str, files: &mut Vec<Generated>) {
     }
 }
 
+/// Every CustomResourceDefinition, generated from the types.
+fn definitions() -> Result<Vec<Generated>, CommandError> {
+    crds::all()
+        .iter()
+        .map(|definition| {
+            let yaml = crds::to_yaml(definition)
+                .map_err(|error| CommandError::internal("cannot generate").because(error))?;
+            Ok((PathBuf::from(crds::file_name(definition)), yaml.into_bytes()))
+        })
+        .collect()
+}
+
 /// Writes the files.
 ///
 /// # Errors
 /// A file cannot be written.
 pub fn run(args: &Args, command: &clap::Command, ui: &Ui) -> Result<(), CommandError> {
-    let Command::Docs { root } = &args.command;
-    for (path, content) in docs(command) {
+    let (root, files) = match &args.command {
+        Command::Docs { root } => (root, docs(command)),
+        Command::Crds { write } => (write, definitions()?),
+    };
+    for (path, content) in files {
         let target = root.join(&path);
         let write = || {
             if let Some(folder) = target.parent() {
