@@ -79,7 +79,10 @@ fn definitions() -> Result<Vec<Generated>, CommandError> {
         .map(|definition| {
             let yaml = crds::to_yaml(definition)
                 .map_err(|error| CommandError::internal("cannot generate").because(error))?;
-            Ok((PathBuf::from(crds::file_name(definition)), yaml.into_bytes()))
+            Ok((
+                PathBuf::from(crds::file_name(definition)),
+                yaml.into_bytes(),
+            ))
         })
         .collect()
 }
