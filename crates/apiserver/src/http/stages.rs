@@ -3,14 +3,17 @@
 
 use std::sync::Arc;
 
+use http::header::CONTENT_TYPE;
 use http::{Method, Response};
 use serde_json::{Value, json};
 
 use super::Body;
 use super::respond;
+use crate::discovery;
 use crate::pki::ServiceAccountKeys;
 use crate::registry::{Registry, View};
 use crate::request::Accept;
+use crate::request::negotiate::media_types;
 use crate::status::Status;
 use crate::types::ResourceType;
 
@@ -55,6 +58,10 @@ pub(super) fn answer(
         return Ok(respond::text(200, "ok"));
     }
     let json = |value: &Value| Ok(respond::value(200, &Accept::default(), value));
+    let found = |value: Option<Value>| {
+        let value = value.ok_or_else(super::dispatch::no_such_resource)?;
+        json(&value)
+    };
     let catalog = registry.catalog();
     match parts.as_slice() {
         [] => json(
@@ -80,9 +87,32 @@ pub(super) fn answer(
             ))
         }
         ["openid", "v1", "jwks"] => json(&keys.jwks()),
-        _ => {
-            let _ = (accept, catalog);
-            Err(super::dispatch::no_such_resource())
+        ["api" | "apis"] => {
+            let core = parts == ["api"];
+            let aggregated = media_types(accept)
+                .into_iter()
+                .find(|media| media.as_kind != "APIGroupDiscoveryList" || matches!(media.version.as_str(), "v2" | "v2beta1"))
+                .filter(|media| media.as_kind == "APIGroupDiscoveryList" && media.name == "application/json");
+            match aggregated {
+                Some(media) => {
+                    let list = discovery::aggregated(&catalog, core, &media.version);
+                    let mut response = respond::value(200, &Accept::default(), &list);
+                    let content_type = format!(
+                        "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList",
+                        media.version
+                    );
+                    if let Ok(value) = content_type.parse() {
+                        response.headers_mut().insert(CONTENT_TYPE, value);
+                    }
+                    Ok(response)
+                }
+                None if core => json(&discovery::legacy_core(&catalog, "")),
+                None => json(&discovery::groups(&catalog)),
+            }
         }
+        ["apis", group] => found(discovery::group(&catalog, group)),
+        ["api", version] => found(discovery::resources(&catalog, "", version)),
+        ["apis", group, version] => found(discovery::resources(&catalog, group, version)),
+        _ => Err(super::dispatch::no_such_resource()),
     }
 }

@@ -14,6 +14,7 @@ use crate::types::ResourceType;
 
 /// How often a delete is tried again after others came first.
 const TRIES: usize = 50;
+const CRD_FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
 
@@ -186,6 +187,13 @@ fn mark(resource: &ResourceType, live: &Value, options: &DeleteOptions) -> Mark 
         }
         Some("Background") => finalizers.retain(|name| name != FOREGROUND && name != ORPHAN),
         _ => {}
+    }
+    // Its objects go before a definition does.
+    let definition = resource.gr == stages::crd_resource();
+    if definition && live["metadata"].get("deletionTimestamp").is_none()
+        && !finalizers.iter().any(|name| name == CRD_FINALIZER)
+    {
+        finalizers.push(json!(CRD_FINALIZER));
     }
     let changed = finalizers != before;
     if finalizers.is_empty() {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Registry, Target, meta};
+use super::{Registry, Target, View, meta};
 use crate::api::GroupResource;
 use crate::builtin::{self, Operation, Write};
+use crate::crd;
 use crate::managedfields::{self, Manager};
 use crate::request::{FieldValidation, RequestContext};
 use crate::schema;
@@ -25,6 +26,7 @@ pub(super) fn decode(
     object: &mut Value,
 ) -> Result<(), Status> {
     let unknown = schema::prune(&resource.schema, object);
+    check_types(resource, object)?;
     if unknown.is_empty() {
         return Ok(());
     }
@@ -49,8 +51,29 @@ pub(super) fn decode(
     Ok(())
 }
 
+/// Objects that cannot be read as their kind: a list where a text belongs.
+fn check_types(resource: &ResourceType, object: &Value) -> Result<(), Status> {
+    if resource.custom.is_some() {
+        // Validation says it, with all else that is wrong.
+        return Ok(());
+    }
+    let wrong = schema::validate(&resource.schema, object, None)
+        .into_iter()
+        .find(|cause| cause.reason == "FieldValueTypeInvalid");
+    match wrong {
+        None => Ok(()),
+        Some(cause) => Err(Status::bad_request(format!(
+            "json: cannot unmarshal {}: {}",
+            cause.field, cause.message
+        ))),
+    }
+}
+
 /// Fills in defaults.
 pub(super) fn defaults(resource: &ResourceType, object: &mut Value) {
+    if resource.gr == crd_resource() {
+        crd::apply_defaults(object);
+    }
     if resource.custom.is_some() {
         schema::apply_defaults(&resource.schema, object);
     } else {
@@ -123,15 +146,54 @@ pub(super) fn admit(
     if result.is_ok() {
         result = builtin::validate(registry, &write);
     }
+    if result.is_ok() && operation != Operation::Delete {
+        result = validate(registry, target, old, write.new);
+    }
     for warning in warnings {
         context.warn(warning);
     }
     result
 }
 
+/// Schemas: of custom resources, and what is wrong with definitions. A
+/// definition gets its status here, so that it is established once it is
+/// stored.
+fn validate(
+    registry: &Registry,
+    target: Target<'_>,
+    old: Option<&Value>,
+    new: &mut Value,
+) -> Result<(), Status> {
+    let resource = target.resource;
+    let mut causes = Vec::new();
+    if resource.custom.is_some() {
+        causes = crd::validate(resource, new, old);
+    } else if resource.gr == crd_resource() {
+        let all = registry.read_all(&crd_resource(), None);
+        let others = all.iter().map(|other| &**other);
+        new["status"] = crd::status(new, others, &meta::now());
+        causes = crd::validate_definition(new, old);
+    }
+    if causes.is_empty() {
+        Ok(())
+    } else {
+        Err(Status::invalid(&resource.gvk, target.name, causes))
+    }
+}
+
 /// The types that a stored definition serves.
-pub(super) fn compile(_definition: &Value) -> Option<Vec<Arc<ResourceType>>> {
-    None
+pub(super) fn compile(definition: &Value) -> Option<Vec<Arc<ResourceType>>> {
+    if !crd::names_accepted(definition) {
+        return None;
+    }
+    match crd::compile(definition) {
+        Ok(types) => Some(types),
+        Err(causes) => {
+            let name = definition["metadata"]["name"].as_str().unwrap_or_default();
+            tracing::warn!(name, ?causes, "a stored definition cannot be served");
+            None
+        }
+    }
 }
 
 /// Asks the webhooks.
