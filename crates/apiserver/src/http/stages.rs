@@ -91,8 +91,13 @@ pub(super) fn answer(
             let core = parts == ["api"];
             let aggregated = media_types(accept)
                 .into_iter()
-                .find(|media| media.as_kind != "APIGroupDiscoveryList" || matches!(media.version.as_str(), "v2" | "v2beta1"))
-                .filter(|media| media.as_kind == "APIGroupDiscoveryList" && media.name == "application/json");
+                .find(|media| {
+                    media.as_kind != "APIGroupDiscoveryList"
+                        || matches!(media.version.as_str(), "v2" | "v2beta1")
+                })
+                .filter(|media| {
+                    media.as_kind == "APIGroupDiscoveryList" && media.name == "application/json"
+                });
             match aggregated {
                 Some(media) => {
                     let list = discovery::aggregated(&catalog, core, &media.version);

@@ -190,7 +190,8 @@ fn mark(resource: &ResourceType, live: &Value, options: &DeleteOptions) -> Mark 
     }
     // Its objects go before a definition does.
     let definition = resource.gr == stages::crd_resource();
-    if definition && live["metadata"].get("deletionTimestamp").is_none()
+    if definition
+        && live["metadata"].get("deletionTimestamp").is_none()
         && !finalizers.iter().any(|name| name == CRD_FINALIZER)
     {
         finalizers.push(json!(CRD_FINALIZER));
