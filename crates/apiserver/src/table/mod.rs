@@ -1,1 +1,109 @@
-//! See the crate documentation: the stage `table`.
+//! Objects as `kubectl get` shows them: `meta.k8s.io/v1 Table`.
+
+mod columns;
+mod human;
+pub mod jsonpath;
+mod pod;
+mod rows;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::types::{Column, ResourceType};
+
+pub use human::{age, duration};
+
+/// `columnDefinitions` of a resource's table.
+pub fn columns(resource: &ResourceType) -> Value {
+    let name = json!({
+        "name": "Name", "type": "string", "format": "name", "priority": 0,
+        "description": "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
+    });
+    if resource.custom.is_some() {
+        let own = custom_columns(resource).into_iter().map(|column| {
+            let description = if column.description.is_empty() {
+                format!(
+                    "Custom resource definition column (in JSONPath format): {}",
+                    column.json_path
+                )
+            } else {
+                column.description
+            };
+            json!({
+                "name": column.name, "type": column.type_, "format": column.format,
+                "description": description, "priority": column.priority,
+            })
+        });
+        return std::iter::once(name).chain(own).collect();
+    }
+    columns::of(resource)
+        .iter()
+        .map(|column| {
+            json!({
+                "name": column.name, "type": column.type_, "format": column.format,
+                "description": column.description, "priority": column.priority,
+            })
+        })
+        .collect()
+}
+
+/// The `cells` of an object, and `conditions` of its row where it has any.
+pub fn row(resource: &ResourceType, object: &Value, now: Timestamp) -> Value {
+    if resource.custom.is_some() {
+        let mut cells = vec![object["metadata"]["name"].clone()];
+        for column in custom_columns(resource) {
+            let found = jsonpath::find(object, &column.json_path);
+            let cell = found.first().map(|value| custom_cell(&column, value, now));
+            cells.push(cell.unwrap_or_default());
+        }
+        return json!({ "cells": cells });
+    }
+    let mut row = json!({ "cells": rows::cells(resource, object, now) });
+    if resource.gr.group.is_empty() && resource.gr.resource == "pods" {
+        let (reason, message) = match object["status"]["phase"].as_str() {
+            Some("Succeeded") => ("Succeeded", "The pod has completed successfully."),
+            Some("Failed") => ("Failed", "The pod failed."),
+            _ => return row,
+        };
+        row["conditions"] = json!([
+            {"type": "Completed", "status": "True", "reason": reason, "message": message},
+        ]);
+    }
+    row
+}
+
+/// Without columns of its own a custom resource has its age.
+fn custom_columns(resource: &ResourceType) -> Vec<Column> {
+    if resource.columns.is_empty() {
+        vec![Column {
+            name: "Age".to_owned(),
+            type_: "date".to_owned(),
+            json_path: ".metadata.creationTimestamp".to_owned(),
+            ..Column::default()
+        }]
+    } else {
+        resource.columns.clone()
+    }
+}
+
+fn custom_cell(column: &Column, value: &Value, now: Timestamp) -> Value {
+    match (column.type_.as_str(), value) {
+        (_, Value::Null) => Value::Null,
+        ("string", Value::String(text)) => json!(text),
+        ("string", other) => json!(other.to_string()),
+        ("integer", Value::Number(number)) => number
+            .as_i64()
+            .or_else(|| {
+                let whole = number.as_f64()?.trunc();
+                format!("{whole:.0}").parse().ok()
+            })
+            .map_or(Value::Null, Value::from),
+        ("number", Value::Number(number)) => json!(number.as_f64()),
+        ("boolean", Value::Bool(truth)) => json!(truth),
+        ("date", Value::String(_)) => json!(age(value, now)),
+        _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,10 +23,9 @@ pub(super) fn set(name: &str, map: &mut Object) {
             default_text(map, "scheme", "HTTP");
         }
         "GRPCAction" => default(map, "service", json!("")),
-        "Volume" => {
-            if map.len() <= 1 {
-                map.insert("emptyDir".to_owned(), json!({}));
-            }
+        // A volume that has only a name.
+        "Volume" if map.len() <= 1 => {
+            map.insert("emptyDir".to_owned(), json!({}));
         }
         "SecretVolumeSource"
         | "ConfigMapVolumeSource"
