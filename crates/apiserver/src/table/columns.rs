@@ -65,13 +65,25 @@ pub(super) fn of(resource: &ResourceType) -> Vec<Heading> {
         ("", "pods") => vec![
             NAME,
             text("Ready", "How many of the pod's containers are ready."),
-            text("Status", "The state of the containers in this pod, in one word."),
-            text("Restarts", "How often containers were restarted, and when last."),
+            text(
+                "Status",
+                "The state of the containers in this pod, in one word.",
+            ),
+            text(
+                "Restarts",
+                "How often containers were restarted, and when last.",
+            ),
             AGE,
             wide("IP", "The address of the pod."),
             wide("Node", "The node it runs on."),
-            wide("Nominated Node", "The node where room is being made for it."),
-            wide("Readiness Gates", "How many of its readiness gates are open."),
+            wide(
+                "Nominated Node",
+                "The node where room is being made for it.",
+            ),
+            wide(
+                "Readiness Gates",
+                "How many of its readiness gates are open.",
+            ),
         ],
         ("", "services") => vec![
             NAME,
@@ -248,8 +260,14 @@ pub(super) fn of(resource: &ResourceType) -> Vec<Heading> {
         ],
         ("networking.k8s.io", "ingressclasses") => vec![
             NAME,
-            text("Controller", "Controller that is responsible for handling this class"),
-            text("Parameters", "A reference to a resource with additional parameters"),
+            text(
+                "Controller",
+                "Controller that is responsible for handling this class",
+            ),
+            text(
+                "Parameters",
+                "A reference to a resource with additional parameters",
+            ),
             AGE,
         ],
         ("networking.k8s.io", "networkpolicies") => {
@@ -261,8 +279,14 @@ pub(super) fn of(resource: &ResourceType) -> Vec<Heading> {
         }
         ("policy", "poddisruptionbudgets") => vec![
             NAME,
-            text("Min Available", "The minimum number of pods that must be available."),
-            text("Max Unavailable", "The maximum number of pods that may be unavailable."),
+            text(
+                "Min Available",
+                "The minimum number of pods that must be available.",
+            ),
+            text(
+                "Max Unavailable",
+                "The maximum number of pods that may be unavailable.",
+            ),
             number("Allowed Disruptions", "How many pods may be disrupted now."),
             AGE,
         ],
@@ -279,17 +303,26 @@ pub(super) fn of(resource: &ResourceType) -> Vec<Heading> {
             AGE,
             text("SignerName", "Who is to sign."),
             text("Requestor", "Who asks."),
-            text("RequestedDuration", "How long the certificate is to be valid."),
+            text(
+                "RequestedDuration",
+                "How long the certificate is to be valid.",
+            ),
             text("Condition", "What has been decided."),
         ],
         ("certificates.k8s.io", "clustertrustbundles") => {
-            vec![NAME, text("SignerName", "Whose certificates it vouches for.")]
+            vec![
+                NAME,
+                text("SignerName", "Whose certificates it vouches for."),
+            ]
         }
         ("coordination.k8s.io", "leases") => vec![NAME, text("Holder", "Who holds it."), AGE],
         ("storage.k8s.io", "storageclasses") => vec![
             NAME,
             text("Provisioner", "What makes its volumes."),
-            text("ReclaimPolicy", "What becomes of volumes when their claims go."),
+            text(
+                "ReclaimPolicy",
+                "What becomes of volumes when their claims go.",
+            ),
             text("VolumeBindingMode", "When volumes are bound."),
             text("AllowVolumeExpansion", "Whether volumes can grow."),
             AGE,
@@ -305,10 +338,15 @@ pub(super) fn of(resource: &ResourceType) -> Vec<Heading> {
             truth("Attached", "Whether it is attached."),
             AGE,
         ],
-        ("storage.k8s.io", "csinodes") => vec![NAME, number("Drivers", "How many drivers it has."), AGE],
+        ("storage.k8s.io", "csinodes") => {
+            vec![NAME, number("Drivers", "How many drivers it has."), AGE]
+        }
         ("storage.k8s.io", "csidrivers") => vec![
             NAME,
-            truth("AttachRequired", "Whether volumes are attached before they are mounted."),
+            truth(
+                "AttachRequired",
+                "Whether volumes are attached before they are mounted.",
+            ),
             truth("PodInfoOnMount", "Whether it is told about the pod."),
             truth("StorageCapacity", "Whether it says how much room there is."),
             text("TokenRequests", "The audiences of the tokens it needs."),
@@ -339,11 +377,7 @@ pub(super) fn of(resource: &ResourceType) -> Vec<Heading> {
         (
             "admissionregistration.k8s.io",
             "mutatingwebhookconfigurations" | "validatingwebhookconfigurations",
-        ) => vec![
-            NAME,
-            number("Webhooks", "How many webhooks it has."),
-            AGE,
-        ],
+        ) => vec![NAME, number("Webhooks", "How many webhooks it has."), AGE],
         ("admissionregistration.k8s.io", "validatingadmissionpolicies") => vec![
             NAME,
             number("Validations", "How many rules it has."),

@@ -64,7 +64,11 @@ pub(super) fn selector(selector: &Value) -> String {
         .flatten()
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
         .collect();
-    for rule in selector["matchExpressions"].as_array().into_iter().flatten() {
+    for rule in selector["matchExpressions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         let key = rule["key"].as_str().unwrap_or_default();
         let mut values = strings(&rule["values"]);
         values.sort_unstable();

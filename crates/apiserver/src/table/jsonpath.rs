@@ -85,9 +85,9 @@ fn one<'a>(value: &'a Value, step: &Step) -> Vec<&'a Value> {
                 let found = walk(child, path);
                 match wanted {
                     None => !found.is_empty(),
-                    Some((compare, wanted)) => {
-                        found.first().is_some_and(|found| fits(found, *compare, wanted))
-                    }
+                    Some((compare, wanted)) => found
+                        .first()
+                        .is_some_and(|found| fits(found, *compare, wanted)),
                 }
             })
             .collect(),
@@ -272,8 +272,14 @@ mod tests {
             (".spec.list[-1]", vec![json!(3)]),
             (".spec.list[1:]", vec![json!(2), json!(3)]),
             (".spec.list[*]", vec![json!(1), json!(2), json!(3)]),
-            (".status.conditions[?(@.type==\"Ready\")].status", vec![json!("True")]),
-            (".status.conditions[?(@.type=='Other')].status", vec![json!("False")]),
+            (
+                ".status.conditions[?(@.type==\"Ready\")].status",
+                vec![json!("True")],
+            ),
+            (
+                ".status.conditions[?(@.type=='Other')].status",
+                vec![json!("False")],
+            ),
             (".status.conditions[?(@.n>=5)].type", vec![json!("Other")]),
             (".status.conditions[?(@.n)].n", vec![json!(1), json!(5)]),
             ("..replicas", vec![json!(3)]),

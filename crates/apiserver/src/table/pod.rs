@@ -47,7 +47,10 @@ fn ended(terminated: &Value) -> String {
     }
     match terminated["signal"].as_i64() {
         Some(signal) if signal != 0 => format!("Signal:{signal}"),
-        _ => format!("ExitCode:{}", terminated["exitCode"].as_i64().unwrap_or_default()),
+        _ => format!(
+            "ExitCode:{}",
+            terminated["exitCode"].as_i64().unwrap_or_default()
+        ),
     }
 }
 

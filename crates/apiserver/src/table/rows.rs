@@ -21,7 +21,9 @@ fn int(value: &Value) -> i64 {
 
 /// A scalar as text; int-or-string fields are either.
 fn scalar(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A text, or what stands for an absent one.
@@ -51,9 +53,9 @@ pub(super) fn cells(resource: &ResourceType, object: &Value, now: Timestamp) -> 
         ("certificates.k8s.io", "certificatesigningrequests") => {
             return certificate_request(object, created);
         }
-        ("apps" | "batch", _)
-        | ("", "replicationcontrollers")
-        | ("autoscaling" | "policy", _) => return workload(resource, object, now),
+        ("apps" | "batch", _) | ("", "replicationcontrollers") | ("autoscaling" | "policy", _) => {
+            return workload(resource, object, now);
+        }
         ("", _) => return core(resource, object, created),
         ("networking.k8s.io", plural) => match network(plural, object) {
             Some(middle) => middle,
@@ -119,7 +121,12 @@ fn core(resource: &ResourceType, object: &Value, created: Value) -> Vec<Value> {
     let size = |value: &Value| json!(value.as_object().map_or(0, serde_json::Map::len));
     match resource.gr.resource.as_str() {
         "namespaces" => vec![name, or(&status["phase"], ""), created],
-        "secrets" => vec![name, or(&object["type"], ""), size(&object["data"]), created],
+        "secrets" => vec![
+            name,
+            or(&object["type"], ""),
+            size(&object["data"]),
+            created,
+        ],
         "configmaps" => {
             let count = [&object["data"], &object["binaryData"]]
                 .iter()
@@ -191,7 +198,11 @@ fn core(resource: &ResourceType, object: &Value, created: Value) -> Vec<Value> {
         "resourcequotas" => {
             let (mut requests, mut limits) = (Vec::new(), Vec::new());
             for (key, hard) in status["hard"].as_object().into_iter().flatten() {
-                let line = format!("{key}: {}/{}", quantity(&status["used"][key]), quantity(hard));
+                let line = format!(
+                    "{key}: {}/{}",
+                    quantity(&status["used"][key]),
+                    quantity(hard)
+                );
                 if key.starts_with("limits.") {
                     limits.push(line);
                 } else {
@@ -299,7 +310,9 @@ fn endpoints(object: &Value) -> String {
 
 fn node(object: &Value, created: Value) -> Vec<Value> {
     let (spec, status) = (&object["spec"], &object["status"]);
-    let ready = list(&status["conditions"]).iter().find(|one| one["type"] == "Ready");
+    let ready = list(&status["conditions"])
+        .iter()
+        .find(|one| one["type"] == "Ready");
     let mut state = match ready {
         Some(one) if one["status"] == "True" => "Ready".to_owned(),
         Some(_) => "NotReady".to_owned(),
@@ -312,16 +325,20 @@ fn node(object: &Value, created: Value) -> Vec<Value> {
         .as_object()
         .into_iter()
         .flatten()
-        .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
-            Some(role) => Some(role),
-            None if key == "kubernetes.io/role" => value.as_str(),
-            None => None,
-        })
+        .filter_map(
+            |(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
+                Some(role) => Some(role),
+                None if key == "kubernetes.io/role" => value.as_str(),
+                None => None,
+            },
+        )
         .filter(|role| !role.is_empty())
         .collect();
     roles.sort_unstable();
     let address = |kind: &str| {
-        let found = list(&status["addresses"]).iter().find(|one| one["type"] == kind);
+        let found = list(&status["addresses"])
+            .iter()
+            .find(|one| one["type"] == kind);
         found.map_or(json!("<none>"), |one| or(&one["address"], "<none>"))
     };
     let info = &status["nodeInfo"];
@@ -356,9 +373,20 @@ fn event(object: &Value, now: Timestamp) -> Vec<Value> {
     };
     let about = either("involvedObject", "regarding");
     let first = either("firstTimestamp", "deprecatedFirstTimestamp");
-    let first = age(if first.is_null() { &object["eventTime"] } else { first }, now);
+    let first = age(
+        if first.is_null() {
+            &object["eventTime"]
+        } else {
+            first
+        },
+        now,
+    );
     let last = either("lastTimestamp", "deprecatedLastTimestamp");
-    let mut last = if last.is_null() { first.clone() } else { age(last, now) };
+    let mut last = if last.is_null() {
+        first.clone()
+    } else {
+        age(last, now)
+    };
     let mut count = int(either("count", "deprecatedCount")).max(1);
     let series = &object["series"];
     if series.is_object() {
@@ -397,7 +425,11 @@ fn event(object: &Value, now: Timestamp) -> Vec<Value> {
 
 fn certificate_request(object: &Value, created: Value) -> Vec<Value> {
     let (spec, status) = (&object["spec"], &object["status"]);
-    let has = |type_: &str| list(&status["conditions"]).iter().any(|one| one["type"] == type_);
+    let has = |type_: &str| {
+        list(&status["conditions"])
+            .iter()
+            .any(|one| one["type"] == type_)
+    };
     let mut state = if has("Denied") {
         "Denied".to_owned()
     } else if has("Approved") {
@@ -457,7 +489,9 @@ fn workload(resource: &ResourceType, object: &Value, now: Timestamp) -> Vec<Valu
             };
             let desired = json!(int(&spec["replicas"]));
             let (current, ready) = (count("replicas"), count("readyReplicas"));
-            vec![name, desired, current, ready, created, names, images, chosen]
+            vec![
+                name, desired, current, ready, created, names, images, chosen,
+            ]
         }
         "statefulsets" => vec![name, ready(), created, names, images],
         "daemonsets" => vec![
@@ -487,7 +521,11 @@ fn workload(resource: &ResourceType, object: &Value, now: Timestamp) -> Vec<Valu
                 name,
                 or(&spec["schedule"], ""),
                 or(&spec["timeZone"], "<none>"),
-                json!(if spec["suspend"] == true { "True" } else { "False" }),
+                json!(if spec["suspend"] == true {
+                    "True"
+                } else {
+                    "False"
+                }),
                 json!(list(&status["active"]).len()),
                 json!(last),
                 created,
@@ -503,7 +541,9 @@ fn workload(resource: &ResourceType, object: &Value, now: Timestamp) -> Vec<Valu
             let owner = owner.map_or_else(
                 || "<none>".to_owned(),
                 |owner| {
-                    let group = text(&owner["apiVersion"]).split_once('/').map(|(group, _)| group);
+                    let group = text(&owner["apiVersion"])
+                        .split_once('/')
+                        .map(|(group, _)| group);
                     let kind = text(&owner["kind"]).to_lowercase();
                     let kind = group.map_or(kind.clone(), |group| format!("{kind}.{group}"));
                     format!("{kind}/{}", text(&owner["name"]))
@@ -555,7 +595,11 @@ fn job(object: &Value, now: Timestamp, common: [Value; 5]) -> Vec<Value> {
         (None, parallel) if parallel > 1 => format!("{done}/1 of {parallel}"),
         _ => format!("{done}/1"),
     };
-    let time = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let time = |value: &Value| {
+        value
+            .as_str()
+            .and_then(|text| text.parse::<Timestamp>().ok())
+    };
     let took = time(&status["startTime"]).map_or_else(String::new, |start| {
         let end = time(&status["completionTime"]).unwrap_or(now);
         duration(end.as_second() - start.as_second())
@@ -675,7 +719,11 @@ fn network(plural: &str, object: &Value) -> Option<Vec<Value>> {
                     "" => String::new(),
                     group => format!(".{group}"),
                 };
-                format!("{}{group}/{}", text(&parameters["kind"]), text(&parameters["name"]))
+                format!(
+                    "{}{group}/{}",
+                    text(&parameters["kind"]),
+                    text(&parameters["name"])
+                )
             } else {
                 "<none>".to_owned()
             };
@@ -798,7 +846,11 @@ fn admission(plural: &str, object: &Value) -> Vec<Value> {
     let kind = || {
         let kind = &spec["paramKind"];
         if kind.is_object() {
-            json!(format!("{}/{}", text(&kind["apiVersion"]), text(&kind["kind"])))
+            json!(format!(
+                "{}/{}",
+                text(&kind["apiVersion"]),
+                text(&kind["kind"])
+            ))
         } else {
             json!("<unset>")
         }

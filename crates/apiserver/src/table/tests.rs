@@ -17,14 +17,18 @@ fn show(group: &str, plural: &str, object: &Value) -> Vec<String> {
         .as_array()
         .unwrap()
         .iter()
-        .map(|cell| cell.as_str().map_or_else(|| cell.to_string(), str::to_owned))
+        .map(|cell| {
+            cell.as_str()
+                .map_or_else(|| cell.to_string(), str::to_owned)
+        })
         .collect()
 }
 
 #[test]
 fn every_row_has_a_cell_for_every_column() {
     for resource in builtin().resources.values() {
-        let object = json!({"metadata": {"name": "x", "creationTimestamp": "2024-01-01T00:00:00Z"}});
+        let object =
+            json!({"metadata": {"name": "x", "creationTimestamp": "2024-01-01T00:00:00Z"}});
         let columns = columns(resource);
         let row = row(resource, &object, now());
         assert_eq!(
@@ -71,7 +75,8 @@ fn pods() {
     assert_eq!(show("", "pods", &pod)[2], "Terminating");
     pod["metadata"]["deletionTimestamp"] = json!(null);
     pod["status"]["phase"] = json!("Pending");
-    pod["status"]["initContainerStatuses"] = json!([{"name": "i", "state": {"terminated": {"exitCode": 3}}}]);
+    pod["status"]["initContainerStatuses"] =
+        json!([{"name": "i", "state": {"terminated": {"exitCode": 3}}}]);
     assert_eq!(show("", "pods", &pod)[2], "Init:ExitCode:3");
     pod["status"] = json!({"phase": "Succeeded", "containerStatuses": [
         {"name": "a", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}]});
@@ -87,54 +92,108 @@ fn other_kinds() {
     let template = json!({"spec": {"containers": [{"name": "c", "image": "i:1"}]}});
     let table = [
         (
-            "apps", "deployments",
+            "apps",
+            "deployments",
             json!({"spec": {"replicas": 3, "template": template, "selector": {"matchLabels": {"a": "b"}}},
                    "status": {"readyReplicas": 2, "updatedReplicas": 3, "availableReplicas": 2}}),
             vec!["x", "2/3", "3", "2", "30s", "c", "i:1", "a=b"],
         ),
         (
-            "", "services",
+            "",
+            "services",
             json!({"spec": {"type": "NodePort", "clusterIPs": ["10.0.0.1"], "selector": {"a": "b"},
                             "ports": [{"port": 80, "nodePort": 30080, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}]}}),
-            vec!["x", "NodePort", "10.0.0.1", "<none>", "80:30080/TCP,53/UDP", "30s", "a=b"],
+            vec![
+                "x",
+                "NodePort",
+                "10.0.0.1",
+                "<none>",
+                "80:30080/TCP,53/UDP",
+                "30s",
+                "a=b",
+            ],
         ),
-        ("", "secrets", json!({"type": "Opaque", "data": {"a": "", "b": ""}}), vec!["x", "Opaque", "2", "30s"]),
-        ("", "namespaces", json!({"status": {"phase": "Active"}}), vec!["x", "Active", "30s"]),
         (
-            "rbac.authorization.k8s.io", "clusterrolebindings",
+            "",
+            "secrets",
+            json!({"type": "Opaque", "data": {"a": "", "b": ""}}),
+            vec!["x", "Opaque", "2", "30s"],
+        ),
+        (
+            "",
+            "namespaces",
+            json!({"status": {"phase": "Active"}}),
+            vec!["x", "Active", "30s"],
+        ),
+        (
+            "rbac.authorization.k8s.io",
+            "clusterrolebindings",
             json!({"roleRef": {"kind": "ClusterRole", "name": "r"}, "subjects": [
                 {"kind": "User", "name": "u"}, {"kind": "ServiceAccount", "name": "s", "namespace": "n"}]}),
             vec!["x", "ClusterRole/r", "30s", "u", "", "n/s"],
         ),
         (
-            "rbac.authorization.k8s.io", "clusterroles", json!({}),
+            "rbac.authorization.k8s.io",
+            "clusterroles",
+            json!({}),
             vec!["x", "2024-01-01T00:59:30Z"],
         ),
         (
-            "certificates.k8s.io", "certificatesigningrequests",
+            "certificates.k8s.io",
+            "certificatesigningrequests",
             json!({"spec": {"signerName": "s", "username": "u", "expirationSeconds": 86400},
                    "status": {"certificate": "abc", "conditions": [{"type": "Approved"}]}}),
             vec!["x", "30s", "s", "u", "24h", "Approved,Issued"],
         ),
         (
-            "batch", "jobs",
+            "batch",
+            "jobs",
             json!({"spec": {"completions": 1, "template": template}, "status": {
                 "succeeded": 1, "startTime": "2024-01-01T00:59:30Z", "completionTime": "2024-01-01T00:59:35Z",
                 "conditions": [{"type": "Complete", "status": "True"}]}}),
             vec!["x", "Complete", "1/1", "5s", "30s", "c", "i:1", "<none>"],
         ),
-        ("coordination.k8s.io", "leases", json!({"spec": {"holderIdentity": "me"}}), vec!["x", "me", "30s"]),
         (
-            "", "nodes",
-            json!({"status": {"conditions": [{"type": "Ready", "status": "True"}], "nodeInfo": {"kubeletVersion": "v1", "architecture": "arm64"}}}),
-            vec!["x", "Ready", "<none>", "30s", "v1", "<none>", "<none>", "<unknown>", "<unknown> (arm64)", "<unknown>"],
+            "coordination.k8s.io",
+            "leases",
+            json!({"spec": {"holderIdentity": "me"}}),
+            vec!["x", "me", "30s"],
         ),
         (
-            "", "events",
+            "",
+            "nodes",
+            json!({"status": {"conditions": [{"type": "Ready", "status": "True"}], "nodeInfo": {"kubeletVersion": "v1", "architecture": "arm64"}}}),
+            vec![
+                "x",
+                "Ready",
+                "<none>",
+                "30s",
+                "v1",
+                "<none>",
+                "<none>",
+                "<unknown>",
+                "<unknown> (arm64)",
+                "<unknown>",
+            ],
+        ),
+        (
+            "",
+            "events",
             json!({"type": "Normal", "reason": "Created", "message": " done ", "count": 2,
                    "involvedObject": {"kind": "Pod", "name": "p"}, "source": {"component": "kubelet", "host": "n"},
                    "firstTimestamp": "2024-01-01T00:00:00Z", "lastTimestamp": "2024-01-01T00:59:00Z"}),
-            vec!["60s", "Normal", "Created", "pod/p", "", "kubelet, n", "done", "60m", "2", "x"],
+            vec![
+                "60s",
+                "Normal",
+                "Created",
+                "pod/p",
+                "",
+                "kubelet, n",
+                "done",
+                "60m",
+                "2",
+                "x",
+            ],
         ),
     ];
     for (group, plural, mut object, expected) in table {
