@@ -18,7 +18,8 @@ use crate::pki::{Authority, ISSUER, PkiError, ServiceAccountKeys, TokenError};
 use crate::registry::View;
 use crate::status::Status;
 
-pub(crate) use bootstrap::Token;
+use bootstrap::Token;
+pub(crate) use bootstrap::{TYPE as TOKEN_TYPE, TokenSecret};
 pub use impersonation::impersonate;
 
 /// Every authenticated user is in it.

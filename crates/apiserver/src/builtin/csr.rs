@@ -315,7 +315,6 @@ fn signer(name: &Value, causes: &mut Vec<Cause>) {
 /// When a request may be cleaned away, by kube-controller-manager's times:
 /// approved or denied ones after an hour, failed or pending after a day, signed
 /// ones whose certificate has expired at once.
-#[expect(dead_code, reason = "the clean-up loop comes next")]
 pub(crate) fn stale_at(object: &Value) -> Option<Timestamp> {
     let created: Timestamp = text(object, "/metadata/creationTimestamp").parse().ok()?;
     let updated = |name: &str| -> Option<Timestamp> {

@@ -140,10 +140,22 @@ pub fn is_held(gr: &GroupResource, object: &Value) -> bool {
     *gr == namespaces::resource() && namespaces::is_held(object)
 }
 
-/// Changes an object at the moment its `deletionTimestamp` is set.
+/// Held by a definition until its objects are gone.
+pub(crate) const CRD_FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
+
+/// Changes an object when its deletion begins, before its finalizers are
+/// counted: a namespace says so, a definition waits for its objects.
 pub fn on_deletion(gr: &GroupResource, object: &mut Value) {
     if *gr == namespaces::resource() {
         namespaces::terminate(object);
+    }
+    let definitions = gr.group == "apiextensions.k8s.io" && gr.resource == "customresourcedefinitions";
+    if definitions && object["metadata"]["deletionTimestamp"].is_null() {
+        match object["metadata"]["finalizers"].as_array_mut() {
+            Some(all) if all.iter().any(|f| f == CRD_FINALIZER) => {}
+            Some(all) => all.push(json!(CRD_FINALIZER)),
+            None => object["metadata"]["finalizers"] = json!([CRD_FINALIZER]),
+        }
     }
 }
 

@@ -13,7 +13,6 @@ use crate::schema::cause;
 use crate::status::{Cause, Status};
 
 /// The service network is 10.96.0.0/16; its first address is `kubernetes`.
-#[expect(dead_code, reason = "the loops come next")]
 pub(crate) const FIRST: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
 const NETWORK: u32 = u32::from_be_bytes([10, 96, 0, 0]);
 const SIZE: u32 = 1 << 16;

@@ -1,0 +1,214 @@
+//! Approved certificate requests are signed when their signer is one of
+//! Kubernetes' own; old ones are cleaned away. Nothing is approved here.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::Host;
+use super::follow::{Outcome, follow, until};
+use super::hand::{Hand, unless};
+use crate::builtin::csr::{has, request, resource, stale_at};
+use crate::builtin::{now, text};
+use crate::pki::{CertificateRequest, San, Usage};
+use crate::registry::{Event, EventKind};
+
+const A_YEAR: u64 = 365 * 24 * 3600;
+const SHORTEST: u64 = 600;
+
+pub(super) async fn run(host: Host, stop: CancellationToken) {
+    let events = host.registry.subscribe(&[resource()], true);
+    let hand = Hand::new(host.registry.clone(), "csrsigning");
+    let observe = |event: &Event| match event.kind {
+        EventKind::Deleted => Vec::new(),
+        _ => vec![event.name().to_owned()],
+    };
+    let reconcile = |name: String| {
+        let (hand, host) = (hand.clone(), &host);
+        async move { reconcile(&hand, host, &name).await }
+    };
+    follow("certificate requests", stop, events, observe, reconcile).await;
+}
+
+async fn reconcile(hand: &Hand, host: &Host, name: &str) -> Outcome {
+    let Some(csr) = hand.read(&resource(), "", name) else {
+        return Ok(None);
+    };
+    if let Some(at) = stale_at(&csr)
+        && at <= jiff::Timestamp::now()
+    {
+        hand.delete(&resource(), &csr, "Background").await?;
+        return Ok(None);
+    }
+    if let Some(verdict) = decide(&csr) {
+        let mut new = (*csr).clone();
+        let signed = verdict.and_then(|(request, usages, lifetime)| {
+            host.authority
+                .sign_request(&request, &usages, lifetime)
+                .map_err(|error| error.to_string())
+        });
+        match signed {
+            Ok(pem) => new["status"]["certificate"] = json!(STANDARD.encode(pem)),
+            Err(why) => fail(&mut new, &why),
+        }
+        unless(hand.update(&resource(), "status", new).await, &[404])?;
+    }
+    Ok(stale_at(&csr).map(until))
+}
+
+fn fail(csr: &mut Value, why: &str) {
+    let failed = json!({
+        "type": "Failed",
+        "status": "True",
+        "reason": "SignerValidationFailure",
+        "message": why,
+        "lastUpdateTime": now(),
+        "lastTransitionTime": now(),
+    });
+    match csr["status"]["conditions"].as_array_mut() {
+        Some(conditions) => conditions.push(failed),
+        None => csr["status"]["conditions"] = json!([failed]),
+    }
+}
+
+type Order = (CertificateRequest, Vec<Usage>, Duration);
+
+/// What to sign, or why it cannot be signed; `None`: nothing to do here.
+fn decide(csr: &Value) -> Option<Result<Order, String>> {
+    let signed = !text(csr, "/status/certificate").is_empty();
+    if signed || !has(csr, "Approved") || has(csr, "Denied") || has(csr, "Failed") {
+        return None;
+    }
+    let rules: fn(&CertificateRequest, &[Usage]) -> Result<(), &'static str> =
+        match text(csr, "/spec/signerName") {
+            "kubernetes.io/kube-apiserver-client" => api_client,
+            "kubernetes.io/kube-apiserver-client-kubelet" => kubelet_client,
+            "kubernetes.io/kubelet-serving" => kubelet_serving,
+            _ => return None,
+        };
+    let order = request(csr).and_then(|request| {
+        let usages: Vec<Usage> = csr["spec"]["usages"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|usage| usage.as_str().and_then(Usage::parse))
+            .collect();
+        rules(&request, &usages)?;
+        let seconds = csr["spec"]["expirationSeconds"].as_u64().unwrap_or(A_YEAR);
+        let lifetime = Duration::from_secs(seconds.clamp(SHORTEST, A_YEAR));
+        Ok((request, usages, lifetime))
+    });
+    Some(order)
+}
+
+fn only(usages: &[Usage], needed: Usage) -> bool {
+    let fine = [needed, Usage::DigitalSignature, Usage::KeyEncipherment];
+    usages.contains(&needed) && usages.iter().all(|usage| fine.contains(usage))
+}
+
+fn api_client(_: &CertificateRequest, usages: &[Usage]) -> Result<(), &'static str> {
+    if only(usages, Usage::ClientAuth) {
+        Ok(())
+    } else {
+        Err("usages did not match [digital signature key encipherment client auth]")
+    }
+}
+
+fn is_node(request: &CertificateRequest) -> Result<(), &'static str> {
+    if request.organizations != ["system:nodes"] {
+        return Err("subject organization is not system:nodes");
+    }
+    if !request.common_name.starts_with("system:node:") {
+        return Err("subject common name does not begin with system:node: ");
+    }
+    Ok(())
+}
+
+fn kubelet_client(request: &CertificateRequest, usages: &[Usage]) -> Result<(), &'static str> {
+    is_node(request)?;
+    if !request.names.is_empty() {
+        return Err("DNS, IP, e-mail and URI subject alternative names are not allowed");
+    }
+    if !only(usages, Usage::ClientAuth) || !usages.contains(&Usage::DigitalSignature) {
+        return Err("usages did not match [key encipherment digital signature client auth]");
+    }
+    Ok(())
+}
+
+fn kubelet_serving(request: &CertificateRequest, usages: &[Usage]) -> Result<(), &'static str> {
+    is_node(request)?;
+    if request.names.is_empty() {
+        return Err("DNS or IP subjectAltName is required");
+    }
+    if request.names.iter().any(|n| matches!(n, San::Email(_) | San::Uri(_))) {
+        return Err("e-mail and URI subject alternative names are not allowed");
+    }
+    if !only(usages, Usage::ServerAuth) || !usages.contains(&Usage::DigitalSignature) {
+        return Err("usages did not match [key encipherment digital signature server auth]");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn csr(signer: &str, usages: &[&str], organization: &str, name: &str) -> Value {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, organization);
+        let pem = params.serialize_request(&key).unwrap().pem().unwrap();
+        json!({
+            "spec": {
+                "request": STANDARD.encode(pem),
+                "signerName": format!("kubernetes.io/{signer}"),
+                "usages": usages,
+            },
+            "status": {"conditions": [{"type": "Approved", "status": "True"}]},
+        })
+    }
+
+    #[test]
+    fn rules_of_the_signers() {
+        let (client, kubelet) = ("kube-apiserver-client", "kube-apiserver-client-kubelet");
+        for (signer, usages, organization, name, signs) in [
+            (client, &["client auth"][..], "dev", "jane", Some(true)),
+            (client, &["digital signature", "key encipherment", "client auth"], "dev", "jane", Some(true)),
+            (client, &["digital signature"], "dev", "jane", Some(false)),
+            (client, &["client auth", "server auth"], "dev", "jane", Some(false)),
+            (kubelet, &["digital signature", "client auth"], "system:nodes", "system:node:a", Some(true)),
+            (kubelet, &["digital signature", "client auth"], "dev", "system:node:a", Some(false)),
+            (kubelet, &["digital signature", "client auth"], "system:nodes", "a", Some(false)),
+            ("kubelet-serving", &["digital signature", "server auth"], "system:nodes", "system:node:a", Some(false)),
+            ("other", &["client auth"], "dev", "jane", None),
+        ] {
+            let verdict = decide(&csr(signer, usages, organization, name));
+            assert_eq!(verdict.map(|v| v.is_ok()), signs, "{signer} {usages:?} {organization} {name}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_approved_and_open_is_signed() {
+        let approved = csr("kube-apiserver-client", &["client auth"], "dev", "jane");
+        for (change, signs) in [
+            (json!([]), false),
+            (json!([{"type": "Approved"}]), true),
+            (json!([{"type": "Approved"}, {"type": "Denied"}]), false),
+            (json!([{"type": "Approved"}, {"type": "Failed"}]), false),
+        ] {
+            let mut csr = approved.clone();
+            csr["status"]["conditions"] = change;
+            assert_eq!(decide(&csr).is_some(), signs);
+        }
+        let mut long = approved.clone();
+        long["spec"]["expirationSeconds"] = json!(10 * A_YEAR);
+        assert_eq!(decide(&long).unwrap().unwrap().2, Duration::from_secs(A_YEAR));
+        long["spec"]["expirationSeconds"] = json!(3600);
+        assert_eq!(decide(&long).unwrap().unwrap().2, Duration::from_secs(3600));
+    }
+}
