@@ -13,8 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::UserInfo;
 use crate::authn::Authenticator;
-use crate::authz;
 use crate::http::{self, Handler, Service};
+use crate::loops::{self, Host};
 use crate::pki::{Authority, PkiError, ServiceAccountKeys};
 use crate::registry::{Registry, RequestContext, View};
 use crate::status::Status;
@@ -98,6 +98,16 @@ struct Inner {
     addresses: Mutex<Vec<SocketAddr>>,
 }
 
+impl Inner {
+    fn host(&self) -> Host {
+        Host {
+            registry: self.registry.clone(),
+            authority: self.authority.clone(),
+            keys: self.keys.clone(),
+        }
+    }
+}
+
 impl ApiServer {
     /// Starts a server: when this returns, its default namespaces and roles are
     /// there and requests are answered.
@@ -129,18 +139,26 @@ impl ApiServer {
             addresses: Mutex::default(),
         }));
         server.bootstrap().await?;
+        let inner = &server.0;
+        if inner.options.controllers {
+            loops::start(&inner.host(), &inner.tasks, &inner.stop);
+        }
         Ok(server)
     }
 
     /// Creates what every server has: namespaces, default roles and bindings.
     async fn bootstrap(&self) -> Result<(), Error> {
-        let mut objects: Vec<Value> = ["default", "kube-system", "kube-public", "kube-node-lease"]
+        let objects: Vec<Value> = ["default", "kube-system", "kube-public", "kube-node-lease"]
             .iter()
             .map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}}))
             .collect();
         self.create_missing(&objects).await?;
-        objects = authz::bootstrap_roles();
-        self.create_missing(&objects).await
+        loops::reconcile_roles(&self.0.registry)
+            .await
+            .map_err(|source| Error::Bootstrap {
+                what: "the default roles".to_owned(),
+                source,
+            })
     }
 
     async fn create_missing(&self, objects: &[Value]) -> Result<(), Error> {
@@ -211,6 +229,14 @@ impl ApiServer {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(bound);
+        if inner.options.controllers {
+            loops::publish(&inner.host(), bound)
+                .await
+                .map_err(|source| Error::Bootstrap {
+                    what: "the kubernetes service".to_owned(),
+                    source,
+                })?;
+        }
         tracing::info!(server = inner.options.name, %bound, "listening");
         Ok(bound)
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::StreamExt;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -12,8 +11,6 @@ use super::hand::{Hand, unless};
 use crate::api::GroupResource;
 use crate::builtin::{CRD_FINALIZER, text};
 use crate::registry::{Event, EventKind, Registry, View};
-
-const AT_ONCE: usize = 32;
 
 fn resource() -> GroupResource {
     GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions")
@@ -66,24 +63,14 @@ async fn reconcile(hand: &Hand, name: &str) -> Outcome {
         return Ok(None);
     }
     let gr = defined(&definition);
-    let doomed: Vec<Arc<Value>> = hand
+    let doomed: Vec<(GroupResource, Arc<Value>)> = hand
         .registry
         .read_all(&gr, None)
         .into_iter()
         .filter(|object| object["metadata"]["deletionTimestamp"].is_null())
+        .map(|object| (gr.clone(), object))
         .collect();
-    let mut deletions = futures::stream::iter(doomed.iter().map(|object| {
-        let (hand, gr) = (hand.clone(), &gr);
-        async move { hand.delete(gr, object, "Background").await }
-    }))
-    .buffer_unordered(AT_ONCE);
-    let mut failure = None;
-    while let Some(result) = deletions.next().await {
-        failure = failure.or(result.err());
-    }
-    if let Some(status) = failure {
-        return Err(status);
-    }
+    hand.delete_all(doomed).await?;
     if !hand.registry.read_all(&gr, None).is_empty() {
         // They wait for their finalizers, and say when they are gone.
         return Ok(None);

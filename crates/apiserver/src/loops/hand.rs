@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt;
 use serde_json::Value;
 
 use crate::api::GroupResource;
@@ -9,6 +10,9 @@ use crate::builtin::text;
 use crate::registry::{DeleteOptions, Patch, PatchKind, Registry, RequestContext, View};
 use crate::status::Status;
 use crate::types::ResourceType;
+
+/// How many deletions of one loop run at once.
+const AT_ONCE: usize = 32;
 
 /// Writes in the name of one loop.
 #[derive(Clone, Debug)]
@@ -125,5 +129,23 @@ impl Hand {
             .delete(&self.context(), &resource, namespace, name, &options)
             .await;
         unless(deleted.map(drop), &[404, 409])
+    }
+
+    /// Deletes many objects, some at once; the first failure, if any.
+    pub(super) async fn delete_all(
+        &self,
+        doomed: Vec<(GroupResource, Arc<Value>)>,
+    ) -> Result<(), Status> {
+        let hand = self.clone();
+        let jobs = doomed.into_iter().map(move |(gr, object)| {
+            let hand = hand.clone();
+            async move { hand.delete(&gr, &object, "Background").await }
+        });
+        let mut running = futures::stream::iter(jobs).buffer_unordered(AT_ONCE);
+        let mut outcome = Ok(());
+        while let Some(result) = running.next().await {
+            outcome = outcome.and(result);
+        }
+        outcome
     }
 }

@@ -47,3 +47,6 @@ pub fn start(host: &Host, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(bootstrap::run(host.registry.clone(), stop.clone()));
     tasks.spawn(definitions::run(host.registry.clone(), stop.clone()));
 }
+
+#[cfg(test)]
+mod tests;

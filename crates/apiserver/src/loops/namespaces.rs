@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -14,9 +13,6 @@ use crate::api::GroupResource;
 use crate::builtin::namespaces::{is_held, resource};
 use crate::builtin::{now, text};
 use crate::registry::{Event, EventKind, Registry, View};
-
-/// How many deletions run at once in one namespace.
-const AT_ONCE: usize = 32;
 
 pub(super) async fn run(registry: Registry, stop: CancellationToken) {
     let events = registry.subscribe(&[], true);
@@ -89,22 +85,12 @@ async fn reconcile(hand: &Hand, name: &str) -> Outcome {
         .into_iter()
         .filter(|(_, object)| object["metadata"]["deletionTimestamp"].is_null())
         .collect();
-    let mut deletions = futures::stream::iter(doomed.iter().map(|(gr, object)| {
-        let hand = hand.clone();
-        async move { hand.delete(gr, object, "Background").await }
-    }))
-    .buffer_unordered(AT_ONCE);
-    let mut failure = None;
-    while let Some(result) = deletions.next().await {
-        failure = failure.or(result.err());
-    }
+    let deleted = hand.delete_all(doomed).await;
     let Some(namespace) = hand.read(&resource(), "", name) else {
-        return failure.map_or(Ok(None), Err);
+        return deleted.map(|()| None);
     };
     let left = content(&hand.registry, name);
-    if let Some(status) = failure {
-        return Err(status);
-    }
+    deleted?;
     let mut new = (*namespace).clone();
     if left.is_empty() {
         if !is_held(&namespace) {

@@ -165,6 +165,7 @@ enum Mark {
 
 fn mark(resource: &ResourceType, live: &Value, options: &DeleteOptions) -> Mark {
     let mut new = live.clone();
+    builtin::on_deletion(&resource.gr, &mut new);
     let metadata = meta::metadata(&mut new);
     let mut finalizers: Vec<Value> = metadata
         .get("finalizers")
