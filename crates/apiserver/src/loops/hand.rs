@@ -117,10 +117,9 @@ impl Hand {
             propagation: Some(propagation.to_owned()),
             ..DeleteOptions::default()
         };
-        let resource = match self.resource(gr) {
-            Ok(resource) => resource,
+        let Ok(resource) = self.resource(gr) else {
             // No longer served: its objects go with its definition.
-            Err(_) => return Ok(()),
+            return Ok(());
         };
         let namespace = text(object, "/metadata/namespace");
         let name = text(object, "/metadata/name");

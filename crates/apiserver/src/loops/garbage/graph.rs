@@ -252,9 +252,9 @@ impl Graph {
         }
         let policy = if node.orphan {
             "Orphan"
-        } else if !waiting.is_empty() && self.dependents.contains_key(&place.uid) {
-            "Foreground"
-        } else if node.foreground {
+        } else if node.foreground
+            || (!waiting.is_empty() && self.dependents.contains_key(&place.uid))
+        {
             "Foreground"
         } else {
             "Background"
@@ -310,11 +310,11 @@ mod tests {
 
     impl Fixture {
         fn put(&mut self, place: &str, owners: &[&str]) -> Vec<String> {
-            self.put_as(object(place, owners, &[], false))
+            self.put_as(&object(place, owners, &[], false))
         }
 
-        fn put_as(&mut self, object: Value) -> Vec<String> {
-            let look = self.graph.insert(&self.gr, &object);
+        fn put_as(&mut self, object: &Value) -> Vec<String> {
+            let look = self.graph.insert(&self.gr, object);
             look.iter().map(ToString::to_string).collect()
         }
 
@@ -378,9 +378,9 @@ mod tests {
         f.put("n/b", &["a!"]);
         f.put("n/c", &["a"]);
         f.put("n/d", &["b!"]);
-        assert_eq!(f.put_as(object("n/a", &[], &[FOREGROUND], true)), ["a"]);
+        assert_eq!(f.put_as(&object("n/a", &[], &[FOREGROUND], true)), ["a"]);
         assert_eq!(f.decide("a"), ["delete b Foreground", "delete c Background"]);
-        f.put_as(object("n/b", &["a!"], &[FOREGROUND], true));
+        f.put_as(&object("n/b", &["a!"], &[FOREGROUND], true));
         assert_eq!(f.decide("b"), ["delete d Background"]);
         assert_eq!(f.remove("n/d"), ["b"]);
         assert_eq!(f.decide("b"), ["finish b foregroundDeletion"]);
@@ -393,7 +393,7 @@ mod tests {
         let mut f = fixture();
         f.put("n/a", &[]);
         f.put("n/b", &["a!"]);
-        f.put_as(object("n/a", &[], &[ORPHAN], true));
+        f.put_as(&object("n/a", &[], &[ORPHAN], true));
         assert_eq!(f.decide("a"), ["disown b of a"]);
         assert_eq!(f.put("n/b", &[]), ["a"]);
         assert_eq!(f.decide("a"), ["finish a orphan"]);
@@ -404,7 +404,7 @@ mod tests {
         let mut f = fixture();
         f.put("n/a", &[]);
         f.put("n/b", &["a"]);
-        f.put_as(object("n/a", &[], &["x/y"], true));
+        f.put_as(&object("n/a", &[], &["x/y"], true));
         assert_eq!(f.decide("a"), NOTHING);
         assert_eq!(f.decide("b"), NOTHING);
     }
