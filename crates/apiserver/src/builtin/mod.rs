@@ -149,7 +149,8 @@ pub fn on_deletion(gr: &GroupResource, object: &mut Value) {
     if *gr == namespaces::resource() {
         namespaces::terminate(object);
     }
-    let definitions = gr.group == "apiextensions.k8s.io" && gr.resource == "customresourcedefinitions";
+    let definitions =
+        gr.group == "apiextensions.k8s.io" && gr.resource == "customresourcedefinitions";
     if definitions && object["metadata"]["deletionTimestamp"].is_null() {
         match object["metadata"]["finalizers"].as_array_mut() {
             Some(all) if all.iter().any(|f| f == CRD_FINALIZER) => {}

@@ -45,7 +45,10 @@ async fn reconcile(hand: &Hand, ca: &str, namespace: &str) -> Outcome {
         return Ok(None);
     }
     let account = async {
-        if hand.read(&gr("serviceaccounts"), namespace, ACCOUNT).is_some() {
+        if hand
+            .read(&gr("serviceaccounts"), namespace, ACCOUNT)
+            .is_some()
+        {
             return Ok(());
         }
         let account = json!({

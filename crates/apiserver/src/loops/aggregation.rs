@@ -105,9 +105,16 @@ mod tests {
     #[test]
     fn rules_come_together_once_and_in_order() {
         let role = |name: &str, label: &str, verb: &str| {
-            Arc::new(json!({"metadata": {"name": name, "labels": {label: "true"}}, "rules": [{"verbs": [verb]}]}))
+            Arc::new(
+                json!({"metadata": {"name": name, "labels": {label: "true"}}, "rules": [{"verbs": [verb]}]}),
+            )
         };
-        let roles = [role("a", "x", "get"), role("b", "y", "list"), role("c", "x", "get"), role("self", "x", "bind")];
+        let roles = [
+            role("a", "x", "get"),
+            role("b", "y", "list"),
+            role("c", "x", "get"),
+            role("self", "x", "bind"),
+        ];
         let selectors = json!([{"matchLabels": {"x": "true"}}, {"matchLabels": {"y": "true"}}]);
         assert_eq!(
             aggregate("self", &selectors, &roles),

@@ -86,7 +86,11 @@ async fn sign(hand: &Hand) -> Outcome {
         return Ok(None);
     };
     let tokens = hand.registry.read_all(&secrets(), Some(SYSTEM));
-    let wanted = signatures(&info, tokens.iter().map(|secret| &**secret), Timestamp::now());
+    let wanted = signatures(
+        &info,
+        tokens.iter().map(|secret| &**secret),
+        Timestamp::now(),
+    );
     let mut new = (*info).clone();
     let Some(data) = new["data"].as_object_mut() else {
         return Ok(None);
@@ -156,13 +160,24 @@ mod tests {
         ];
         let info = json!({"data": {"kubeconfig": "content"}});
         let signatures = signatures(&info, secrets.iter(), Timestamp::now());
-        assert_eq!(signatures.keys().collect::<Vec<_>>(), ["jws-kubeconfig-aaaaaa"]);
+        assert_eq!(
+            signatures.keys().collect::<Vec<_>>(),
+            ["jws-kubeconfig-aaaaaa"]
+        );
         let jws = signatures["jws-kubeconfig-aaaaaa"].as_str().unwrap();
         let parts: Vec<&str> = jws.split('.').collect();
-        assert_eq!(URL_SAFE_NO_PAD.decode(parts[0]).unwrap(), br#"{"alg":"HS256","kid":"aaaaaa"}"#);
+        assert_eq!(
+            URL_SAFE_NO_PAD.decode(parts[0]).unwrap(),
+            br#"{"alg":"HS256","kid":"aaaaaa"}"#
+        );
         let signed = format!("{}.{}", parts[0], URL_SAFE_NO_PAD.encode("content"));
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"0123456789abcdef");
-        hmac::verify(&key, signed.as_bytes(), &URL_SAFE_NO_PAD.decode(parts[2]).unwrap()).unwrap();
+        hmac::verify(
+            &key,
+            signed.as_bytes(),
+            &URL_SAFE_NO_PAD.decode(parts[2]).unwrap(),
+        )
+        .unwrap();
         assert_eq!(parts[1], "");
     }
 }

@@ -47,7 +47,12 @@ impl Hand {
     }
 
     /// One object.
-    pub(super) fn read(&self, gr: &GroupResource, namespace: &str, name: &str) -> Option<Arc<Value>> {
+    pub(super) fn read(
+        &self,
+        gr: &GroupResource,
+        namespace: &str,
+        name: &str,
+    ) -> Option<Arc<Value>> {
         self.registry.read(gr, namespace, name)
     }
 
@@ -73,13 +78,25 @@ impl Hand {
         mut object: Value,
     ) -> Result<(), Status> {
         let resource = self.resource(gr)?;
-        let of = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+        let of = |field: &str| {
+            object["metadata"][field]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
         let (namespace, name) = (of("namespace"), of("name"));
         // Stored in one version, written in the preferred one: only custom
         // resources have several, and they differ in nothing but this.
         object["apiVersion"] = Value::String(resource.gvk.api_version());
         self.registry
-            .update(&self.context(), &resource, &namespace, &name, subresource, object)
+            .update(
+                &self.context(),
+                &resource,
+                &namespace,
+                &name,
+                subresource,
+                object,
+            )
             .await
             .map(drop)
     }

@@ -44,9 +44,8 @@ fn observe(view: &dyn View, ending: &mut BTreeSet<String>, event: &Event) -> Vec
         ending.insert(name.clone());
         return vec![name];
     }
-    let stray = || {
-        event.kind == EventKind::Added && view.read(&resource(), "", namespace).is_none()
-    };
+    let stray =
+        || event.kind == EventKind::Added && view.read(&resource(), "", namespace).is_none();
     if !namespace.is_empty() && (ending.contains(namespace) || stray()) {
         return vec![namespace.to_owned()];
     }
@@ -116,8 +115,14 @@ fn conditions(namespace: &Value, left: &Found) -> Value {
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut finalizers: BTreeMap<String, usize> = BTreeMap::new();
     for (gr, object) in left {
-        *kinds.entry(format!("{}.{}", gr.resource, gr.group)).or_default() += 1;
-        for finalizer in object["metadata"]["finalizers"].as_array().into_iter().flatten() {
+        *kinds
+            .entry(format!("{}.{}", gr.resource, gr.group))
+            .or_default() += 1;
+        for finalizer in object["metadata"]["finalizers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             let finalizer = finalizer.as_str().unwrap_or_default();
             *finalizers.entry(finalizer.to_owned()).or_default() += 1;
         }
@@ -130,15 +135,48 @@ fn conditions(namespace: &Value, left: &Found) -> Value {
         entries.join(", ")
     };
     let mut wanted = vec![
-        ("NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered", "All resources successfully discovered".to_owned()),
-        ("NamespaceDeletionGroupVersionParsingFailure", "False", "ParsedGroupVersions", "All legacy kube types successfully parsed".to_owned()),
-        ("NamespaceDeletionContentFailure", "False", "ContentDeleted", "All content successfully deleted, may be waiting on finalization".to_owned()),
-        ("NamespaceContentRemaining", "True", "SomeResourcesRemain", format!("Some resources are remaining: {}", list(&kinds, "has "))),
+        (
+            "NamespaceDeletionDiscoveryFailure",
+            "False",
+            "ResourcesDiscovered",
+            "All resources successfully discovered".to_owned(),
+        ),
+        (
+            "NamespaceDeletionGroupVersionParsingFailure",
+            "False",
+            "ParsedGroupVersions",
+            "All legacy kube types successfully parsed".to_owned(),
+        ),
+        (
+            "NamespaceDeletionContentFailure",
+            "False",
+            "ContentDeleted",
+            "All content successfully deleted, may be waiting on finalization".to_owned(),
+        ),
+        (
+            "NamespaceContentRemaining",
+            "True",
+            "SomeResourcesRemain",
+            format!("Some resources are remaining: {}", list(&kinds, "has ")),
+        ),
     ];
     wanted.push(if finalizers.is_empty() {
-        ("NamespaceFinalizersRemaining", "False", "ContentHasNoFinalizers", "All content-preserving finalizers finished".to_owned())
+        (
+            "NamespaceFinalizersRemaining",
+            "False",
+            "ContentHasNoFinalizers",
+            "All content-preserving finalizers finished".to_owned(),
+        )
     } else {
-        ("NamespaceFinalizersRemaining", "True", "SomeFinalizersRemain", format!("Some content in the namespace has finalizers remaining: {}", list(&finalizers, "in ")))
+        (
+            "NamespaceFinalizersRemaining",
+            "True",
+            "SomeFinalizersRemain",
+            format!(
+                "Some content in the namespace has finalizers remaining: {}",
+                list(&finalizers, "in ")
+            ),
+        )
     });
     let before = namespace["status"]["conditions"].as_array();
     let conditions = wanted.into_iter().map(|(kind, status, reason, message)| {
@@ -165,11 +203,20 @@ mod tests {
     #[test]
     fn conditions_say_what_is_left_and_why() {
         let left = vec![
-            (GroupResource::new("", "pods"), Arc::new(json!({"metadata": {"finalizers": ["a/b"]}}))),
-            (GroupResource::new("", "pods"), Arc::new(json!({"metadata": {}}))),
+            (
+                GroupResource::new("", "pods"),
+                Arc::new(json!({"metadata": {"finalizers": ["a/b"]}})),
+            ),
+            (
+                GroupResource::new("", "pods"),
+                Arc::new(json!({"metadata": {}})),
+            ),
         ];
         let first = conditions(&json!({}), &left);
-        assert_eq!(first[3]["message"], "Some resources are remaining: pods. has 2 resource instances");
+        assert_eq!(
+            first[3]["message"],
+            "Some resources are remaining: pods. has 2 resource instances"
+        );
         assert_eq!(
             first[4]["message"],
             "Some content in the namespace has finalizers remaining: a/b in 1 resource instances"

@@ -29,10 +29,18 @@ pub async fn publish(host: &Host, address: SocketAddr) -> Result<(), Status> {
     put(&hand, &core("endpoints"), "subsets", endpoints(address)).await?;
     let slices = GroupResource::new("discovery.k8s.io", "endpointslices");
     put(&hand, &slices, "endpoints", slice(address)).await?;
-    put(&hand, &core("configmaps"), "data", cluster_info(&host.authority.pem(), address)).await?;
+    put(
+        &hand,
+        &core("configmaps"),
+        "data",
+        cluster_info(&host.authority.pem(), address),
+    )
+    .await?;
     let [role, binding] = cluster_info_access();
-    hand.create(&GroupResource::new(RBAC, "roles"), role).await?;
-    hand.create(&GroupResource::new(RBAC, "rolebindings"), binding).await
+    hand.create(&GroupResource::new(RBAC, "roles"), role)
+        .await?;
+    hand.create(&GroupResource::new(RBAC, "rolebindings"), binding)
+        .await
 }
 
 /// Creates an object, or makes one field of it what it should be.
@@ -186,10 +194,14 @@ fn extended(live: &Value, wanted: &Value) -> Option<Value> {
     let mut new = live.clone();
     if wanted["aggregationRule"].is_null() && wanted["roleRef"].is_null() {
         let held = Rule::of(live);
-        let lacking = wanted["rules"].as_array().into_iter().flatten().filter(|rule| {
-            let rule = Rule::of(&json!({"rules": [rule]}));
-            !missing(&held, &rule).is_empty()
-        });
+        let lacking = wanted["rules"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|rule| {
+                let rule = Rule::of(&json!({"rules": [rule]}));
+                !missing(&held, &rule).is_empty()
+            });
         let lacking: Vec<Value> = lacking.cloned().collect();
         if let Some(rules) = new["rules"].as_array_mut() {
             rules.extend(lacking);
@@ -200,7 +212,11 @@ fn extended(live: &Value, wanted: &Value) -> Option<Value> {
         new["aggregationRule"] = wanted["aggregationRule"].clone();
     }
     for subject in wanted["subjects"].as_array().into_iter().flatten() {
-        let same = |s: &Value| ["kind", "name", "namespace"].iter().all(|f| s[*f] == subject[*f]);
+        let same = |s: &Value| {
+            ["kind", "name", "namespace"]
+                .iter()
+                .all(|f| s[*f] == subject[*f])
+        };
         match new["subjects"].as_array_mut() {
             Some(subjects) if subjects.iter().any(same) => {}
             Some(subjects) => subjects.push(subject.clone()),
@@ -227,11 +243,20 @@ mod tests {
         let wanted = json!({"metadata": {"name": "r"}, "rules": [rule("get"), rule("list")]});
         let live = json!({"metadata": {"name": "r"}, "rules": [rule("watch"), rule("get")]});
         let new = extended(&live, &wanted).unwrap();
-        assert_eq!(new["rules"], json!([rule("watch"), rule("get"), rule("list")]));
+        assert_eq!(
+            new["rules"],
+            json!([rule("watch"), rule("get"), rule("list")])
+        );
         assert_eq!(extended(&new, &wanted), None);
         let wanted = json!({"metadata": {}, "roleRef": {"name": "r"}, "subjects": [{"kind": "Group", "name": "g"}]});
         let mut live = wanted.clone();
         live["subjects"] = json!([{"kind": "User", "name": "u"}]);
-        assert_eq!(extended(&live, &wanted).unwrap()["subjects"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            extended(&live, &wanted).unwrap()["subjects"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
     }
 }

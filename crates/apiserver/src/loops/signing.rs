@@ -143,7 +143,11 @@ fn kubelet_serving(request: &CertificateRequest, usages: &[Usage]) -> Result<(),
     if request.names.is_empty() {
         return Err("DNS or IP subjectAltName is required");
     }
-    if request.names.iter().any(|n| matches!(n, San::Email(_) | San::Uri(_))) {
+    if request
+        .names
+        .iter()
+        .any(|n| matches!(n, San::Email(_) | San::Uri(_)))
+    {
         return Err("e-mail and URI subject alternative names are not allowed");
     }
     if !only(usages, Usage::ServerAuth) || !usages.contains(&Usage::DigitalSignature) {
@@ -160,8 +164,12 @@ mod tests {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        params.distinguished_name.push(rcgen::DnType::OrganizationName, organization);
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, name);
+        params
+            .distinguished_name
+            .push(rcgen::DnType::OrganizationName, organization);
         let pem = params.serialize_request(&key).unwrap().pem().unwrap();
         json!({
             "spec": {
@@ -178,17 +186,57 @@ mod tests {
         let (client, kubelet) = ("kube-apiserver-client", "kube-apiserver-client-kubelet");
         for (signer, usages, organization, name, signs) in [
             (client, &["client auth"][..], "dev", "jane", Some(true)),
-            (client, &["digital signature", "key encipherment", "client auth"], "dev", "jane", Some(true)),
+            (
+                client,
+                &["digital signature", "key encipherment", "client auth"],
+                "dev",
+                "jane",
+                Some(true),
+            ),
             (client, &["digital signature"], "dev", "jane", Some(false)),
-            (client, &["client auth", "server auth"], "dev", "jane", Some(false)),
-            (kubelet, &["digital signature", "client auth"], "system:nodes", "system:node:a", Some(true)),
-            (kubelet, &["digital signature", "client auth"], "dev", "system:node:a", Some(false)),
-            (kubelet, &["digital signature", "client auth"], "system:nodes", "a", Some(false)),
-            ("kubelet-serving", &["digital signature", "server auth"], "system:nodes", "system:node:a", Some(false)),
+            (
+                client,
+                &["client auth", "server auth"],
+                "dev",
+                "jane",
+                Some(false),
+            ),
+            (
+                kubelet,
+                &["digital signature", "client auth"],
+                "system:nodes",
+                "system:node:a",
+                Some(true),
+            ),
+            (
+                kubelet,
+                &["digital signature", "client auth"],
+                "dev",
+                "system:node:a",
+                Some(false),
+            ),
+            (
+                kubelet,
+                &["digital signature", "client auth"],
+                "system:nodes",
+                "a",
+                Some(false),
+            ),
+            (
+                "kubelet-serving",
+                &["digital signature", "server auth"],
+                "system:nodes",
+                "system:node:a",
+                Some(false),
+            ),
             ("other", &["client auth"], "dev", "jane", None),
         ] {
             let verdict = decide(&csr(signer, usages, organization, name));
-            assert_eq!(verdict.map(|v| v.is_ok()), signs, "{signer} {usages:?} {organization} {name}");
+            assert_eq!(
+                verdict.map(|v| v.is_ok()),
+                signs,
+                "{signer} {usages:?} {organization} {name}"
+            );
         }
     }
 
@@ -207,7 +255,10 @@ mod tests {
         }
         let mut long = approved.clone();
         long["spec"]["expirationSeconds"] = json!(10 * A_YEAR);
-        assert_eq!(decide(&long).unwrap().unwrap().2, Duration::from_secs(A_YEAR));
+        assert_eq!(
+            decide(&long).unwrap().unwrap().2,
+            Duration::from_secs(A_YEAR)
+        );
         long["spec"]["expirationSeconds"] = json!(3600);
         assert_eq!(decide(&long).unwrap().unwrap().2, Duration::from_secs(3600));
     }

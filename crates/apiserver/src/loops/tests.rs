@@ -23,7 +23,10 @@ impl Cluster {
     }
 
     fn read(&self, gr: &GroupResource, namespace: &str, name: &str) -> Option<Value> {
-        self.0.registry().read(gr, namespace, name).map(|o| (*o).clone())
+        self.0
+            .registry()
+            .read(gr, namespace, name)
+            .map(|o| (*o).clone())
     }
 
     async fn create(&self, gr: &GroupResource, object: Value) -> Value {
@@ -35,7 +38,9 @@ impl Cluster {
         let resource = registry.catalog().find_resource(gr).unwrap().clone();
         let namespace = text(&object, "/metadata/namespace").to_owned();
         let context = RequestContext::system("test");
-        let made = registry.create(&context, &resource, &namespace, object).await?;
+        let made = registry
+            .create(&context, &resource, &namespace, object)
+            .await?;
         Ok((*made).clone())
     }
 
@@ -84,8 +89,10 @@ impl Cluster {
 
     async fn gone(&self, gr: &GroupResource, namespace: &str, name: &str) {
         let what = format!("{gr} {namespace}/{name} to go");
-        self.until(&what, || self.read(gr, namespace, name).is_none().then_some(()))
-            .await;
+        self.until(&what, || {
+            self.read(gr, namespace, name).is_none().then_some(())
+        })
+        .await;
     }
 }
 
@@ -133,10 +140,14 @@ async fn a_namespace_gets_its_account_and_certificate_and_keeps_them() {
     let mut changed = certificate;
     changed["data"] = json!({"ca.crt": "x"});
     cluster.update(&core("configmaps"), "", changed).await;
-    cluster.delete(&core("serviceaccounts"), "ns", "default", "Background").await;
+    cluster
+        .delete(&core("serviceaccounts"), "ns", "default", "Background")
+        .await;
     let ca = cluster.0.ca_pem();
     cluster
-        .until("both again", || both().filter(|map| map["data"]["ca.crt"] == ca))
+        .until("both again", || {
+            both().filter(|map| map["data"]["ca.crt"] == ca)
+        })
         .await;
 }
 
@@ -145,12 +156,16 @@ async fn a_namespace_ends_with_all_that_is_in_it() {
     let cluster = Cluster::start().await;
     cluster.create(&core("namespaces"), namespace("ns")).await;
     for index in 0..20 {
-        cluster.create(&core("configmaps"), map("ns", &format!("m{index}"))).await;
+        cluster
+            .create(&core("configmaps"), map("ns", &format!("m{index}")))
+            .await;
     }
     let mut held = map("ns", "held");
     held["metadata"]["finalizers"] = json!(["a.example/b"]);
     cluster.create(&core("secrets"), held).await;
-    cluster.delete(&core("namespaces"), "", "ns", "Background").await;
+    cluster
+        .delete(&core("namespaces"), "", "ns", "Background")
+        .await;
     let ending = cluster
         .until("conditions", || {
             cluster
@@ -159,18 +174,31 @@ async fn a_namespace_ends_with_all_that_is_in_it() {
         })
         .await;
     assert_eq!(ending["status"]["phase"], "Terminating");
-    let refused = cluster.try_create(&core("configmaps"), map("ns", "late")).await;
+    let refused = cluster
+        .try_create(&core("configmaps"), map("ns", "late"))
+        .await;
     assert_eq!(refused.unwrap_err().code, 403);
     let left = cluster
         .until("the rest to go", || {
-            let maps = cluster.0.registry().read_all(&core("configmaps"), Some("ns"));
+            let maps = cluster
+                .0
+                .registry()
+                .read_all(&core("configmaps"), Some("ns"));
             maps.is_empty()
                 .then(|| cluster.read(&core("namespaces"), "", "ns"))
                 .flatten()
-                .filter(|ns| ns["status"]["conditions"].to_string().contains("secrets. has 1"))
+                .filter(|ns| {
+                    ns["status"]["conditions"]
+                        .to_string()
+                        .contains("secrets. has 1")
+                })
         })
         .await;
-    assert!(left["status"]["conditions"].to_string().contains("a.example/b in 1"));
+    assert!(
+        left["status"]["conditions"]
+            .to_string()
+            .contains("a.example/b in 1")
+    );
     let mut secret = cluster.read(&core("secrets"), "ns", "held").unwrap();
     secret["metadata"]["finalizers"] = json!([]);
     cluster.update(&core("secrets"), "", secret).await;
@@ -185,7 +213,9 @@ async fn dependents_follow_their_owners() {
     // In the background.
     let owner = cluster.create(&maps, map("ns", "owner")).await;
     let child = cluster.create(&maps, owned("child", &owner, false)).await;
-    cluster.create(&maps, owned("grandchild", &child, false)).await;
+    cluster
+        .create(&maps, owned("grandchild", &child, false))
+        .await;
     cluster.delete(&maps, "ns", "owner", "Background").await;
     cluster.gone(&maps, "ns", "grandchild").await;
     assert_eq!(cluster.read(&maps, "ns", "child"), None);
@@ -212,9 +242,14 @@ async fn dependents_follow_their_owners() {
     cluster.delete(&maps, "ns", "owner", "Orphan").await;
     cluster.gone(&maps, "ns", "owner").await;
     let orphan = cluster.read(&maps, "ns", "child").unwrap();
-    assert!(orphan["metadata"]["ownerReferences"].as_array().is_none_or(Vec::is_empty));
+    assert!(
+        orphan["metadata"]["ownerReferences"]
+            .as_array()
+            .is_none_or(Vec::is_empty)
+    );
     // Without an owner that ever was.
-    let ghost = json!({"metadata": {"name": "ghost", "uid": "00000000-0000-4000-8000-000000000000"}});
+    let ghost =
+        json!({"metadata": {"name": "ghost", "uid": "00000000-0000-4000-8000-000000000000"}});
     cluster.create(&maps, owned("haunted", &ghost, false)).await;
     cluster.gone(&maps, "ns", "haunted").await;
 }
@@ -226,7 +261,9 @@ async fn an_approved_request_is_signed() {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "jane");
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "jane");
     let pem = params.serialize_request(&key).unwrap().pem().unwrap();
     let csr = json!({
         "metadata": {"name": "jane"},
@@ -253,7 +290,9 @@ async fn an_approved_request_is_signed() {
 async fn token_secrets_are_filled_and_go_with_their_account() {
     let cluster = Cluster::start().await;
     cluster.create(&core("namespaces"), namespace("ns")).await;
-    cluster.create(&core("serviceaccounts"), map("ns", "robot")).await;
+    cluster
+        .create(&core("serviceaccounts"), map("ns", "robot"))
+        .await;
     let mut secret = map("ns", "robot-token");
     secret["type"] = json!("kubernetes.io/service-account-token");
     secret["metadata"]["annotations"] = json!({"kubernetes.io/service-account.name": "robot"});
@@ -266,7 +305,9 @@ async fn token_secrets_are_filled_and_go_with_their_account() {
         })
         .await;
     assert_eq!(secret["data"]["namespace"], json!(STANDARD.encode("ns")));
-    cluster.delete(&core("serviceaccounts"), "ns", "robot", "Background").await;
+    cluster
+        .delete(&core("serviceaccounts"), "ns", "robot", "Background")
+        .await;
     cluster.gone(&core("secrets"), "ns", "robot-token").await;
 }
 
@@ -278,8 +319,12 @@ async fn roles_aggregate() {
         let role = cluster.read(&gr, "", name)?;
         role["rules"].to_string().contains(resource).then_some(())
     };
-    cluster.until("the default admin", || rules("admin", "rolebindings")).await;
-    cluster.until("admin to include view", || rules("admin", "configmaps")).await;
+    cluster
+        .until("the default admin", || rules("admin", "rolebindings"))
+        .await;
+    cluster
+        .until("admin to include view", || rules("admin", "configmaps"))
+        .await;
     let role = json!({
         "metadata": {"name": "things-view", "labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
         "rules": [{"verbs": ["get"], "apiGroups": ["x"], "resources": ["things"]}],
@@ -298,7 +343,11 @@ async fn roles_aggregate() {
 #[tokio::test]
 async fn cluster_info_is_published_and_signed_and_old_tokens_go() {
     let cluster = Cluster::start().await;
-    let address = cluster.0.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = cluster
+        .0
+        .listen("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
     let token = |id: &str, end: &str| {
         let encode = |text: &str| json!(STANDARD.encode(text));
         json!({
@@ -312,9 +361,15 @@ async fn cluster_info_is_published_and_signed_and_old_tokens_go() {
             },
         })
     };
-    cluster.create(&core("secrets"), token("aaaaaa", "2999-01-01T00:00:00Z")).await;
-    cluster.create(&core("secrets"), token("bbbbbb", "2001-01-01T00:00:00Z")).await;
-    cluster.gone(&core("secrets"), "kube-system", "bootstrap-token-bbbbbb").await;
+    cluster
+        .create(&core("secrets"), token("aaaaaa", "2999-01-01T00:00:00Z"))
+        .await;
+    cluster
+        .create(&core("secrets"), token("bbbbbb", "2001-01-01T00:00:00Z"))
+        .await;
+    cluster
+        .gone(&core("secrets"), "kube-system", "bootstrap-token-bbbbbb")
+        .await;
     let info = cluster
         .until("a signature", || {
             cluster
@@ -325,9 +380,13 @@ async fn cluster_info_is_published_and_signed_and_old_tokens_go() {
     assert!(info["data"].get("jws-kubeconfig-bbbbbb").is_none());
     let kubeconfig = info["data"]["kubeconfig"].as_str().unwrap();
     assert!(kubeconfig.contains(&format!("server: https://{address}\n")));
-    let endpoints = cluster.read(&core("endpoints"), "default", "kubernetes").unwrap();
+    let endpoints = cluster
+        .read(&core("endpoints"), "default", "kubernetes")
+        .unwrap();
     assert_eq!(endpoints["subsets"][0]["ports"][0]["port"], address.port());
-    let service = cluster.read(&core("services"), "default", "kubernetes").unwrap();
+    let service = cluster
+        .read(&core("services"), "default", "kubernetes")
+        .unwrap();
     assert_eq!(service["spec"]["clusterIP"], "10.96.0.1");
     cluster.0.shutdown().await;
 }

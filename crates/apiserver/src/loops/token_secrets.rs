@@ -55,7 +55,12 @@ fn observe(view: &dyn View, event: &Event) -> Vec<(String, String)> {
         .filter(|secret| {
             secret["type"] == TYPE && secret["metadata"]["annotations"][NAME] == event.name()
         })
-        .map(|secret| (namespace.to_owned(), text(secret, "/metadata/name").to_owned()))
+        .map(|secret| {
+            (
+                namespace.to_owned(),
+                text(secret, "/metadata/name").to_owned(),
+            )
+        })
         .collect()
 }
 

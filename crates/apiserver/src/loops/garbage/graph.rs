@@ -26,7 +26,10 @@ pub(super) enum Action {
     /// Remove references to these owners.
     Disown { place: Place, owners: Vec<Arc<str>> },
     /// Remove a finalizer of this collector.
-    Finish { place: Place, finalizer: &'static str },
+    Finish {
+        place: Place,
+        finalizer: &'static str,
+    },
 }
 
 const FOREGROUND: &str = "foregroundDeletion";
@@ -99,7 +102,11 @@ impl Graph {
             orphan: has(ORPHAN),
         };
         let mut look = Vec::new();
-        let before = self.nodes.get(&uid).map_or(&[][..], |old| &old.owners).to_vec();
+        let before = self
+            .nodes
+            .get(&uid)
+            .map_or(&[][..], |old| &old.owners)
+            .to_vec();
         let unowned: Vec<Arc<str>> = before
             .iter()
             .filter(|old| {
@@ -124,7 +131,11 @@ impl Graph {
         }
         self.nodes.insert(uid, node);
         // An owner may have waited for this.
-        look.extend(unowned.into_iter().filter(|owner| self.is_interested(owner)));
+        look.extend(
+            unowned
+                .into_iter()
+                .filter(|owner| self.is_interested(owner)),
+        );
         look
     }
 
@@ -161,7 +172,10 @@ impl Graph {
             .map(|owner| owner.uid.clone())
             .filter(|owner| self.is_interested(owner))
             .collect();
-        look.extend(self.dependents_of(&node.place.uid).map(|node| node.place.uid.clone()));
+        look.extend(
+            self.dependents_of(&node.place.uid)
+                .map(|node| node.place.uid.clone()),
+        );
         look
     }
 
@@ -248,7 +262,10 @@ impl Graph {
         let place = node.place.clone();
         if solid {
             gone.append(&mut waiting);
-            return (!gone.is_empty()).then_some(Action::Disown { place, owners: gone });
+            return (!gone.is_empty()).then_some(Action::Disown {
+                place,
+                owners: gone,
+            });
         }
         let policy = if node.orphan {
             "Orphan"
@@ -379,13 +396,19 @@ mod tests {
         f.put("n/c", &["a"]);
         f.put("n/d", &["b!"]);
         assert_eq!(f.put_as(&object("n/a", &[], &[FOREGROUND], true)), ["a"]);
-        assert_eq!(f.decide("a"), ["delete b Foreground", "delete c Background"]);
+        assert_eq!(
+            f.decide("a"),
+            ["delete b Foreground", "delete c Background"]
+        );
         f.put_as(&object("n/b", &["a!"], &[FOREGROUND], true));
         assert_eq!(f.decide("b"), ["delete d Background"]);
         assert_eq!(f.remove("n/d"), ["b"]);
         assert_eq!(f.decide("b"), ["finish b foregroundDeletion"]);
         assert_eq!(f.remove("n/b"), ["a"]);
-        assert_eq!(f.decide("a"), ["delete c Background", "finish a foregroundDeletion"]);
+        assert_eq!(
+            f.decide("a"),
+            ["delete c Background", "finish a foregroundDeletion"]
+        );
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub(super) async fn run(registry: Registry, stop: CancellationToken) {
         let hand = hand.clone();
         async move {
             let results =
-                futures::future::join_all(actions.into_iter().map(|action| act(&hand, action))).await;
+                futures::future::join_all(actions.into_iter().map(|action| act(&hand, action)))
+                    .await;
             results.into_iter().collect::<Result<(), Status>>()?;
             Outcome::Ok(None)
         }
@@ -77,7 +78,8 @@ async fn act(hand: &Hand, action: Action) -> Result<(), Status> {
                 "resourceVersion": object["metadata"]["resourceVersion"],
                 "ownerReferences": references,
             }});
-            hand.merge(&place.gr, &place.namespace, &place.name, body).await
+            hand.merge(&place.gr, &place.namespace, &place.name, body)
+                .await
         }
         Action::Finish { place, finalizer } => {
             let Some(object) = live(hand, &place) else {
@@ -94,7 +96,8 @@ async fn act(hand: &Hand, action: Action) -> Result<(), Status> {
                 "resourceVersion": object["metadata"]["resourceVersion"],
                 "finalizers": left,
             }});
-            hand.merge(&place.gr, &place.namespace, &place.name, body).await
+            hand.merge(&place.gr, &place.namespace, &place.name, body)
+                .await
         }
     };
     unless(result, &[404])
