@@ -1,0 +1,84 @@
+//! Agents that die and hubs that go away.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::bed::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_killed_while_applying_converges_without_orphans() {
+    let mut bed = Bed::without_agent().await;
+    let many: Vec<_> = (0..30).map(|i| config_map(&format!("c{i}"), "1")).collect();
+    for pause in [0, 3, 8, 15] {
+        let name = format!("w{pause}");
+        bed.start_agent(options());
+        bed.create_work(&name, many.clone()).await;
+        // Somewhere in the middle, at another place each time.
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        bed.kill_agent().await;
+        // Meanwhile the hub wants something else.
+        bed.set_manifests(&name, vec![config_map("other", "1")]).await;
+        bed.start_agent(options());
+        bed.until_available(&name).await;
+        until("nothing of the first content is left", || async {
+            let maps = bed.spoke.api("v1", "ConfigMap", "configmaps", "default").list(&Default::default()).await.unwrap();
+            maps.items.iter().filter(|m| m.metadata.name.as_deref().is_some_and(|n| n.starts_with('c'))).count() == 0
+        })
+        .await;
+        assert_eq!(bed.records().await, 1);
+        bed.hub.delete(&work(&name)).await;
+        bed.until_gone(&name).await;
+        bed.stop_agent().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_hub_deleted_while_the_agent_was_away_goes() {
+    let mut bed = Bed::start().await;
+    bed.create_work("w", vec![config_map("a", "1")]).await;
+    bed.until_available("w").await;
+    bed.kill_agent().await;
+    bed.hub.delete(&work("w")).await;
+    bed.start_agent(options());
+    bed.until_gone("w").await;
+    assert!(bed.spoke.get(&config_map("a", "")).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_deleted_by_hand_comes_back_with_its_resources() {
+    let bed = Bed::start().await;
+    bed.create_work("w", vec![config_map("a", "1")]).await;
+    bed.until_available("w").await;
+    let uid = bed.record("w").await.unwrap()["metadata"]["uid"].clone();
+    bed.spoke.delete(&record("w")).await;
+    until("there is another record", || async {
+        bed.record("w").await.is_some_and(|r| r["metadata"]["uid"] != uid)
+    })
+    .await;
+    until("the resource is back", || async { bed.spoke.get(&config_map("a", "")).await.is_some() }).await;
+    bed.until_available("w").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_works_are_quick() {
+    let bed = Bed::start().await;
+    bed.create_work("first", vec![config_map("first", "1")]).await;
+    bed.until_available("first").await;
+    let start = Instant::now();
+    bed.create_work("one", vec![config_map("one", "1")]).await;
+    bed.until_available("one").await;
+    println!("one work available after {:?}", start.elapsed());
+    let start = Instant::now();
+    for i in 0..100 {
+        bed.create_work(&format!("w{i}"), vec![config_map(&format!("m{i}"), "1")]).await;
+    }
+    for i in 0..100 {
+        bed.until_available(&format!("w{i}")).await;
+    }
+    println!("100 works available after {:?}", start.elapsed());
+    let patched = |work: &serde_json::Value| work["metadata"]["resourceVersion"].clone();
+    let before = patched(&bed.work("one").await);
+    bed.hub.merge(&work("first"), json!({"metadata": {"annotations": {"a": "b"}}})).await;
+    assert_eq!(patched(&bed.work("one").await), before);
+}
