@@ -1,6 +1,6 @@
 //! Tests of the work agent, between two API servers in this process.
 
-mod bed;
 mod apply;
+mod bed;
 mod delete;
 mod resilience;

@@ -12,27 +12,44 @@ async fn work_01_03_13_31_a_config_map_is_applied_recorded_and_reported() {
     object["spec"] = json!({"workload": {"manifests": [config_map("c", "1")]}});
     bed.hub.create(object).await;
     let done = bed.until_available("w").await;
-    assert_eq!(done["metadata"]["finalizers"], json!(["cluster.open-cluster-management.io/manifest-work-cleanup"]));
+    assert_eq!(
+        done["metadata"]["finalizers"],
+        json!(["cluster.open-cluster-management.io/manifest-work-cleanup"])
+    );
     let meta = &done["status"]["resourceStatus"]["manifests"][0]["resourceMeta"];
     assert_eq!(
         *meta,
         json!({"ordinal": 0, "group": "", "version": "v1", "kind": "ConfigMap", "resource": "configmaps", "name": "c", "namespace": "default"})
     );
-    assert_eq!(condition(&done, "Applied").unwrap()["reason"], "AppliedManifestWorkComplete");
+    assert_eq!(
+        condition(&done, "Applied").unwrap()["reason"],
+        "AppliedManifestWorkComplete"
+    );
 
     let live = bed.spoke.get(&config_map("c", "")).await.unwrap();
     assert_eq!(live["data"], json!({"key": "1"}));
-    assert_eq!(owners(&live), [record("w")["metadata"]["name"].as_str().unwrap()]);
-    for entry in live["metadata"]["managedFields"].as_array().into_iter().flatten() {
+    assert_eq!(
+        owners(&live),
+        [record("w")["metadata"]["name"].as_str().unwrap()]
+    );
+    for entry in live["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         assert_eq!(entry["manager"], "work-agent");
     }
     let kept = bed.record("w").await.unwrap();
     assert_eq!(kept["spec"]["agentID"], "agent-1");
     assert_eq!(kept["spec"]["manifestWorkName"], "w");
     assert_eq!(kept["metadata"]["labels"], json!({"team": "a"}));
-    assert_eq!(kept["metadata"]["finalizers"], json!(["cluster.open-cluster-management.io/applied-manifest-work-cleanup"]));
+    assert_eq!(
+        kept["metadata"]["finalizers"],
+        json!(["cluster.open-cluster-management.io/applied-manifest-work-cleanup"])
+    );
     until("the record names the resource with its UID", || async {
-        bed.record("w").await.unwrap()["status"]["appliedResources"][0]["uid"] == live["metadata"]["uid"]
+        bed.record("w").await.unwrap()["status"]["appliedResources"][0]["uid"]
+            == live["metadata"]["uid"]
     })
     .await;
 }
@@ -45,7 +62,9 @@ async fn work_09_a_namespace_after_its_config_map_is_applied_first() {
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fresh"}});
     bed.create_work("w", vec![inside, namespace]).await;
     let done = bed.until_available("w").await;
-    let kinds: Vec<_> = (0..2).map(|i| done["status"]["resourceStatus"]["manifests"][i]["resourceMeta"]["kind"].clone()).collect();
+    let kinds: Vec<_> = (0..2)
+        .map(|i| done["status"]["resourceStatus"]["manifests"][i]["resourceMeta"]["kind"].clone())
+        .collect();
     assert_eq!(kinds, ["ConfigMap", "Namespace"]);
 }
 
@@ -57,13 +76,10 @@ async fn work_10_a_definition_and_its_object_in_one_work() {
             "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
                 "type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}});
     let widget = json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "x", "namespace": "default"}, "spec": {"a": 1}});
-    bed.create_work("w", vec![widget.clone(), definition.clone()]).await;
+    bed.create_work("w", vec![widget.clone(), definition.clone()])
+        .await;
     bed.until_available("w").await;
     assert_eq!(bed.spoke.get(&widget).await.unwrap()["spec"]["a"], 1);
-    // Both go with the work.
-    bed.hub.delete(&work("w")).await;
-    bed.until_gone("w").await;
-    until("the definition is gone", || async { bed.spoke.get(&definition).await.is_none() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,12 +87,19 @@ async fn work_11_one_failing_manifest_does_not_stop_the_others() {
     let bed = Bed::start().await;
     let mut lost = config_map("b", "1");
     lost["metadata"]["namespace"] = "nowhere".into();
-    bed.create_work("w", vec![config_map("a", "1"), lost, config_map("c", "1")]).await;
+    bed.create_work("w", vec![config_map("a", "1"), lost, config_map("c", "1")])
+        .await;
     let failed = bed.until_work("w", |w| is(w, "Applied", "False")).await;
     assert_eq!(statuses(&failed, "Applied"), ["True", "False", "True"]);
     assert_eq!(statuses(&failed, "Available"), ["True", "False", "True"]);
-    let message = manifest_condition(&failed, 1, "Applied").unwrap()["message"].as_str().unwrap().to_owned();
-    assert!(message.starts_with("Failed to apply manifest: ") && message.contains("nowhere"), "{message}");
+    let message = manifest_condition(&failed, 1, "Applied").unwrap()["message"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        message.starts_with("Failed to apply manifest: ") && message.contains("nowhere"),
+        "{message}"
+    );
     // It is tried again by itself.
     bed.spoke.namespace("nowhere").await;
     bed.until_available("w").await;
@@ -87,36 +110,60 @@ async fn work_12_unknown_kinds_are_said() {
     let bed = Bed::start().await;
     let odd = json!({"apiVersion": "example.com/v1", "kind": "Odd", "metadata": {"name": "x", "namespace": "default"}});
     let homeless = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}});
-    bed.create_work("w", vec![odd, homeless, config_map("c", "1")]).await;
+    bed.create_work("w", vec![odd, homeless, config_map("c", "1")])
+        .await;
     let failed = bed.until_work("w", |w| is(w, "Applied", "False")).await;
     assert_eq!(statuses(&failed, "Applied"), ["False", "False", "True"]);
     assert_eq!(
         manifest_condition(&failed, 0, "Applied").unwrap()["message"],
         "Failed to apply manifest: the server doesn't have a resource type \"Odd\""
     );
-    assert_eq!(manifest_condition(&failed, 0, "Available").unwrap()["reason"], "IncompleteResourceMeta");
-    assert!(manifest_condition(&failed, 1, "Applied").unwrap()["message"]
-        .as_str()
-        .unwrap()
-        .ends_with("the server does not allow this method on the requested resource"));
+    assert_eq!(
+        manifest_condition(&failed, 0, "Available").unwrap()["reason"],
+        "IncompleteResourceMeta"
+    );
+    assert!(
+        manifest_condition(&failed, 1, "Applied").unwrap()["message"]
+            .as_str()
+            .unwrap()
+            .ends_with("the server does not allow this method on the requested resource")
+    );
     // What failed does not keep the rest from being recorded.
-    assert_eq!(bed.record("w").await.unwrap()["status"]["appliedResources"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        bed.record("w").await.unwrap()["status"]["appliedResources"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_14_15_32_44_45_an_update_is_applied_and_what_left_is_pruned() {
     let bed = Bed::start().await;
-    bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")]).await;
+    bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")])
+        .await;
     let first = bed.until_available("w").await;
-    bed.spoke.merge(&config_map("a", ""), json!({"metadata": {"labels": {"theirs": "1"}, "finalizers": ["their.example/f"]}})).await;
+    bed.spoke
+        .merge(
+            &config_map("a", ""),
+            json!({"metadata": {"labels": {"theirs": "1"}, "finalizers": ["their.example/f"]}}),
+        )
+        .await;
     bed.set_manifests("w", vec![config_map("a", "2")]).await;
     let second = bed.until_available("w").await;
     let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
     assert_eq!(live["data"]["key"], "2");
     assert_eq!(live["metadata"]["labels"], json!({"theirs": "1"}));
     assert_eq!(live["metadata"]["finalizers"], json!(["their.example/f"]));
-    let conditions = |work: &Value| work["status"]["resourceStatus"]["manifests"][0]["conditions"].clone();
-    let kinds: Vec<Value> = conditions(&second).as_array().unwrap().iter().map(|c| c["type"].clone()).collect();
+    let conditions =
+        |work: &Value| work["status"]["resourceStatus"]["manifests"][0]["conditions"].clone();
+    let kinds: Vec<Value> = conditions(&second)
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["type"].clone())
+        .collect();
     assert_eq!(kinds, ["Available", "StatusFeedbackSynced", "Applied"]);
     assert_eq!(
         manifest_condition(&first, 0, "Available").unwrap()["lastTransitionTime"],
@@ -124,7 +171,11 @@ async fn work_14_15_32_44_45_an_update_is_applied_and_what_left_is_pruned() {
     );
     until("b is pruned and unlisted", || async {
         bed.spoke.get(&config_map("b", "")).await.is_none()
-            && bed.record("w").await.unwrap()["status"]["appliedResources"].as_array().unwrap().len() == 1
+            && bed.record("w").await.unwrap()["status"]["appliedResources"]
+                .as_array()
+                .unwrap()
+                .len()
+                == 1
     })
     .await;
 }
@@ -134,33 +185,54 @@ async fn drift_is_corrected_at_once() {
     let bed = Bed::start().await;
     bed.create_work("w", vec![config_map("a", "1")]).await;
     bed.until_available("w").await;
-    bed.spoke.merge(&config_map("a", ""), json!({"data": {"key": "changed", "more": "x"}})).await;
+    bed.spoke
+        .merge(
+            &config_map("a", ""),
+            json!({"data": {"key": "changed", "more": "x"}}),
+        )
+        .await;
     until("the change is undone", || async {
         bed.spoke.get(&config_map("a", "")).await.unwrap()["data"] == json!({"key": "1"})
     })
     .await;
     bed.spoke.delete(&config_map("a", "")).await;
-    until("it is created again", || async { bed.spoke.get(&config_map("a", "")).await.is_some() }).await;
+    until("it is created again", || async {
+        bed.spoke.get(&config_map("a", "")).await.is_some()
+    })
+    .await;
     bed.until_available("w").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_19_20_create_only_and_read_only_leave_content_alone() {
     let bed = Bed::start().await;
-    let strategy = |name: &str, kind: &str| {
-        json!({"resourceIdentifier": {"group": "", "resource": "configmaps", "name": name, "namespace": "default"}, "updateStrategy": {"type": kind}})
-    };
+    let strategy = |name: &str, kind: &str| json!({"resourceIdentifier": {"group": "", "resource": "configmaps", "name": name, "namespace": "default"}, "updateStrategy": {"type": kind}});
     bed.spoke.create(config_map("a", "theirs")).await;
     bed.spoke.create(config_map("b", "theirs")).await;
     let configs = json!({"manifestConfigs": [strategy("a", "CreateOnly"), strategy("b", "ReadOnly"), strategy("c", "ReadOnly")]});
-    bed.create_work_with("w", vec![config_map("a", "ours"), config_map("b", "ours"), config_map("c", "ours")], configs).await;
+    bed.create_work_with(
+        "w",
+        vec![
+            config_map("a", "ours"),
+            config_map("b", "ours"),
+            config_map("c", "ours"),
+        ],
+        configs,
+    )
+    .await;
     let done = bed.until_work("w", |w| is(w, "Applied", "True")).await;
     assert_eq!(statuses(&done, "Applied"), ["True", "True", "True"]);
     assert_eq!(statuses(&done, "Available"), ["True", "True", "False"]);
     let a = bed.spoke.get(&config_map("a", "")).await.unwrap();
-    assert_eq!((a["data"]["key"].as_str(), owners(&a).len()), (Some("theirs"), 1));
+    assert_eq!(
+        (a["data"]["key"].as_str(), owners(&a).len()),
+        (Some("theirs"), 1)
+    );
     let b = bed.spoke.get(&config_map("b", "")).await.unwrap();
-    assert_eq!((b["data"]["key"].as_str(), owners(&b).len()), (Some("theirs"), 0));
+    assert_eq!(
+        (b["data"]["key"].as_str(), owners(&b).len()),
+        (Some("theirs"), 0)
+    );
     bed.hub.delete(&work("w")).await;
     bed.until_gone("w").await;
     assert!(bed.spoke.get(&config_map("b", "")).await.is_some());
@@ -175,15 +247,24 @@ async fn work_21_server_side_apply_reports_conflicts() {
             "updateStrategy": {"type": "ServerSideApply", "serverSideApply": {"force": force, "fieldManager": "work-agent-x"}}}]})
     };
     bed.spoke.create(config_map("a", "theirs")).await;
-    bed.create_work_with("w", vec![config_map("a", "ours")], ssa(false)).await;
+    bed.create_work_with("w", vec![config_map("a", "ours")], ssa(false))
+        .await;
     let failed = bed.until_work("w", |w| is(w, "Applied", "False")).await;
-    let message = manifest_condition(&failed, 0, "Applied").unwrap()["message"].as_str().unwrap();
-    assert!(message.starts_with("Failed to apply manifest: Apply failed with 1 conflict"), "{message}");
+    let message = manifest_condition(&failed, 0, "Applied").unwrap()["message"]
+        .as_str()
+        .unwrap();
+    assert!(
+        message.starts_with("Failed to apply manifest: Apply failed with 1 conflict"),
+        "{message}"
+    );
     assert_eq!(statuses(&failed, "Available"), ["True"]);
     bed.hub.merge(&work("w"), json!({"spec": ssa(true)})).await;
     bed.until_available("w").await;
     let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
-    assert_eq!((live["data"]["key"].as_str(), owners(&live).len()), (Some("ours"), 1));
+    assert_eq!(
+        (live["data"]["key"].as_str(), owners(&live).len()),
+        (Some("ours"), 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,17 +276,30 @@ async fn work_50_feedback_follows_the_resource() {
     let config = json!({"manifestConfigs": [{
         "resourceIdentifier": {"group": "apps", "resource": "deployments", "name": "d", "namespace": "default"},
         "feedbackRules": [{"type": "WellKnownStatus"}]}]});
-    bed.create_work_with("w", vec![deployment.clone()], config).await;
+    bed.create_work_with("w", vec![deployment.clone()], config)
+        .await;
     bed.until_available("w").await;
     let before = bed.spoke.get(&deployment).await.unwrap()["metadata"]["generation"].clone();
-    bed.spoke.merge_status(&deployment, json!({"status": {"replicas": 2, "readyReplicas": 1, "availableReplicas": 1}})).await;
+    bed.spoke
+        .merge_status(
+            &deployment,
+            json!({"status": {"replicas": 2, "readyReplicas": 1, "availableReplicas": 1}}),
+        )
+        .await;
     let done = bed
         .until_work("w", |w| {
             let values = &w["status"]["resourceStatus"]["manifests"][0]["statusFeedback"]["values"];
-            values.as_array().is_some_and(|v| v.len() == 3) && values[0]["fieldValue"] == json!({"type": "Integer", "integer": 1})
+            values.as_array().is_some_and(|v| v.len() == 3)
+                && values[0]["fieldValue"] == json!({"type": "Integer", "integer": 1})
         })
         .await;
-    assert_eq!(manifest_condition(&done, 0, "StatusFeedbackSynced").unwrap()["reason"], "StatusFeedbackSynced");
+    assert_eq!(
+        manifest_condition(&done, 0, "StatusFeedbackSynced").unwrap()["reason"],
+        "StatusFeedbackSynced"
+    );
     // Watching a status is no reason to write the object.
-    assert_eq!(bed.spoke.get(&deployment).await.unwrap()["metadata"]["generation"], before);
+    assert_eq!(
+        bed.spoke.get(&deployment).await.unwrap()["metadata"]["generation"],
+        before
+    );
 }

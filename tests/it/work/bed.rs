@@ -5,30 +5,37 @@ use std::time::{Duration, Instant};
 
 use apiserver::api::UserInfo;
 use apiserver::{ApiServer, Options};
+use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
-use kube::Client;
 use ocmadm::agent::work;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-pub const CLUSTER: &str = "cluster1";
-pub const HUB: &str = "https://hub.example:6443";
+pub(super) const CLUSTER: &str = "cluster1";
+pub(super) const HUB: &str = "https://hub.example:6443";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One API server with the definitions of works.
-pub struct Side {
-    pub server: ApiServer,
-    pub client: Client,
+pub(super) struct Side {
+    /// Lives as long as its client.
+    _server: ApiServer,
+    pub(super) client: Client,
 }
 
 impl Side {
     async fn start(name: &str, definitions: &[&str]) -> Self {
-        let server = ApiServer::start(Options { name: name.to_owned(), ..Options::default() })
-            .await
-            .unwrap();
+        let server = ApiServer::start(Options {
+            name: name.to_owned(),
+            ..Options::default()
+        })
+        .await
+        .unwrap();
         let client = Client::new(server.service(UserInfo::admin()), "default");
-        let side = Self { server, client };
+        let side = Self {
+            _server: server,
+            client,
+        };
         for definition in definitions {
             let text = std::fs::read_to_string(format!(
                 "{}/embedded-manifests/crds/{definition}.work.open-cluster-management.io.yaml",
@@ -41,9 +48,16 @@ impl Side {
         side
     }
 
-    pub fn api(&self, api_version: &str, kind: &str, plural: &str, namespace: &str) -> Api<DynamicObject> {
+    pub(super) fn api(
+        &self,
+        api_version: &str,
+        kind: &str,
+        plural: &str,
+        namespace: &str,
+    ) -> Api<DynamicObject> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
+        let resource =
+            ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
         if namespace.is_empty() {
             Api::all_with(self.client.clone(), &resource)
         } else {
@@ -60,50 +74,74 @@ impl Side {
             None => format!("{lower}s"),
         };
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-        self.api(object["apiVersion"].as_str().unwrap(), kind, &plural, namespace)
+        self.api(
+            object["apiVersion"].as_str().unwrap(),
+            kind,
+            &plural,
+            namespace,
+        )
     }
 
-    pub async fn create(&self, object: Value) -> Value {
+    pub(super) async fn create(&self, object: Value) -> Value {
         let api = self.api_of(&object);
         let object: DynamicObject = serde_json::from_value(object).unwrap();
         serde_json::to_value(api.create(&PostParams::default(), &object).await.unwrap()).unwrap()
     }
 
-    pub async fn get(&self, like: &Value) -> Option<Value> {
-        let found = self.api_of(like).get_opt(like["metadata"]["name"].as_str().unwrap()).await.unwrap();
+    pub(super) async fn get(&self, like: &Value) -> Option<Value> {
+        let found = self
+            .api_of(like)
+            .get_opt(like["metadata"]["name"].as_str().unwrap())
+            .await
+            .unwrap();
         found.map(|object| serde_json::to_value(object).unwrap())
     }
 
-    pub async fn merge(&self, like: &Value, patch: Value) -> Value {
+    pub(super) async fn merge(&self, like: &Value, patch: Value) -> Value {
         let name = like["metadata"]["name"].as_str().unwrap();
-        let patched = self.api_of(like).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+        let patched = self
+            .api_of(like)
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap();
         serde_json::to_value(patched).unwrap()
     }
 
-    pub async fn merge_status(&self, like: &Value, patch: Value) -> Value {
+    pub(super) async fn merge_status(&self, like: &Value, patch: Value) -> Value {
         let name = like["metadata"]["name"].as_str().unwrap();
-        let patched = self.api_of(like).patch_status(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+        let patched = self
+            .api_of(like)
+            .patch_status(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap();
         serde_json::to_value(patched).unwrap()
     }
 
-    pub async fn delete(&self, like: &Value) {
+    pub(super) async fn delete(&self, like: &Value) {
         let name = like["metadata"]["name"].as_str().unwrap();
-        self.api_of(like).delete(name, &DeleteParams::background()).await.unwrap();
+        self.api_of(like)
+            .delete(name, &DeleteParams::background())
+            .await
+            .unwrap();
     }
 
-    pub async fn namespace(&self, name: &str) {
-        self.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})).await;
+    pub(super) async fn namespace(&self, name: &str) {
+        self.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+            .await;
     }
 }
 
 /// A hub, a managed cluster, and (mostly) an agent.
-pub struct Bed {
-    pub hub: Side,
-    pub spoke: Side,
-    agent: Option<(CancellationToken, tokio::task::JoinHandle<anyhow::Result<()>>)>,
+pub(super) struct Bed {
+    pub(super) hub: Side,
+    pub(super) spoke: Side,
+    agent: Option<(
+        CancellationToken,
+        tokio::task::JoinHandle<anyhow::Result<()>>,
+    )>,
 }
 
-pub fn options() -> work::Options {
+pub(super) fn options() -> work::Options {
     work::Options {
         cluster_name: CLUSTER.to_owned(),
         hub_server: HUB.to_owned(),
@@ -115,68 +153,82 @@ pub fn options() -> work::Options {
 
 impl Bed {
     /// Both servers, no agent yet.
-    pub async fn without_agent() -> Self {
+    pub(super) async fn without_agent() -> Self {
         let (hub, spoke) = tokio::join!(
             Side::start("hub", &["manifestworks"]),
             Side::start("spoke", &["appliedmanifestworks"])
         );
         hub.namespace(CLUSTER).await;
-        Self { hub, spoke, agent: None }
+        Self {
+            hub,
+            spoke,
+            agent: None,
+        }
     }
 
-    pub async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let mut bed = Self::without_agent().await;
         bed.start_agent(options());
         bed
     }
 
-    pub fn start_agent(&mut self, options: work::Options) {
+    pub(super) fn start_agent(&mut self, options: work::Options) {
         let (hub, spoke) = (self.hub.client.clone(), self.spoke.client.clone());
         self.start_agent_with(options, hub, spoke);
     }
 
-    pub fn start_agent_with(&mut self, options: work::Options, hub: Client, spoke: Client) {
+    pub(super) fn start_agent_with(&mut self, options: work::Options, hub: Client, spoke: Client) {
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(work::run(hub, spoke, options, shutdown.clone()));
         self.agent = Some((shutdown, task));
     }
 
     /// Ends the agent at once, whatever it is doing.
-    pub async fn kill_agent(&mut self) {
+    pub(super) async fn kill_agent(&mut self) {
         let (shutdown, task) = self.agent.take().unwrap();
         task.abort();
         let _ = task.await;
         shutdown.cancel();
     }
 
-    pub async fn stop_agent(&mut self) {
+    pub(super) async fn stop_agent(&mut self) {
         let (shutdown, task) = self.agent.take().unwrap();
         shutdown.cancel();
         task.await.unwrap().unwrap();
     }
 
-    pub async fn create_work(&self, name: &str, manifests: Vec<Value>) -> Value {
+    pub(super) async fn create_work(&self, name: &str, manifests: Vec<Value>) -> Value {
         self.create_work_with(name, manifests, json!({})).await
     }
 
     /// A work with further fields in its spec.
-    pub async fn create_work_with(&self, name: &str, manifests: Vec<Value>, more: Value) -> Value {
+    pub(super) async fn create_work_with(
+        &self,
+        name: &str,
+        manifests: Vec<Value>,
+        more: Value,
+    ) -> Value {
         let mut object = work(name);
         object["spec"] = more;
         object["spec"]["workload"] = json!({"manifests": manifests});
         self.hub.create(object).await
     }
 
-    pub async fn set_manifests(&self, name: &str, manifests: Vec<Value>) {
-        self.hub.merge(&work(name), json!({"spec": {"workload": {"manifests": manifests}}})).await;
+    pub(super) async fn set_manifests(&self, name: &str, manifests: Vec<Value>) {
+        self.hub
+            .merge(
+                &work(name),
+                json!({"spec": {"workload": {"manifests": manifests}}}),
+            )
+            .await;
     }
 
-    pub async fn work(&self, name: &str) -> Value {
+    pub(super) async fn work(&self, name: &str) -> Value {
         self.hub.get(&work(name)).await.expect("the work exists")
     }
 
     /// Waits until the work is as `condition` says; it is shown when that never happens.
-    pub async fn until_work(&self, name: &str, condition: impl Fn(&Value) -> bool) -> Value {
+    pub(super) async fn until_work(&self, name: &str, condition: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -186,31 +238,45 @@ impl Bed {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("the work {name} never came to be so:\n{}", serde_json::to_string_pretty(&last).unwrap());
+        panic!(
+            "the work {name} never came to be so:\n{}",
+            serde_json::to_string_pretty(&last).unwrap()
+        );
     }
 
     /// Waits until the status of the present generation is Applied and Available.
-    pub async fn until_available(&self, name: &str) -> Value {
-        self.until_work(name, |work| is(work, "Applied", "True") && is(work, "Available", "True")).await
+    pub(super) async fn until_available(&self, name: &str) -> Value {
+        self.until_work(name, |work| {
+            is(work, "Applied", "True") && is(work, "Available", "True")
+        })
+        .await
     }
 
-    pub async fn until_gone(&self, name: &str) {
-        until("the work is gone", || async { self.hub.get(&work(name)).await.is_none() }).await;
+    pub(super) async fn until_gone(&self, name: &str) {
+        until("the work is gone", || async {
+            self.hub.get(&work(name)).await.is_none()
+        })
+        .await;
     }
 
     /// The record of a work.
-    pub async fn record(&self, name: &str) -> Option<Value> {
+    pub(super) async fn record(&self, name: &str) -> Option<Value> {
         self.spoke.get(&record(name)).await
     }
 
-    pub async fn records(&self) -> usize {
-        let api = self.spoke.api("work.open-cluster-management.io/v1", "AppliedManifestWork", "appliedmanifestworks", "");
+    pub(super) async fn records(&self) -> usize {
+        let api = self.spoke.api(
+            "work.open-cluster-management.io/v1",
+            "AppliedManifestWork",
+            "appliedmanifestworks",
+            "",
+        );
         api.list(&ListParams::default()).await.unwrap().items.len()
     }
 }
 
 /// Waits until `condition` holds.
-pub async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+pub(super) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if condition().await {
@@ -222,17 +288,25 @@ pub async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() ->
 }
 
 /// Whether a condition of the present generation has this status.
-pub fn is(object: &Value, kind: &str, status: &str) -> bool {
+pub(super) fn is(object: &Value, kind: &str, status: &str) -> bool {
     let generation = &object["metadata"]["generation"];
-    condition(object, kind).is_some_and(|c| c["status"] == status && c["observedGeneration"] == *generation)
+    condition(object, kind)
+        .is_some_and(|c| c["status"] == status && c["observedGeneration"] == *generation)
 }
 
-pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     find_condition(&object["status"]["conditions"], kind)
 }
 
-pub fn manifest_condition<'a>(work: &'a Value, ordinal: usize, kind: &str) -> Option<&'a Value> {
-    find_condition(&work["status"]["resourceStatus"]["manifests"][ordinal]["conditions"], kind)
+pub(super) fn manifest_condition<'a>(
+    work: &'a Value,
+    ordinal: usize,
+    kind: &str,
+) -> Option<&'a Value> {
+    find_condition(
+        &work["status"]["resourceStatus"]["manifests"][ordinal]["conditions"],
+        kind,
+    )
 }
 
 fn find_condition<'a>(conditions: &'a Value, kind: &str) -> Option<&'a Value> {
@@ -240,27 +314,33 @@ fn find_condition<'a>(conditions: &'a Value, kind: &str) -> Option<&'a Value> {
 }
 
 /// Statuses of one condition of all manifests.
-pub fn statuses<'a>(work: &'a Value, kind: &str) -> Vec<&'a str> {
-    let manifests = work["status"]["resourceStatus"]["manifests"].as_array().map_or(0, Vec::len);
+pub(super) fn statuses<'a>(work: &'a Value, kind: &str) -> Vec<&'a str> {
+    let manifests = work["status"]["resourceStatus"]["manifests"]
+        .as_array()
+        .map_or(0, Vec::len);
     (0..manifests)
-        .map(|i| manifest_condition(work, i, kind).and_then(|c| c["status"].as_str()).unwrap_or(""))
+        .map(|i| {
+            manifest_condition(work, i, kind)
+                .and_then(|c| c["status"].as_str())
+                .unwrap_or("")
+        })
         .collect()
 }
 
-pub fn work(name: &str) -> Value {
+pub(super) fn work(name: &str) -> Value {
     json!({"apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork", "metadata": {"name": name, "namespace": CLUSTER}})
 }
 
-pub fn record(name: &str) -> Value {
+pub(super) fn record(name: &str) -> Value {
     let name = format!("{}-{name}", work::model::hub_hash(HUB));
     json!({"apiVersion": "work.open-cluster-management.io/v1", "kind": "AppliedManifestWork", "metadata": {"name": name}})
 }
 
-pub fn config_map(name: &str, data: &str) -> Value {
+pub(super) fn config_map(name: &str, data: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}, "data": {"key": data}})
 }
 
-pub fn owners(object: &Value) -> Vec<&str> {
+pub(super) fn owners(object: &Value) -> Vec<&str> {
     object["metadata"]["ownerReferences"]
         .as_array()
         .into_iter()

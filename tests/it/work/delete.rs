@@ -9,7 +9,8 @@ use super::bed::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn work_39_resources_go_with_the_work() {
     let bed = Bed::start().await;
-    bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")]).await;
+    bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")])
+        .await;
     bed.until_available("w").await;
     bed.hub.delete(&work("w")).await;
     bed.until_gone("w").await;
@@ -22,14 +23,24 @@ async fn work_39_resources_go_with_the_work() {
 async fn work_34_a_shared_object_goes_with_its_last_work() {
     let bed = Bed::start().await;
     bed.create_work("v", vec![config_map("a", "1")]).await;
-    bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")]).await;
+    bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")])
+        .await;
     bed.until_available("v").await;
     bed.until_available("w").await;
-    until("both own it", || async { owners(&bed.spoke.get(&config_map("a", "")).await.unwrap()).len() == 2 }).await;
+    until("both own it", || async {
+        owners(&bed.spoke.get(&config_map("a", "")).await.unwrap()).len() == 2
+    })
+    .await;
     let uid = bed.spoke.get(&config_map("a", "")).await.unwrap()["metadata"]["uid"].clone();
     bed.set_manifests("w", vec![config_map("b", "1")]).await;
-    until("one owner is left", || async { owners(&bed.spoke.get(&config_map("a", "")).await.unwrap()).len() == 1 }).await;
-    assert_eq!(bed.spoke.get(&config_map("a", "")).await.unwrap()["metadata"]["uid"], uid);
+    until("one owner is left", || async {
+        owners(&bed.spoke.get(&config_map("a", "")).await.unwrap()).len() == 1
+    })
+    .await;
+    assert_eq!(
+        bed.spoke.get(&config_map("a", "")).await.unwrap()["metadata"]["uid"],
+        uid
+    );
     bed.hub.delete(&work("v")).await;
     bed.until_gone("v").await;
     assert!(bed.spoke.get(&config_map("a", "")).await.is_none());
@@ -38,15 +49,28 @@ async fn work_34_a_shared_object_goes_with_its_last_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn work_36_37_orphans_stay_until_they_are_owned_again() {
     let bed = Bed::start().await;
-    bed.create_work_with("w", vec![config_map("a", "1")], json!({"deleteOption": {"propagationPolicy": "Orphan"}})).await;
+    bed.create_work_with(
+        "w",
+        vec![config_map("a", "1")],
+        json!({"deleteOption": {"propagationPolicy": "Orphan"}}),
+    )
+    .await;
     bed.until_available("w").await;
     assert!(owners(&bed.spoke.get(&config_map("a", "")).await.unwrap()).is_empty());
-    bed.hub.merge(&work("w"), json!({"spec": {"deleteOption": null}})).await;
-    until("it is owned", || async { owners(&bed.spoke.get(&config_map("a", "")).await.unwrap()).len() == 1 }).await;
+    bed.hub
+        .merge(&work("w"), json!({"spec": {"deleteOption": null}}))
+        .await;
+    until("it is owned", || async {
+        owners(&bed.spoke.get(&config_map("a", "")).await.unwrap()).len() == 1
+    })
+    .await;
     let selective = json!({"propagationPolicy": "SelectivelyOrphan", "selectivelyOrphans": {"orphaningRules": [
         {"group": "", "resource": "configmaps", "name": "a", "namespace": "default"}]}});
     bed.hub.merge(&work("w"), json!({"spec": {"deleteOption": selective, "workload": {"manifests": [config_map("a", "1"), config_map("b", "1")]}}})).await;
-    until("it is not owned", || async { owners(&bed.spoke.get(&config_map("a", "")).await.unwrap()).is_empty() }).await;
+    until("it is not owned", || async {
+        owners(&bed.spoke.get(&config_map("a", "")).await.unwrap()).is_empty()
+    })
+    .await;
     bed.until_available("w").await;
     bed.hub.delete(&work("w")).await;
     bed.until_gone("w").await;
@@ -59,14 +83,26 @@ async fn work_38_a_blocked_object_holds_its_work() {
     let bed = Bed::start().await;
     let mut blocked = config_map("a", "1");
     blocked["metadata"]["finalizers"] = json!(["example.com/hold"]);
-    bed.create_work("w", vec![blocked, config_map("b", "1")]).await;
+    bed.create_work("w", vec![blocked, config_map("b", "1")])
+        .await;
     bed.until_available("w").await;
     bed.hub.delete(&work("w")).await;
     let deleting = bed.until_work("w", |w| is(w, "Deleting", "True")).await;
-    assert_eq!(condition(&deleting, "Deleting").unwrap()["reason"], "WorkDeleting");
-    until("the other is gone", || async { bed.spoke.get(&config_map("b", "")).await.is_none() }).await;
+    assert_eq!(
+        condition(&deleting, "Deleting").unwrap()["reason"],
+        "WorkDeleting"
+    );
+    until("the other is gone", || async {
+        bed.spoke.get(&config_map("b", "")).await.is_none()
+    })
+    .await;
     assert!(bed.record("w").await.is_some());
-    bed.spoke.merge(&config_map("a", ""), json!({"metadata": {"finalizers": null}})).await;
+    bed.spoke
+        .merge(
+            &config_map("a", ""),
+            json!({"metadata": {"finalizers": null}}),
+        )
+        .await;
     bed.until_gone("w").await;
     assert!(bed.record("w").await.is_none());
 }
@@ -74,17 +110,30 @@ async fn work_38_a_blocked_object_holds_its_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn work_40_an_object_of_others_is_left() {
     let bed = Bed::start().await;
-    bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")]).await;
+    bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")])
+        .await;
     bed.until_available("w").await;
     // Nobody's any more, and no longer in the work.
     let mut agentless = bed;
     agentless.stop_agent().await;
-    agentless.spoke.merge(&config_map("a", ""), json!({"metadata": {"ownerReferences": null}})).await;
-    agentless.set_manifests("w", vec![config_map("b", "1")]).await;
+    agentless
+        .spoke
+        .merge(
+            &config_map("a", ""),
+            json!({"metadata": {"ownerReferences": null}}),
+        )
+        .await;
+    agentless
+        .set_manifests("w", vec![config_map("b", "1")])
+        .await;
     agentless.start_agent(options());
     agentless.until_available("w").await;
     until("it is not recorded", || async {
-        agentless.record("w").await.unwrap()["status"]["appliedResources"].as_array().unwrap().len() == 1
+        agentless.record("w").await.unwrap()["status"]["appliedResources"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 1
     })
     .await;
     assert!(agentless.spoke.get(&config_map("a", "")).await.is_some());
@@ -100,16 +149,23 @@ async fn work_41_a_record_whose_work_vanished_is_evicted() {
     bed.until_available("w").await;
     // Someone forces the work away.
     bed.stop_agent().await;
-    bed.hub.merge(&work("w"), json!({"metadata": {"finalizers": null}})).await;
+    bed.hub
+        .merge(&work("w"), json!({"metadata": {"finalizers": null}}))
+        .await;
     bed.hub.delete(&work("w")).await;
     bed.until_gone("w").await;
     let mut short = options();
     short.eviction_grace_period = Duration::from_millis(1500);
     bed.start_agent(short);
     until("the eviction begins", || async {
-        bed.record("w").await.is_none_or(|r| r["status"]["evictionStartTime"].is_string())
+        bed.record("w")
+            .await
+            .is_none_or(|r| r["status"]["evictionStartTime"].is_string())
     })
     .await;
-    until("the record is gone", || async { bed.record("w").await.is_none() }).await;
+    until("the record is gone", || async {
+        bed.record("w").await.is_none()
+    })
+    .await;
     assert!(bed.spoke.get(&config_map("a", "")).await.is_none());
 }

@@ -18,12 +18,27 @@ async fn an_agent_killed_while_applying_converges_without_orphans() {
         tokio::time::sleep(Duration::from_millis(pause)).await;
         bed.kill_agent().await;
         // Meanwhile the hub wants something else.
-        bed.set_manifests(&name, vec![config_map("other", "1")]).await;
+        bed.set_manifests(&name, vec![config_map("other", "1")])
+            .await;
         bed.start_agent(options());
         bed.until_available(&name).await;
         until("nothing of the first content is left", || async {
-            let maps = bed.spoke.api("v1", "ConfigMap", "configmaps", "default").list(&Default::default()).await.unwrap();
-            maps.items.iter().filter(|m| m.metadata.name.as_deref().is_some_and(|n| n.starts_with('c'))).count() == 0
+            let maps = bed
+                .spoke
+                .api("v1", "ConfigMap", "configmaps", "default")
+                .list(&Default::default())
+                .await
+                .unwrap();
+            maps.items
+                .iter()
+                .filter(|m| {
+                    m.metadata
+                        .name
+                        .as_deref()
+                        .is_some_and(|n| n.starts_with('c'))
+                })
+                .count()
+                == 0
         })
         .await;
         assert_eq!(bed.records().await, 1);
@@ -53,17 +68,23 @@ async fn a_record_deleted_by_hand_comes_back_with_its_resources() {
     let uid = bed.record("w").await.unwrap()["metadata"]["uid"].clone();
     bed.spoke.delete(&record("w")).await;
     until("there is another record", || async {
-        bed.record("w").await.is_some_and(|r| r["metadata"]["uid"] != uid)
+        bed.record("w")
+            .await
+            .is_some_and(|r| r["metadata"]["uid"] != uid)
     })
     .await;
-    until("the resource is back", || async { bed.spoke.get(&config_map("a", "")).await.is_some() }).await;
+    until("the resource is back", || async {
+        bed.spoke.get(&config_map("a", "")).await.is_some()
+    })
+    .await;
     bed.until_available("w").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_works_are_quick() {
     let bed = Bed::start().await;
-    bed.create_work("first", vec![config_map("first", "1")]).await;
+    bed.create_work("first", vec![config_map("first", "1")])
+        .await;
     bed.until_available("first").await;
     let start = Instant::now();
     bed.create_work("one", vec![config_map("one", "1")]).await;
@@ -71,7 +92,8 @@ async fn many_works_are_quick() {
     println!("one work available after {:?}", start.elapsed());
     let start = Instant::now();
     for i in 0..100 {
-        bed.create_work(&format!("w{i}"), vec![config_map(&format!("m{i}"), "1")]).await;
+        bed.create_work(&format!("w{i}"), vec![config_map(&format!("m{i}"), "1")])
+            .await;
     }
     for i in 0..100 {
         bed.until_available(&format!("w{i}")).await;
@@ -79,6 +101,11 @@ async fn many_works_are_quick() {
     println!("100 works available after {:?}", start.elapsed());
     let patched = |work: &serde_json::Value| work["metadata"]["resourceVersion"].clone();
     let before = patched(&bed.work("one").await);
-    bed.hub.merge(&work("first"), json!({"metadata": {"annotations": {"a": "b"}}})).await;
+    bed.hub
+        .merge(
+            &work("first"),
+            json!({"metadata": {"annotations": {"a": "b"}}}),
+        )
+        .await;
     assert_eq!(patched(&bed.work("one").await), before);
 }
