@@ -59,44 +59,18 @@ pub async fn run(
         .with_context(|| format!("cannot serve health and metrics on {address}"))?;
         tracing::info!(%bound, "health and metrics");
     }
-    let leadership = if options.leader_election {
-        let election = Election::new(&options.namespace, "ocmadm-hub-lock", leader::identity());
-        let held = leader::acquire(
-            &context.client,
-            election,
-            &context.metrics,
-            &context.shutdown,
-        )
-        .await;
-        let Some(leadership) = held else {
-            return Ok(());
-        };
-        Some(leadership)
-    } else {
-        None
-    };
-
-    let mut tasks = Tasks::new(context.shutdown.clone());
-    tasks.spawn(registration::run(context.clone()));
-    let stop = context.shutdown.clone();
-    let work = async move {
-        tasks.join().await;
-        // Nothing left to do: the lease goes too.
-        stop.cancel();
-    };
-    match leadership {
-        None => work.await,
-        Some(leadership) => {
-            let stop = context.shutdown.clone();
-            let keep = async {
-                let kept = leadership.keep(context.shutdown.clone()).await;
-                stop.cancel();
-                kept
-            };
-            let ((), kept) = tokio::join!(work, keep);
-            anyhow::ensure!(kept, "leadership lost: another replica may have taken over");
+    let election = options
+        .leader_election
+        .then(|| Election::new(&options.namespace, "ocmadm-hub-lock", leader::identity()));
+    let parts = {
+        let context = context.clone();
+        async move {
+            let mut tasks = Tasks::new(context.shutdown.clone());
+            tasks.spawn(registration::run(context.clone()));
+            tasks.join().await;
         }
-    }
+    };
+    leader::lead(&context, election, parts).await?;
     // A panic in a part stops everything, but not because somebody asked for it.
     anyhow::ensure!(
         shutdown.is_cancelled(),

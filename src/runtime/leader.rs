@@ -289,6 +289,44 @@ impl Leadership {
     }
 }
 
+/// Another replica took the lease, or it could not be renewed in time.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("leadership lost: another replica may have taken over")]
+pub struct Lost;
+
+/// Runs `work` once this process leads (at once without an election), and
+/// keeps the lease until it ends. Cancels the context's shutdown when the
+/// lease is lost, and when the work has ended.
+///
+/// # Errors
+/// The lease was lost.
+pub async fn lead(
+    context: &super::Context,
+    election: Option<Election>,
+    work: impl Future<Output = ()>,
+) -> Result<(), Lost> {
+    let stop = &context.shutdown;
+    let work = async {
+        work.await;
+        // Nothing left to do: the lease goes too.
+        stop.cancel();
+    };
+    let Some(election) = election else {
+        work.await;
+        return Ok(());
+    };
+    let Some(leadership) = acquire(&context.client, election, &context.metrics, stop).await else {
+        return Ok(());
+    };
+    let keep = async {
+        let kept = leadership.keep(stop.clone()).await;
+        stop.cancel();
+        kept
+    };
+    let ((), kept) = tokio::join!(work, keep);
+    if kept { Ok(()) } else { Err(Lost) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

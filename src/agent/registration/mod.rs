@@ -1,6 +1,361 @@
 //! Joins the hub and keeps the registration alive.
+//!
+//! `identity` decides, from the Klusterlet and two Secrets, whether the agent
+//! asks the hub for an identity (bootstrap) or works with the one it has. This
+//! module runs what that mode needs, and starts anew when the mode changes:
+//! other credentials, another cluster name, an expired certificate.
 
+pub mod certificates;
 pub mod credentials;
 pub mod csr;
+pub mod heartbeat;
 pub mod identity;
+pub mod join;
+pub mod main_mode;
+pub mod quantity;
+pub mod report;
 pub mod settings;
+pub mod status;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::DynamicObject;
+use kube::core::{ApiResource, GroupVersionKind};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::ocm::names;
+use crate::runtime::{Change, Context, Informer, Scope, Tasks};
+
+use certificates::Keeper;
+use credentials::{Credentials, Data};
+use identity::{Mode, Names, Observed};
+use settings::Settings;
+
+/// How the registration agent runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The Klusterlet that says how.
+    pub klusterlet: String,
+    /// The CA (PEM) of the managed cluster's API server, for the hub.
+    pub spoke_ca: Option<Vec<u8>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            klusterlet: names::KLUSTERLET.to_owned(),
+            spoke_ca: None,
+        }
+    }
+}
+
+/// What the agent's Secrets and its Klusterlet say, as it changes.
+struct Inputs {
+    settings: watch::Receiver<Option<Settings>>,
+    bootstrap: watch::Receiver<Option<Arc<Data>>>,
+    hub: watch::Receiver<Option<Arc<Data>>>,
+}
+
+/// Runs the registration agent on the context's cluster until its shutdown.
+pub async fn run(context: Context, options: Options) {
+    let mut tasks = Tasks::new(context.shutdown.clone());
+    let mut settings = follow_klusterlet(&mut tasks, &context, &options.klusterlet);
+    let fallback = identity::fallback();
+    let work = async {
+        loop {
+            let Some(namespace) = settings
+                .borrow_and_update()
+                .as_ref()
+                .map(|settings| settings.namespace.clone())
+            else {
+                tokio::select! {
+                    () = context.shutdown.cancelled() => return,
+                    changed = settings.changed() => if changed.is_err() { return },
+                }
+                continue;
+            };
+            in_namespace(&context, &options, &namespace, settings.clone(), &fallback).await;
+            if context.shutdown.is_cancelled() {
+                return;
+            }
+        }
+    };
+    work.await;
+    tasks.join().await;
+}
+
+/// The Klusterlet's settings; nothing while there is none, or it is being deleted.
+fn follow_klusterlet(
+    tasks: &mut Tasks,
+    context: &Context,
+    name: &str,
+) -> watch::Receiver<Option<Settings>> {
+    let resource = ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk("operator.open-cluster-management.io", "v1", "Klusterlet"),
+        "klusterlets",
+    );
+    let informer: Informer<Option<Settings>> = Informer::new(Scope::all(resource).named(name));
+    let (sender, receiver) = watch::channel(None);
+    informer.on_change(move |_, change| {
+        let new = match change {
+            Change::Applied { new, .. } => (**new).clone(),
+            Change::Deleted(_) => None,
+        };
+        sender.send_if_modified(|old| {
+            let changed = *old != new;
+            *old = new;
+            changed
+        });
+    });
+    tasks.spawn(informer.run(
+        context.client.clone(),
+        |object: DynamicObject| {
+            let deleting = object.metadata.deletion_timestamp.is_some();
+            Ok::<_, Infallible>((!deleting).then(|| Settings::of(&object)))
+        },
+        context.metrics.clone(),
+        context.shutdown.clone(),
+    ));
+    receiver
+}
+
+/// Follows one Secret's data.
+fn follow_secret(
+    tasks: &mut Tasks,
+    context: &Context,
+    namespace: &str,
+    name: &str,
+) -> (Informer<Data>, watch::Receiver<Option<Arc<Data>>>) {
+    let informer: Informer<Data> =
+        Informer::new(Scope::of::<Secret>().namespace(namespace).named(name));
+    let (sender, receiver) = watch::channel(None);
+    informer.on_change(move |_, change| {
+        let new = match change {
+            Change::Applied { new, .. } => Some(Arc::clone(new)),
+            Change::Deleted(_) => None,
+        };
+        // Labels and annotations are no news.
+        sender.send_if_modified(|old| {
+            let changed = *old != new;
+            *old = new;
+            changed
+        });
+    });
+    tasks.spawn(informer.clone().run(
+        context.client.clone(),
+        |object: DynamicObject| {
+            crate::runtime::informer::typed::<Secret>(object)
+                .map(|secret| secret.data.unwrap_or_default())
+                // The error would quote what is in the Secret.
+                .map_err(|_| "not a Secret")
+        },
+        context.metrics.clone(),
+        context.shutdown.clone(),
+    ));
+    (informer, receiver)
+}
+
+/// Runs with the Secrets of one namespace until the Klusterlet names another.
+async fn in_namespace(
+    context: &Context,
+    options: &Options,
+    namespace: &str,
+    settings: watch::Receiver<Option<Settings>>,
+    fallback: &Names,
+) {
+    let context = context.child();
+    let mut tasks = Tasks::new(context.shutdown.clone());
+    let follow = |tasks: &mut Tasks, name| follow_secret(tasks, &context, namespace, name);
+    let (first, bootstrap) = follow(&mut tasks, names::BOOTSTRAP_KUBECONFIG_SECRET);
+    let (second, hub) = follow(&mut tasks, names::HUB_KUBECONFIG_SECRET);
+    let mut inputs = Inputs {
+        settings,
+        bootstrap,
+        hub,
+    };
+    tokio::select! {
+        () = context.shutdown.cancelled() => {}
+        () = async { first.synced().await; second.synced().await; } => {
+            modes(&context, options, namespace, &mut inputs, fallback).await;
+        }
+    }
+    context.shutdown.cancel();
+    tasks.join().await;
+}
+
+/// What runs in a mode, and how to end it.
+struct Running {
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    async fn end(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await
+            && error.is_panic()
+        {
+            tracing::error!("a part of the agent panicked");
+        }
+    }
+}
+
+async fn modes(
+    context: &Context,
+    options: &Options,
+    namespace: &str,
+    inputs: &mut Inputs,
+    fallback: &Names,
+) {
+    let mut current: Option<(Mode, Option<Settings>)> = None;
+    let mut running: Option<Running> = None;
+    loop {
+        let settings = inputs.settings.borrow_and_update().clone();
+        let (bootstrap, hub) = (
+            inputs.bootstrap.borrow_and_update().clone(),
+            inputs.hub.borrow_and_update().clone(),
+        );
+        let moved = settings
+            .as_ref()
+            .is_some_and(|settings| settings.namespace != namespace);
+        let mode = match &settings {
+            None => Mode::Wait("there is no Klusterlet, or it is being deleted".to_owned()),
+            Some(settings) => identity::decide(&Observed {
+                bootstrap: bootstrap.as_deref(),
+                hub: hub.as_deref(),
+                settings,
+                fallback,
+                now: Timestamp::now(),
+            }),
+        };
+        let until = match &mode {
+            Mode::Main { not_after, .. } => not_after.duration_since(Timestamp::now()),
+            _ => jiff::SignedDuration::from_hours(1),
+        };
+        let wanted = (mode, settings);
+        if moved || current.as_ref() != Some(&wanted) {
+            if let Some(running) = running.take() {
+                running.end().await;
+            }
+            if moved || context.shutdown.is_cancelled() {
+                return;
+            }
+            running = start(context, options, namespace, inputs, &wanted);
+            current = Some(wanted);
+        }
+        // A clock that jumps is noticed within the hour.
+        let pause = Duration::try_from(until)
+            .unwrap_or_default()
+            .clamp(Duration::from_secs(1), Duration::from_secs(3600));
+        let ended = tokio::select! {
+            () = context.shutdown.cancelled() => true,
+            changed = inputs.settings.changed() => changed.is_err(),
+            changed = inputs.bootstrap.changed() => changed.is_err(),
+            changed = inputs.hub.changed() => changed.is_err(),
+            () = tokio::time::sleep(pause) => false,
+        };
+        if ended {
+            if let Some(running) = running.take() {
+                running.end().await;
+            }
+            return;
+        }
+    }
+}
+
+/// Starts what the mode needs.
+fn start(
+    context: &Context,
+    options: &Options,
+    namespace: &str,
+    inputs: &Inputs,
+    wanted: &(Mode, Option<Settings>),
+) -> Option<Running> {
+    let (mode, settings) = wanted;
+    let settings = settings.clone().unwrap_or_default();
+    let inner = context.child();
+    let stop = inner.shutdown.clone();
+    let secret = inputs.hub.clone();
+    let bootstrap = read(inputs.bootstrap.borrow().as_deref());
+    let hub = read(inputs.hub.borrow().as_deref());
+    let task = match mode {
+        Mode::Wait(reason) => {
+            tracing::warn!(reason, "the agent waits");
+            return None;
+        }
+        Mode::Bootstrap { names, reason, .. } => {
+            tracing::info!(cluster = %names.cluster, agent = %names.agent, reason, "asking the hub for an identity");
+            let bootstrap = bootstrap?;
+            let (names, ca) = (names.clone(), options.spoke_ca.clone());
+            let namespace = namespace.to_owned();
+            tokio::spawn(async move {
+                bootstrap_mode(inner, namespace, names, settings, bootstrap, ca, secret).await;
+            })
+        }
+        Mode::Main { names, .. } => {
+            tracing::info!(cluster = %names.cluster, agent = %names.agent, "working with the hub's identity");
+            let hub = hub?;
+            let keeper = main_mode::Parts {
+                namespace: namespace.to_owned(),
+                names: names.clone(),
+                settings,
+                hub_as: bootstrap.unwrap_or_else(|| hub.clone()),
+                hub,
+                secret,
+            };
+            tokio::spawn(main_mode::run(inner, keeper))
+        }
+    };
+    Some(Running { stop, task })
+}
+
+fn read(data: Option<&Data>) -> Option<Credentials> {
+    data.and_then(|data| Credentials::read(data).ok())
+}
+
+async fn bootstrap_mode(
+    context: Context,
+    namespace: String,
+    names: Names,
+    settings: Settings,
+    bootstrap: Credentials,
+    ca: Option<Vec<u8>>,
+    secret: watch::Receiver<Option<Arc<Data>>>,
+) {
+    let hub = match bootstrap.client().await {
+        Ok(client) => client,
+        Err(error) => {
+            // Only another Secret can help.
+            let error = crate::runtime::source_chain(&error);
+            tracing::error!(%error, "the bootstrap kubeconfig cannot be used");
+            context.shutdown.cancelled().await;
+            return;
+        }
+    };
+    let mut tasks = Tasks::new(context.shutdown.clone());
+    tasks.spawn(join::run(
+        hub.clone(),
+        names.cluster.clone(),
+        settings.clone(),
+        ca,
+        context.shutdown.clone(),
+    ));
+    let keeper = Keeper {
+        hub,
+        spoke: context.client.clone(),
+        namespace,
+        names,
+        settings,
+        hub_as: bootstrap,
+        secret,
+        report: false,
+        metrics: context.metrics.clone(),
+    };
+    tasks.spawn(keeper.run(context.shutdown.clone()));
+    tasks.join().await;
+}

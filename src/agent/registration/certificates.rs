@@ -1,0 +1,352 @@
+//! Keeps the hub kubeconfig Secret good: asks for a certificate when one is
+//! needed, waits for it by watch, and stores it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Api, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::ocm::{conditions, names};
+use crate::runtime::backoff::fraction;
+use crate::runtime::{Backoff, Informer, Metrics, Scope, source_chain};
+
+use super::credentials::{Chain, Credentials, Data};
+use super::csr::{self, Need, Outcome, Pending, Request};
+use super::identity::Names;
+use super::join;
+use super::settings::Settings;
+
+/// Certificates may be renewed when this part of their life is left.
+const ROTATION: std::ops::Range<f64> = 0.20..0.25;
+/// Clocks are looked at anew at least this often.
+const RECHECK: Duration = Duration::from_secs(3600);
+/// Whether the last renewal went well.
+const CONDITION_ROTATED: &str = "ClusterCertificateRotated";
+
+/// Why there is no new certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The hub does not take the request.
+    #[error("Failed to create CSR")]
+    Create(#[source] kube::Error),
+    /// No request could be made.
+    #[error(transparent)]
+    Make(#[from] csr::Error),
+    /// The Secret cannot be written.
+    #[error("cannot write secret {}", names::HUB_KUBECONFIG_SECRET)]
+    Store(#[source] kube::Error),
+    /// The hub cannot be asked.
+    #[error("cannot look at the request")]
+    Look(#[source] kube::Error),
+    /// The request, or what came of it, was not good.
+    #[error("{0}")]
+    Lost(&'static str),
+    /// Too many requests lie at the hub.
+    #[error("Stop creating csr since there are too many csr created already on hub")]
+    TooMany,
+}
+
+/// What the keeper works with.
+pub struct Keeper {
+    /// The hub, as whoever may ask for a certificate.
+    pub hub: Client,
+    /// The cluster that has the Secret.
+    pub spoke: Client,
+    /// The Secret's namespace.
+    pub namespace: String,
+    /// Who the certificate is for.
+    pub names: Names,
+    /// What the Klusterlet asks for.
+    pub settings: Settings,
+    /// The hub as the bootstrap kubeconfig names it.
+    pub hub_as: Credentials,
+    /// What the Secret holds.
+    pub secret: watch::Receiver<Option<Arc<Data>>>,
+    /// Whether the ManagedCluster is told how renewals go.
+    pub report: bool,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl Keeper {
+    /// Keeps the certificate good until `shutdown`.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15));
+        let mut failures = 0;
+        let mut left = draw();
+        loop {
+            let secret = self.secret.borrow_and_update().clone();
+            let need = csr::need(
+                secret.as_deref(),
+                &self.names,
+                &self.hub_as.hub_kubeconfig(),
+                left,
+                jiff::Timestamp::now(),
+            );
+            let pause = match need {
+                Need::At(time) => {
+                    failures = 0;
+                    let rest = time.duration_since(jiff::Timestamp::now()).unsigned_abs();
+                    rest.min(RECHECK)
+                }
+                Need::Now(reason) => {
+                    tracing::info!(cluster = %self.names.cluster, reason, "a new certificate is needed");
+                    // Stopping in the middle of storing would lose the key.
+                    let result = self.renew(&shutdown).await;
+                    if shutdown.is_cancelled() {
+                        return;
+                    }
+                    match result {
+                        Ok(()) => {
+                            failures = 0;
+                            left = draw();
+                            // The Secret comes back by its watch.
+                            RECHECK
+                        }
+                        Err(error) => {
+                            failures += 1;
+                            let pause = backoff.delay(failures);
+                            tracing::warn!(cluster = %self.names.cluster, error = %source_chain(&error), retry_in = ?pause, "no new certificate");
+                            self.tell(false, &source_chain(&error)).await;
+                            pause
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                changed = self.secret.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// One request, from its making to the stored certificate.
+    async fn renew(&mut self, shutdown: &CancellationToken) -> Result<(), Error> {
+        let requests: Informer<Option<Request>> =
+            Informer::new(Scope::of::<CertificateSigningRequest>().labels(&format!(
+                "{}={},!{}",
+                names::LABEL_CLUSTER_NAME,
+                self.names.cluster,
+                names::LABEL_ADDON_NAME
+            )));
+        let (changed, mut changes) = watch::channel(());
+        requests.on_change(move |_, _| {
+            changed.send_replace(());
+        });
+        let stop = shutdown.child_token();
+        let _guard = stop.clone().drop_guard();
+        let cluster = self.names.cluster.clone();
+        // Requests of other names count, but are nobody's that waits here.
+        let parse = move |object: DynamicObject| {
+            if csr::is_ours(&object, &cluster) {
+                Request::parse(object).map(Some)
+            } else {
+                Ok(None)
+            }
+        };
+        tokio::spawn(
+            requests
+                .clone()
+                .run(self.hub.clone(), parse, self.metrics.clone(), stop),
+        );
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = requests.synced() => {}
+        }
+        if requests.len() >= csr::MAX_REQUESTS {
+            return Err(Error::TooMany);
+        }
+        let pending = self.request().await?;
+        tracing::info!(request = %pending.name, cluster = %self.names.cluster, "waiting for the certificate");
+        loop {
+            let mut request = requests.get("", &pending.name).and_then(|r| (*r).clone());
+            if request.is_none() {
+                // Too new for the watch, or gone.
+                request = match self.look(&pending.name).await {
+                    Ok(request) => request,
+                    Err(error) => {
+                        // The key in memory is worth waiting for the hub.
+                        tracing::debug!(request = %pending.name, error = %source_chain(&error), "cannot look at the request");
+                        tokio::select! {
+                            () = shutdown.cancelled() => return Ok(()),
+                            () = tokio::time::sleep(Duration::from_secs(2)) => continue,
+                        }
+                    }
+                };
+            }
+            match csr::outcome(&pending, request.as_ref()) {
+                Outcome::Wait => {}
+                Outcome::Gone => return Err(Error::Lost("the certificate request is gone")),
+                Outcome::Foreign => {
+                    return Err(Error::Lost("the certificate is not for the agent's key"));
+                }
+                Outcome::Issued(certificate) => return self.store(&pending, certificate).await,
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                changed = changes.changed() => if changed.is_err() {
+                    return Err(Error::Lost("the watch for the request ended"));
+                },
+            }
+        }
+    }
+
+    async fn request(&self) -> Result<Pending, Error> {
+        let fresh = csr::make(&self.names, self.settings.certificate_seconds)?;
+        let api: Api<CertificateSigningRequest> = Api::all(self.hub.clone());
+        let csr: CertificateSigningRequest = serde_json::from_value(fresh.object)
+            .map_err(|_| Error::Lost("the certificate request has a wrong shape"))?;
+        let created = api
+            .create(&PostParams::default(), &csr)
+            .await
+            .map_err(Error::Create)?;
+        Ok(Pending {
+            name: created.name_any(),
+            key: fresh.key,
+            public: fresh.public,
+        })
+    }
+
+    async fn look(&self, name: &str) -> Result<Option<Request>, Error> {
+        let resource = kube::api::ApiResource::erase::<CertificateSigningRequest>(&());
+        let api: Api<DynamicObject> = Api::all_with(self.hub.clone(), &resource);
+        match api.get_opt(name).await.map_err(Error::Look)? {
+            None => Ok(None),
+            Some(object) => Request::parse(object)
+                .map(Some)
+                .map_err(|_| Error::Lost("the certificate request cannot be read")),
+        }
+    }
+
+    async fn store(&self, pending: &Pending, certificate: Vec<u8>) -> Result<(), Error> {
+        let chain = Chain::read(&certificate);
+        let api: Api<Secret> = Api::namespaced(self.spoke.clone(), &self.namespace);
+        let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        // The key exists nowhere else: it is worth some patience.
+        let mut failures = 0;
+        loop {
+            match self.write(&api, pending, &certificate).await {
+                Ok(()) => break,
+                Err(error) if failures < 8 => {
+                    failures += 1;
+                    tracing::debug!(error = %source_chain(&error), "secret not written yet");
+                    tokio::time::sleep(backoff.delay(failures)).await;
+                }
+                Err(error) => return Err(Error::Store(error)),
+            }
+        }
+        tracing::info!(cluster = %self.names.cluster, "certificate stored");
+        if let Some(chain) = chain {
+            let go =
+                |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string();
+            let message = format!(
+                "client certificate rotated starting from {} to {}",
+                go(chain.not_before),
+                go(chain.not_after)
+            );
+            self.tell(true, &message).await;
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        api: &Api<Secret>,
+        pending: &Pending,
+        certificate: &[u8],
+    ) -> Result<(), kube::Error> {
+        let old = api.get_opt(names::HUB_KUBECONFIG_SECRET).await?;
+        let data = csr::secret_data(
+            old.as_ref().and_then(|secret| secret.data.as_ref()),
+            &self.names,
+            &self.hub_as,
+            &pending.key,
+            certificate.to_vec(),
+        );
+        let params = PostParams::default();
+        match old {
+            Some(mut secret) => {
+                secret.data = Some(data);
+                api.replace(names::HUB_KUBECONFIG_SECRET, &params, &secret)
+                    .await?;
+            }
+            None => {
+                let secret = Secret {
+                    metadata: ObjectMeta {
+                        name: Some(names::HUB_KUBECONFIG_SECRET.to_owned()),
+                        namespace: Some(self.namespace.clone()),
+                        ..ObjectMeta::default()
+                    },
+                    type_: Some("Opaque".to_owned()),
+                    data: Some(data),
+                    ..Secret::default()
+                };
+                api.create(&params, &secret).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the ManagedCluster how the renewal went; only those that have an
+    /// identity may.
+    async fn tell(&self, good: bool, message: &str) {
+        if !self.report {
+            return;
+        }
+        let (status, reason) = if good {
+            (conditions::TRUE, "ClientCertificateUpdated")
+        } else {
+            (conditions::FALSE, "ClientCertificateUpdateFailed")
+        };
+        let condition = conditions::condition(CONDITION_ROTATED, status, reason, message);
+        if let Err(error) = self.write_condition(condition).await {
+            tracing::debug!(error = %source_chain(&error), "condition not written");
+        }
+    }
+
+    async fn write_condition(
+        &self,
+        condition: k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition,
+    ) -> Result<(), kube::Error> {
+        let api: Api<DynamicObject> = Api::all_with(self.hub.clone(), &join::clusters());
+        for _ in 0..5 {
+            let Some(cluster) = api.get_opt(&self.names.cluster).await? else {
+                return Ok(());
+            };
+            let mut all: Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> =
+                serde_json::from_value(cluster.data["status"]["conditions"].clone())
+                    .unwrap_or_default();
+            if !conditions::set(&mut all, condition.clone()) {
+                return Ok(());
+            }
+            let patch = json!({
+                "metadata": {"uid": cluster.uid(), "resourceVersion": cluster.resource_version()},
+                "status": {"conditions": all},
+            });
+            match api
+                .patch_status(
+                    &self.names.cluster,
+                    &PatchParams::default(),
+                    &Patch::Merge(&patch),
+                )
+                .await
+            {
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                result => return result.map(|_| ()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The part of a certificate's life that may be left, drawn anew each time.
+fn draw() -> f64 {
+    ROTATION.start + (ROTATION.end - ROTATION.start) * fraction()
+}

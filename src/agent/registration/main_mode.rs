@@ -1,0 +1,163 @@
+//! What an agent with an identity does: certificate, lease, status, works.
+
+use std::sync::{Arc, Mutex};
+
+use k8s_openapi::api::core::v1 as core;
+use kube::core::{ApiResource, GroupVersionKind};
+use tokio::sync::watch;
+
+use crate::runtime::{Backoff, Change, Context, Informer, Queue, Scope, Tasks, source_chain};
+
+use super::certificates::Keeper;
+use super::credentials::{Credentials, Data};
+use super::identity::Names;
+use super::report::Reporter;
+use super::settings::Settings;
+use super::status::{Cluster, ClusterClaim, Node};
+use super::{heartbeat, join};
+
+/// What the mode is made of.
+pub struct Parts {
+    /// The namespace of the Secrets.
+    pub namespace: String,
+    /// Who the agent is.
+    pub names: Names,
+    /// What the Klusterlet asks for.
+    pub settings: Settings,
+    /// The hub as the bootstrap kubeconfig names it.
+    pub hub_as: Credentials,
+    /// The identity.
+    pub hub: Credentials,
+    /// The Secret it is from, as it changes.
+    pub secret: watch::Receiver<Option<Arc<Data>>>,
+}
+
+/// Runs until the context's shutdown.
+pub async fn run(context: Context, parts: Parts) {
+    let hub = match parts.hub.client().await {
+        Ok(client) => client,
+        Err(error) => {
+            // Only another Secret can help.
+            let error = source_chain(&error);
+            tracing::error!(%error, "the hub kubeconfig cannot be used");
+            context.health.fail("hub-kube-config", error);
+            context.shutdown.cancelled().await;
+            return;
+        }
+    };
+    context.health.pass("hub-kube-config");
+    let name = parts.names.cluster.clone();
+    let shutdown = context.shutdown.clone();
+    let metrics = context.metrics.clone();
+    let mut tasks = Tasks::new(shutdown.clone());
+
+    let clusters: Informer<Cluster> = Informer::new(Scope::all(join::clusters()).named(&name));
+    let nodes: Informer<Node> = Informer::new(Scope::of::<core::Node>());
+    let claims: Informer<ClusterClaim> = Informer::new(Scope::all(cluster_claims()));
+    let queue: Queue<String> = Queue::new(Backoff::default());
+    let (ticks, ticked) = watch::channel(());
+
+    let (on_cluster, key) = (queue.clone(), name.clone());
+    clusters.on_change(move |_, change| {
+        if let Change::Applied { .. } = change {
+            on_cluster.add(key.clone());
+        }
+        ticks.send_replace(());
+    });
+    on_news(&nodes, &queue, &name);
+    on_news(&claims, &queue, &name);
+
+    tasks.spawn(clusters.clone().run(
+        hub.clone(),
+        Cluster::parse,
+        metrics.clone(),
+        shutdown.clone(),
+    ));
+    let spoke = context.client.clone();
+    tasks.spawn(nodes.clone().run(
+        spoke.clone(),
+        Node::parse,
+        metrics.clone(),
+        shutdown.clone(),
+    ));
+    tasks.spawn(claims.clone().run(
+        spoke.clone(),
+        ClusterClaim::parse,
+        metrics.clone(),
+        shutdown.clone(),
+    ));
+    tasks.spawn(heartbeat::run(
+        hub.clone(),
+        name.clone(),
+        clusters.clone(),
+        ticked,
+        shutdown.clone(),
+    ));
+    let reporter = Arc::new(Reporter {
+        hub: hub.clone(),
+        spoke: spoke.clone(),
+        name: name.clone(),
+        settings: parts.settings.clone(),
+        clusters,
+        nodes: nodes.clone(),
+        claims,
+        unwell: Mutex::new(None),
+    });
+    let (stop, counts) = (shutdown.clone(), metrics.clone());
+    tasks.spawn(async move {
+        // Sums over half a list of nodes would be wrong.
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = nodes.synced() => {}
+        }
+        crate::runtime::controller::run("status", queue, 1, counts, stop, move |_| {
+            let reporter = Arc::clone(&reporter);
+            async move { reporter.report().await }
+        })
+        .await;
+    });
+    let keeper = Keeper {
+        hub: hub.clone(),
+        spoke,
+        namespace: parts.namespace,
+        names: parts.names,
+        settings: parts.settings,
+        hub_as: parts.hub_as,
+        secret: parts.secret,
+        report: true,
+        metrics,
+    };
+    tasks.spawn(keeper.run(shutdown));
+    tasks.join().await;
+}
+
+/// Changes of what is kept, and no others, put the key into the queue.
+fn on_news<T: PartialEq + Send + Sync + 'static>(
+    informer: &Informer<T>,
+    queue: &Queue<String>,
+    name: &str,
+) {
+    let (queue, name) = (queue.clone(), name.to_owned());
+    informer.on_change(move |_, change| {
+        if let Change::Applied {
+            old: Some(old),
+            new,
+        } = change
+            && old == new
+        {
+            return;
+        }
+        queue.add(name.clone());
+    });
+}
+
+fn cluster_claims() -> ApiResource {
+    ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk(
+            "cluster.open-cluster-management.io",
+            "v1alpha1",
+            "ClusterClaim",
+        ),
+        "clusterclaims",
+    )
+}
