@@ -1,6 +1,7 @@
 //! What an agent with an identity does: certificate, lease, status, works.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
 use kube::core::{ApiResource, GroupVersionKind};
@@ -15,6 +16,11 @@ use super::report::Reporter;
 use super::settings::Settings;
 use super::status::{Cluster, ClusterClaim, Node};
 use super::{heartbeat, join};
+
+/// How often the work agent looks at what it cannot watch.
+const STATUS_SYNC_INTERVAL: Duration = Duration::from_secs(10);
+/// How long resources stay whose work vanished from the hub.
+const EVICTION_GRACE_PERIOD: Duration = Duration::from_secs(3600);
 
 /// What the mode is made of.
 pub struct Parts {
@@ -116,8 +122,29 @@ pub async fn run(context: Context, parts: Parts) {
         })
         .await;
     });
+    let work = crate::agent::work::Options {
+        cluster_name: name.clone(),
+        hub_server: parts.hub.server().to_owned(),
+        // Empty: records are told apart by the hub alone.
+        agent_id: parts.settings.agent_id.clone().unwrap_or_default(),
+        status_sync_interval: parts
+            .settings
+            .status_sync_interval
+            .unwrap_or(STATUS_SYNC_INTERVAL),
+        eviction_grace_period: parts
+            .settings
+            .eviction_grace_period
+            .unwrap_or(EVICTION_GRACE_PERIOD),
+    };
+    let (work_hub, work_spoke, stop) = (hub.clone(), spoke.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        if let Err(error) = crate::agent::work::run(work_hub, work_spoke, work, stop).await {
+            let error = source_chain(error.as_ref());
+            tracing::error!(%error, "the work agent ended");
+        }
+    });
     let keeper = Keeper {
-        hub: hub.clone(),
+        hub,
         spoke,
         namespace: parts.namespace,
         names: parts.names,
