@@ -7,6 +7,7 @@
 mod agent;
 mod files;
 mod hub;
+pub mod keep;
 mod overlay;
 
 use kube::api::DynamicObject;

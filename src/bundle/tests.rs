@@ -88,7 +88,7 @@ fn objects_come_after_what_they_need() {
         hub(&HubValues::default()).unwrap(),
         agent(&agent_values()).unwrap(),
     ] {
-        let kinds: Vec<&str> = objects.iter().map(|object| overlay::kind(object)).collect();
+        let kinds: Vec<&str> = objects.iter().map(overlay::kind).collect();
         assert!(kinds.is_sorted_by_key(|kind| order(kind)), "{kinds:?}");
     }
 }

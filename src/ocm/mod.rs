@@ -8,6 +8,7 @@ pub mod addon;
 pub mod cluster;
 pub mod conditions;
 pub mod crds;
+pub mod gates;
 pub mod labels;
 pub mod names;
 pub mod operator;

@@ -1,0 +1,196 @@
+//! Feature gates: which there are, and which a spec names.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::conditions::{self, FALSE, TRUE};
+use super::operator::v1::{
+    CONDITION_VALID_FEATURE_GATES, ClusterManagerSpec, FeatureGate, FeatureGateMode, KlusterletSpec,
+};
+
+/// A gate and whether it is on when nothing is said.
+pub type Known = (&'static str, bool);
+
+/// Gates of the hub's registration.
+pub const HUB_REGISTRATION: &[Known] = &[
+    ("DefaultClusterSet", true),
+    ("ResourceCleanup", true),
+    ("V1beta1CSRAPICompatibility", false),
+    ("ManagedClusterAutoApproval", false),
+    ("ClusterProfile", false),
+    ("ClusterImporter", false),
+];
+/// Gates of the hub's work components.
+pub const HUB_WORK: &[Known] = &[
+    ("NilExecutorValidating", false),
+    ("ManifestWorkReplicaSet", false),
+    ("CloudEventsDrivers", false),
+    ("CleanUpCompletedManifestWork", false),
+];
+/// Gates of the hub's add-on manager.
+pub const HUB_ADDON: &[Known] = &[("AddonManagement", true)];
+/// Gates of the hub's placement.
+pub const HUB_PLACEMENT: &[Known] = &[
+    ("SIGPlacementDecision", false),
+    ("PlacementDebugServer", false),
+];
+/// Gates of the agent's registration.
+pub const AGENT_REGISTRATION: &[Known] = &[
+    ("ClusterClaim", true),
+    ("AddonManagement", true),
+    ("ClusterProperty", false),
+    ("V1beta1CSRAPICompatibility", false),
+    ("MultipleHubs", false),
+];
+/// Gates of the agent's work part.
+pub const AGENT_WORK: &[Known] = &[
+    ("ExecutorValidatingCaches", false),
+    ("RawFeedbackJsonString", false),
+];
+
+/// Whether a gate is on: as the list says, else as is known.
+pub fn enabled(known: &[Known], gates: &[FeatureGate], name: &str) -> bool {
+    gates
+        .iter()
+        .rev()
+        .find(|gate| gate.feature == name)
+        .map_or_else(
+            || known.iter().any(|&(gate, on)| gate == name && on),
+            |gate| gate.mode == FeatureGateMode::Enable,
+        )
+}
+
+/// The condition about a ClusterManager's gates.
+pub fn of_cluster_manager(spec: &ClusterManagerSpec) -> Condition {
+    let registration = spec.registration_configuration.as_ref();
+    let placement = spec.placement_configuration.as_ref();
+    let addons = spec.addon_manager_configuration.as_ref();
+    condition(&[
+        (
+            "Registration",
+            HUB_REGISTRATION,
+            registration.map_or(&[], |c| &c.feature_gates),
+        ),
+        (
+            "Work",
+            HUB_WORK,
+            spec.work_configuration
+                .as_ref()
+                .map_or(&[], |c| &c.feature_gates),
+        ),
+        ("AddOn", HUB_ADDON, addons.map_or(&[], |c| &c.feature_gates)),
+        (
+            "Placement",
+            HUB_PLACEMENT,
+            placement.map_or(&[], |c| &c.feature_gates),
+        ),
+    ])
+}
+
+/// The condition about a Klusterlet's gates.
+pub fn of_klusterlet(spec: &KlusterletSpec) -> Condition {
+    let registration = spec.registration_configuration.as_ref();
+    condition(&[
+        (
+            "Registration",
+            AGENT_REGISTRATION,
+            registration.map_or(&[], |c| &c.feature_gates),
+        ),
+        (
+            "Work",
+            AGENT_WORK,
+            spec.work_configuration
+                .as_ref()
+                .map_or(&[], |c| &c.feature_gates),
+        ),
+    ])
+}
+
+fn condition(components: &[(&str, &[Known], &[FeatureGate])]) -> Condition {
+    let mut invalid = Vec::new();
+    for (component, known, gates) in components {
+        let unknown: Vec<&str> = gates
+            .iter()
+            .map(|gate| gate.feature.as_str())
+            .filter(|name| !known.iter().any(|(gate, _)| gate == name))
+            .collect();
+        if !unknown.is_empty() {
+            invalid.push(format!("{component}: [{}]", unknown.join(" ")));
+        }
+    }
+    if invalid.is_empty() {
+        return conditions::condition(
+            CONDITION_VALID_FEATURE_GATES,
+            TRUE,
+            "FeatureGatesAllValid",
+            "Feature gates are all valid",
+        );
+    }
+    conditions::condition(
+        CONDITION_VALID_FEATURE_GATES,
+        FALSE,
+        "InvalidFeatureGatesExisting",
+        format!(
+            "There are some invalid feature gates of [{}], will process them with default values",
+            invalid.join(", ")
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ocm::operator::v1::{RegistrationHubConfiguration, WorkAgentConfiguration};
+
+    fn gate(feature: &str, mode: FeatureGateMode) -> FeatureGate {
+        FeatureGate {
+            feature: feature.to_owned(),
+            mode,
+        }
+    }
+
+    #[test]
+    fn operator_07_unknown_gates_are_named_by_component() {
+        let mut spec = ClusterManagerSpec::default();
+        assert_eq!(of_cluster_manager(&spec).status, TRUE);
+        spec.registration_configuration = Some(RegistrationHubConfiguration {
+            feature_gates: vec![
+                gate("DefaultClusterSet", FeatureGateMode::Enable),
+                gate("Foo", FeatureGateMode::Enable),
+            ],
+            ..Default::default()
+        });
+        let condition = of_cluster_manager(&spec);
+        assert_eq!(condition.status, FALSE);
+        assert_eq!(condition.reason, "InvalidFeatureGatesExisting");
+        assert!(
+            condition.message.contains("Registration: [Foo]"),
+            "{}",
+            condition.message
+        );
+    }
+
+    #[test]
+    fn a_gate_of_another_component_is_unknown() {
+        let spec = KlusterletSpec {
+            work_configuration: Some(WorkAgentConfiguration {
+                feature_gates: vec![gate("ClusterClaim", FeatureGateMode::Disable)],
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        assert!(
+            of_klusterlet(&spec)
+                .message
+                .contains("Work: [ClusterClaim]")
+        );
+    }
+
+    #[test]
+    fn what_is_said_goes_before_what_is_known() {
+        let off = [gate("ClusterClaim", FeatureGateMode::Disable)];
+        assert!(enabled(AGENT_REGISTRATION, &[], "ClusterClaim"));
+        assert!(!enabled(AGENT_REGISTRATION, &off, "ClusterClaim"));
+        assert!(!enabled(AGENT_REGISTRATION, &[], "MultipleHubs"));
+        assert!(!enabled(AGENT_REGISTRATION, &[], "Nonsense"));
+    }
+}
