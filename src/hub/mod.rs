@@ -66,6 +66,7 @@ pub async fn run(
         let context = context.clone();
         async move {
             let mut tasks = Tasks::new(context.shutdown.clone());
+            tasks.spawn(clustermanager::run(context.clone()));
             tasks.spawn(registration::run(context.clone()));
             tasks.join().await;
         }
