@@ -14,6 +14,7 @@ use crate::authn::Authenticator;
 use crate::authz;
 use crate::builtin::{self, Question};
 use crate::registry::{Deleted, Patch, PatchKind, Registry, RequestContext, View};
+use crate::request::protobuf::{self, ProtobufError};
 use crate::request::{Accept, DeleteOptions, ListOptions, Query, ResourcePath};
 use crate::status::Status;
 use crate::types::ResourceType;
@@ -429,10 +430,14 @@ fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<Value, Statu
         "application/yaml" | "application/x-yaml" | "text/yaml" => {
             read_yaml(bytes).map_err(unreadable)
         }
+        "application/vnd.kubernetes.protobuf" => protobuf::decode(bytes).map_err(|error| match error {
+            ProtobufError::Malformed => Status::bad_request(error.to_string()),
+            ProtobufError::Unknown(_) => Status::new(415, "UnsupportedMediaType", error.to_string()),
+        }),
         _ => Err(Status::new(
             415,
             "UnsupportedMediaType",
-            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/vnd.kubernetes.protobuf, application/yaml",
         )),
     }
 }

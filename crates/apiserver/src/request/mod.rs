@@ -3,6 +3,7 @@
 
 pub mod negotiate;
 pub mod options;
+pub mod protobuf;
 pub mod selector;
 
 use http::Method;
