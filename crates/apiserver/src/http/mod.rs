@@ -22,6 +22,7 @@ use crate::authn::{self, Authenticator};
 use crate::authz;
 use crate::pki::ServiceAccountKeys;
 use crate::registry::{Registry, RequestContext};
+use crate::request::negotiate::Include;
 use crate::request::{Accept, FieldValidation, Query, RequestInfo};
 use crate::status::Status;
 pub use body::Body;
@@ -146,7 +147,10 @@ impl Handler {
             verb: &info.verb,
             query: &query,
             headers: &parts.headers,
-            accept: Accept::parse(header(ACCEPT))?,
+            accept: Accept {
+                include: Include::parse(query.get("includeObject"))?,
+                ..Accept::parse(header(ACCEPT))?
+            },
         };
         let result = verb.run(body).await;
         let mut response = result.unwrap_or_else(|status| respond::failure(&status));

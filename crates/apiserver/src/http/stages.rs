@@ -13,29 +13,27 @@ use crate::discovery;
 use crate::pki::ServiceAccountKeys;
 use crate::registry::{Registry, View};
 use crate::request::Accept;
-use crate::request::negotiate::media_types;
+use crate::request::negotiate::{Include, media_types};
 use crate::status::Status;
+use crate::table;
 use crate::types::ResourceType;
 
 /// Columns and rows of a table.
 pub(super) fn table(resource: &ResourceType, objects: &[Arc<Value>], accept: &Accept) -> Value {
-    let _ = resource;
+    let now = jiff::Timestamp::now();
     let rows: Vec<Value> = objects
         .iter()
         .map(|object| {
-            json!({
-                "cells": [object["metadata"]["name"], object["metadata"]["creationTimestamp"]],
-                "object": respond::metadata_of(object, &accept.version),
-            })
+            let mut row = table::row(resource, object, now);
+            match accept.include {
+                Include::Metadata => row["object"] = respond::metadata_of(object, &accept.version),
+                Include::Object => row["object"] = (**object).clone(),
+                Include::None => row["object"] = Value::Null,
+            }
+            row
         })
         .collect();
-    json!({
-        "columnDefinitions": [
-            {"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0},
-            {"name": "Created At", "type": "date", "format": "", "description": "", "priority": 0},
-        ],
-        "rows": rows,
-    })
+    json!({"columnDefinitions": table::columns(resource), "rows": rows})
 }
 
 /// The release of Kubernetes whose API this is.

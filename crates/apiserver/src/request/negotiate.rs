@@ -24,6 +24,34 @@ pub struct Accept {
     pub version: String,
     /// YAML instead of JSON.
     pub yaml: bool,
+    /// What the rows of a table carry of their objects.
+    pub include: Include,
+}
+
+/// `includeObject`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Include {
+    /// Nothing.
+    None,
+    /// Their metadata.
+    #[default]
+    Metadata,
+    /// All.
+    Object,
+}
+
+impl Include {
+    /// Reads the query parameter.
+    pub fn parse(value: Option<&str>) -> Result<Self, Status> {
+        match value {
+            None | Some("Metadata") => Ok(Self::Metadata),
+            Some("None") => Ok(Self::None),
+            Some("Object") => Ok(Self::Object),
+            Some(other) => Err(Status::bad_request(format!(
+                "unrecognized includeObject value: \"{other}\""
+            ))),
+        }
+    }
 }
 
 /// One entry of an `Accept` header.
@@ -97,6 +125,7 @@ impl Accept {
                 shape,
                 version: media.version,
                 yaml,
+                include: Include::Metadata,
             });
         }
         Err(Status::new(
