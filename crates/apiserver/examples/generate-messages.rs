@@ -29,7 +29,10 @@ const PACKAGES: &[(&str, &str)] = &[
     ("coordination/v1", "coordination.k8s.io/v1"),
     ("authentication/v1", "authentication.k8s.io/v1"),
     ("authorization/v1", "authorization.k8s.io/v1"),
-    ("admissionregistration/v1", "admissionregistration.k8s.io/v1"),
+    (
+        "admissionregistration/v1",
+        "admissionregistration.k8s.io/v1",
+    ),
     ("networking/v1", "networking.k8s.io/v1"),
     ("policy/v1", "policy/v1"),
     ("storage/v1", "storage.k8s.io/v1"),
@@ -75,20 +78,30 @@ fn module(root: &Path, name: &str) -> Result<PathBuf> {
         })
         .collect();
     found.sort();
-    found.pop().ok_or_else(|| format!("no module {name} in {}", root.display()).into())
+    found
+        .pop()
+        .ok_or_else(|| format!("no module {name} in {}", root.display()).into())
 }
 
 fn read_package(folder: &Path) -> Result<Package> {
     let import = Regex::new(r#"^\s+(?:(\w+) )?"k8s\.io/([^"]+)"$"#)?;
-    let field = Regex::new(r#"^\t(?:\w+\s+)?(\S+)\s+`json:"([^"]*)"(?: \w+:"[^"]*")* protobuf:"\w+,(\d+),[^"]*"(?: \w+:"[^"]*")*`"#)?;
+    let field = Regex::new(
+        r#"^\t(?:\w+\s+)?(\S+)\s+`json:"([^"]*)"(?: \w+:"[^"]*")* protobuf:"\w+,(\d+),[^"]*"(?: \w+:"[^"]*")*`"#,
+    )?;
     let alias = Regex::new(r"^type (\w+) =? ?([\w\[\]\.\*]+)$")?;
     let head = Regex::new(r"^type (\w+) struct \{")?;
     let mut package = Package::default();
     let mut files: Vec<PathBuf> = fs::read_dir(folder)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-            name.ends_with(".go") && !name.starts_with("zz_") && !name.contains("generated") && !name.ends_with("_test.go")
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or("");
+            name.ends_with(".go")
+                && !name.starts_with("zz_")
+                && !name.contains("generated")
+                && !name.ends_with("_test.go")
         })
         .collect();
     files.sort();
@@ -100,7 +113,9 @@ fn read_package(folder: &Path) -> Result<Package> {
             if let Some(found) = import.captures(line) {
                 let path = found[2].to_owned();
                 let default = path.rsplit('/').next().unwrap_or("").to_owned();
-                let name = found.get(1).map_or(default, |name| name.as_str().to_owned());
+                let name = found
+                    .get(1)
+                    .map_or(default, |name| name.as_str().to_owned());
                 imports.insert(name, path);
             } else if let Some(found) = head.captures(line) {
                 inside = Some(found[1].to_owned());
@@ -108,18 +123,28 @@ fn read_package(folder: &Path) -> Result<Package> {
             } else if line == "}" {
                 inside = None;
             } else if let Some(found) = alias.captures(line) {
-                package.aliases.insert(found[1].to_owned(), (found[2].to_owned(), imports.clone()));
+                package
+                    .aliases
+                    .insert(found[1].to_owned(), (found[2].to_owned(), imports.clone()));
             } else if let (Some(name), Some(found)) = (&inside, field.captures(line)) {
                 let json = &found[2];
                 let (json_name, options) = json.split_once(',').unwrap_or((json, ""));
                 let inline = json_name.is_empty();
-                package.structs.entry(name.clone()).or_default().push(Field {
-                    name: if inline { "=".to_owned() } else { json_name.to_owned() },
-                    number: found[3].parse()?,
-                    go: found[1].to_owned(),
-                    keep_zero: !options.contains("omitempty"),
-                    imports: imports.clone(),
-                });
+                package
+                    .structs
+                    .entry(name.clone())
+                    .or_default()
+                    .push(Field {
+                        name: if inline {
+                            "=".to_owned()
+                        } else {
+                            json_name.to_owned()
+                        },
+                        number: found[3].parse()?,
+                        go: found[1].to_owned(),
+                        keep_zero: !options.contains("omitempty"),
+                        imports: imports.clone(),
+                    });
             }
         }
     }
@@ -128,7 +153,13 @@ fn read_package(folder: &Path) -> Result<Package> {
 
 impl Reader {
     /// The type of a field as `messages.txt` writes it.
-    fn token(&self, go: &str, package: &str, imports: &Imports, found: &mut BTreeSet<String>) -> Result<String> {
+    fn token(
+        &self,
+        go: &str,
+        package: &str,
+        imports: &Imports,
+        found: &mut BTreeSet<String>,
+    ) -> Result<String> {
         if let Some(rest) = go.strip_prefix('*') {
             return Ok(format!("*{}", self.token(rest, package, imports, found)?));
         }
@@ -140,7 +171,10 @@ impl Reader {
         }
         if let Some(rest) = go.strip_prefix("map[") {
             let (_, value) = rest.split_once(']').ok_or("a map without a value")?;
-            return Ok(format!("{{}}{}", self.token(value, package, imports, found)?));
+            return Ok(format!(
+                "{{}}{}",
+                self.token(value, package, imports, found)?
+            ));
         }
         match go {
             "string" => return Ok("s".to_owned()),
@@ -152,7 +186,9 @@ impl Reader {
         let (home, name) = match go.split_once('.') {
             None => (package.to_owned(), go),
             Some((import, name)) => {
-                let path = imports.get(import).ok_or_else(|| format!("{import} is not imported"))?;
+                let path = imports
+                    .get(import)
+                    .ok_or_else(|| format!("{import} is not imported"))?;
                 (path.clone(), name)
             }
         };
@@ -160,17 +196,26 @@ impl Reader {
             (META, "Time") => return Ok("T".to_owned()),
             (META, "MicroTime") => return Ok("U".to_owned()),
             (META, "Duration") => return Ok("D".to_owned()),
-            (META, "FieldsV1") | ("apimachinery/pkg/runtime", "RawExtension") => return Ok("R".to_owned()),
+            (META, "FieldsV1") | ("apimachinery/pkg/runtime", "RawExtension") => {
+                return Ok("R".to_owned());
+            }
             ("apimachinery/pkg/api/resource", "Quantity") => return Ok("Q".to_owned()),
             ("apimachinery/pkg/util/intstr", "IntOrString") => return Ok("I".to_owned()),
             ("apimachinery/pkg/types", _) => return Ok("s".to_owned()),
             _ => {}
         }
-        let known = self.packages.get(&home).ok_or_else(|| format!("the package {home} of {name} is unknown"))?;
+        let known = self
+            .packages
+            .get(&home)
+            .ok_or_else(|| format!("the package {home} of {name} is unknown"))?;
         if let Some((alias, imports)) = known.aliases.get(name) {
             let token = self.token(alias, &home, imports, found)?;
             // A named list is a message of its own.
-            return Ok(if token == "[]s" && name != "ResourceName" { "L".to_owned() } else { token });
+            return Ok(if token == "[]s" && name != "ResourceName" {
+                "L".to_owned()
+            } else {
+                token
+            });
         }
         if !known.structs.contains_key(name) {
             return Err(format!("{home} has no type {name}").into());
@@ -186,17 +231,25 @@ fn prefix(home: &str) -> &str {
         return "meta";
     }
     let folder = home.strip_prefix("api/").unwrap_or(home);
-    PACKAGES.iter().find(|(path, _)| *path == folder).map_or(home, |(_, version)| version)
+    PACKAGES
+        .iter()
+        .find(|(path, _)| *path == folder)
+        .map_or(home, |(_, version)| version)
 }
 
 fn main() -> Result<()> {
-    let root = std::env::args().nth(1).ok_or("usage: generate-messages FOLDER")?;
+    let root = std::env::args()
+        .nth(1)
+        .ok_or("usage: generate-messages FOLDER")?;
     let root = Path::new(&root);
     let (api, machinery) = (module(root, "api")?, module(root, "apimachinery")?);
     let mut reader = Reader {
         packages: BTreeMap::new(),
     };
-    reader.packages.insert(META.to_owned(), read_package(&machinery.join("pkg/apis/meta/v1"))?);
+    reader.packages.insert(
+        META.to_owned(),
+        read_package(&machinery.join("pkg/apis/meta/v1"))?,
+    );
     let mut todo = BTreeSet::from([format!("{META} DeleteOptions")]);
     for (folder, _) in PACKAGES {
         let home = format!("api/{folder}");
@@ -222,11 +275,19 @@ fn main() -> Result<()> {
                 Ok(token) => token,
                 Err(error) => {
                     // Fields of alpha features live in packages that are not served.
-                    writeln!(std::io::stderr(), "{message}.{} is left out: {error}", field.name)?;
+                    writeln!(
+                        std::io::stderr(),
+                        "{message}.{} is left out: {error}",
+                        field.name
+                    )?;
                     continue;
                 }
             };
-            let zero = if field.keep_zero && field.name != "=" { "!" } else { "" };
+            let zero = if field.keep_zero && field.name != "=" {
+                "!"
+            } else {
+                ""
+            };
             writeln!(text, "{} {} {zero}{token}", field.number, field.name)?;
         }
         messages.insert(message, text);

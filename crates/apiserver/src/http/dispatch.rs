@@ -430,10 +430,14 @@ fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<Value, Statu
         "application/yaml" | "application/x-yaml" | "text/yaml" => {
             read_yaml(bytes).map_err(unreadable)
         }
-        "application/vnd.kubernetes.protobuf" => protobuf::decode(bytes).map_err(|error| match error {
-            ProtobufError::Malformed => Status::bad_request(error.to_string()),
-            ProtobufError::Unknown(_) => Status::new(415, "UnsupportedMediaType", error.to_string()),
-        }),
+        "application/vnd.kubernetes.protobuf" => {
+            protobuf::decode(bytes).map_err(|error| match error {
+                ProtobufError::Malformed => Status::bad_request(error.to_string()),
+                ProtobufError::Unknown(_) => {
+                    Status::new(415, "UnsupportedMediaType", error.to_string())
+                }
+            })
+        }
         _ => Err(Status::new(
             415,
             "UnsupportedMediaType",

@@ -56,7 +56,8 @@ static MESSAGES: LazyLock<Messages> = LazyLock::new(|| {
         let fields = lines
             .filter_map(|line| {
                 let mut words = line.split(' ');
-                let (number, name, token) = (words.next()?.parse().ok()?, words.next()?, words.next()?);
+                let (number, name, token) =
+                    (words.next()?.parse().ok()?, words.next()?, words.next()?);
                 let base = token.trim_start_matches(['!', '*', '[', ']', '{', '}']);
                 let prefix = &token[..token.len() - base.len()];
                 let field = Field {
@@ -176,7 +177,9 @@ fn message(name: &str, bytes: &[u8], depth: usize) -> Result<Map<String, Value>,
     let mut object = Map::new();
     let mut reader = Reader(bytes);
     while let Some((number, wire)) = reader.next()? {
-        let Some(field) = fields.get(&number) else { continue };
+        let Some(field) = fields.get(&number) else {
+            continue;
+        };
         if field.map {
             let (key, value) = entry(field.base, &wire, depth)?;
             let map = object.entry(field.name).or_insert_with(|| json!({}));
@@ -253,7 +256,10 @@ fn value(base: &str, wire: Wire<'_>, depth: usize) -> Result<Value, ProtobufErro
         ("T" | "U", Wire::Bytes(bytes)) => time(bytes, base == "U")?,
         ("D", Wire::Bytes(bytes)) => {
             let [nanoseconds, ..] = numbers(bytes)?;
-            json!(format!("{}s", jiff::SignedDuration::from_nanos(nanoseconds).as_secs_f64()))
+            json!(format!(
+                "{}s",
+                jiff::SignedDuration::from_nanos(nanoseconds).as_secs_f64()
+            ))
         }
         ("Q", Wire::Bytes(bytes)) => match first_text(bytes)? {
             Some(quantity) => json!(quantity),
@@ -284,7 +290,9 @@ fn value(base: &str, wire: Wire<'_>, depth: usize) -> Result<Value, ProtobufErro
             }
             found
         }
-        (base, Wire::Bytes(bytes)) if base.contains('.') => Value::Object(message(base, bytes, depth)?),
+        (base, Wire::Bytes(bytes)) if base.contains('.') => {
+            Value::Object(message(base, bytes, depth)?)
+        }
         _ => return Err(Malformed),
     })
 }
@@ -349,7 +357,14 @@ mod tests {
     #[test]
     fn a_namespace_as_kubectl_sends_it() {
         // Captured: metadata {name, generateName "", …}, an empty spec and status.
-        let metadata = [bytes(1, b"test"), bytes(2, b""), bytes(3, b""), vec![0x38, 0], bytes(8, b"")].concat();
+        let metadata = [
+            bytes(1, b"test"),
+            bytes(2, b""),
+            bytes(3, b""),
+            vec![0x38, 0],
+            bytes(8, b""),
+        ]
+        .concat();
         let raw = [bytes(1, &metadata), bytes(2, b""), bytes(3, &bytes(1, b""))].concat();
         let object = decode(&envelope("v1", "Namespace", &raw)).unwrap();
         assert_eq!(
@@ -372,16 +387,29 @@ mod tests {
         let object = decode(&envelope("v1", "Secret", &bytes(2, &data))).unwrap();
         assert_eq!(object["data"], json!({"k": "dg=="}));
         let config_map = bytes(19, &bytes(1, &bytes(1, b"m")));
-        let volume = [bytes(1, b"vol"), bytes(2, &[vec![19 << 3 & 0x7f | 2 | 0x80, 1], config_map[1..].to_vec()].concat())].concat();
+        let volume = [
+            bytes(1, b"vol"),
+            bytes(
+                2,
+                &[vec![19 << 3 & 0x7f | 2 | 0x80, 1], config_map[1..].to_vec()].concat(),
+            ),
+        ]
+        .concat();
         let object = decode(&envelope("v1", "Pod", &bytes(2, &bytes(1, &volume)))).unwrap();
-        assert_eq!(object["spec"]["volumes"], json!([{"name": "vol", "configMap": {"name": "m"}}]));
+        assert_eq!(
+            object["spec"]["volumes"],
+            json!([{"name": "vol", "configMap": {"name": "m"}}])
+        );
     }
 
     #[test]
     fn anything_else_is_an_error() {
         assert_eq!(decode(b"{}"), Err(Malformed));
         assert_eq!(decode(b"k8s\0\x0a\xff"), Err(Malformed));
-        assert!(matches!(decode(&envelope("v9", "Thing", b"")), Err(Unknown(_))));
+        assert!(matches!(
+            decode(&envelope("v9", "Thing", b"")),
+            Err(Unknown(_))
+        ));
         for end in 0..40 {
             let whole = envelope("v1", "Namespace", &bytes(1, &bytes(1, b"name")));
             // Whatever it is, it does not panic.
