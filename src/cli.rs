@@ -36,6 +36,10 @@ pub struct Cli {
 /// What ocmadm can do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Make a cluster a hub
+    Init(cmd::init::Args),
+    /// Join a cluster to a hub
+    Join(cmd::join::Args),
     /// Accept clusters that asked to join the hub
     Accept(cmd::accept::Args),
     /// Send work to managed clusters
@@ -99,6 +103,8 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Completion(args) => cmd::completion::run(args, command(), ui),
         Command::Util(args) => cmd::util::run(args, &command(), ui),
         Command::Version(args) => client(global, cmd::version::run(args, global, ui)),
+        Command::Init(args) => client(global, cmd::init::run(args, global, ui)),
+        Command::Join(args) => client(global, cmd::join::run(args, global, ui)),
         Command::Accept(args) => client(global, cmd::accept::run(args, global, ui)),
         Command::Create(args) => client(global, cmd::create::run(args, global, ui)),
         Command::Delete(args) => client(global, cmd::delete::run(args, global, ui)),

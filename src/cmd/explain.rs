@@ -5,6 +5,7 @@ use crate::cmd::program;
 use crate::error::CommandError;
 use crate::k8s::apply::ApplyError;
 use crate::k8s::client::{ConnectError, Connection, Failure, ServerError};
+use crate::k8s::discovery::DiscoveryError;
 use crate::k8s::kubeconfig::KubeconfigError;
 use crate::k8s::wait::WaitError;
 use crate::k8s::yaml::YamlError;
@@ -152,15 +153,22 @@ pub fn wait_error(error: WaitError, connection: &Connection, what: &str) -> Comm
 
 /// Objects that could not be applied or deleted.
 #[must_use]
-pub fn apply_error(error: ApplyError, doing: &str) -> CommandError {
-    let kind_timeout = matches!(error, ApplyError::Timeout { .. });
+pub fn apply_error(connection: &Connection, error: ApplyError, doing: &str) -> CommandError {
     let message = format!("cannot {doing}");
-    if kind_timeout {
-        CommandError::timeout(message)
+    match error {
+        ApplyError::Timeout { .. } => CommandError::timeout(message)
             .because(error)
-            .hint("wait longer with --timeout")
-    } else {
-        CommandError::user(message).because(error)
+            .hint("wait longer with --timeout"),
+        ApplyError::Request {
+            verb,
+            object,
+            source,
+        } => server_error(connection.failed(source), &format!("{verb} {object}")),
+        ApplyError::Discovery {
+            source: DiscoveryError::Request { source, .. },
+            ..
+        } => server_error(connection.failed(source), doing),
+        _ => CommandError::user(message).because(error),
     }
 }
 

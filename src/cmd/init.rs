@@ -1,0 +1,469 @@
+//! `ocmadm init`: makes a cluster a hub.
+
+use std::path::PathBuf;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::Api;
+use kube::api::PostParams;
+use kube::core::DynamicObject;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::bundle::{self, BootstrapToken, HubValues};
+use crate::cmd::args::GlobalArgs;
+use crate::cmd::explain::{Doing, wait_error};
+use crate::cmd::get::token;
+use crate::cmd::install::{self, ComponentArgs, FeatureArgs};
+use crate::cmd::{connect, deadline, resources};
+use crate::error::CommandError;
+use crate::k8s::client::{Connection, Failure};
+
+use crate::k8s::wait::{self, State};
+use crate::ocm::names;
+use crate::ocm::operator::v1::{
+    ClusterManagerSpec, FeatureGate, FeatureGateMode, RegistrationHubConfiguration,
+    ResourceQosClass, ResourceRequirement, WorkHubConfiguration,
+};
+use crate::ui::{OutputFormat, Ui, format};
+
+/// Arguments of `ocmadm init`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Wait until the hub works
+    #[arg(long)]
+    wait: bool,
+
+    /// Output format: text, json or yaml
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = token::parse_output)]
+    output: token::Output,
+
+    /// Also write the manifests to a file
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    output_file: Option<PathBuf>,
+
+    /// Also write the join command to a file that takes the cluster's name as its argument
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    output_join_command_file: Option<PathBuf>,
+
+    /// Let clusters join with a bootstrap token instead of a service account's
+    #[arg(long)]
+    use_bootstrap_token: bool,
+
+    /// Create the namespace open-cluster-management
+    #[arg(
+        long,
+        value_name = "BOOL",
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true"
+    )]
+    create_namespace: bool,
+
+    /// Leave out what is checked beforehand
+    #[arg(long)]
+    force: bool,
+
+    /// Users whose signing requests are approved without asking (needs ManagedClusterAutoApproval=true)
+    #[arg(long, value_name = "USER,...", value_delimiter = ',')]
+    auto_approved_csr_identities: Vec<String>,
+
+    /// How clusters register: csr
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    registration_drivers: Vec<String>,
+
+    #[command(flatten)]
+    features: FeatureArgs,
+
+    #[command(flatten)]
+    components: ComponentArgs,
+}
+
+/// Gates of the registration part.
+const REGISTRATION_GATES: [&str; 5] = [
+    "ClusterImporter",
+    "ClusterProfile",
+    "DefaultClusterSet",
+    "ManagedClusterAutoApproval",
+    "V1beta1CSRAPICompatibility",
+];
+
+/// Gates of the work part.
+const WORK_GATES: [&str; 4] = [
+    "CleanUpCompletedManifestWork",
+    "CloudEventsDrivers",
+    "ManifestWorkReplicaSet",
+    "NilExecutorValidating",
+];
+
+/// Gates that other parts have.
+const OTHER_GATES: [&str; 2] = ["AddonManagement", "ResourceCleanup"];
+
+const AUTO_APPROVAL: &str = "ManagedClusterAutoApproval";
+
+/// Runs the command.
+///
+/// # Errors
+/// Contradicting flags, an unreachable cluster, no permission, or a hub that
+/// does not start in time.
+pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    let spec = cluster_manager(args)?;
+    let hub = connect(global).await?;
+    let until = deadline(global.timeout);
+    hub.call_within(
+        global.timeout.min(crate::k8s::client::REQUEST_TIMEOUT),
+        hub.client.apiserver_version(),
+    )
+    .await
+    .doing("reach the cluster")?;
+    let image = args.components.image(&hub).await?;
+    let token = if args.use_bootstrap_token {
+        Some(bootstrap_token(&hub).await?)
+    } else {
+        None
+    };
+    let values = HubValues {
+        image,
+        create_namespace: args.create_namespace,
+        image_pull_credentials: args.components.pull_credentials()?,
+        bootstrap_token: token.clone(),
+        cluster_manager: spec,
+        ..HubValues::default()
+    };
+    let objects = bundle::hub(&values)?;
+    if let Some(path) = &args.output_file {
+        install::write_private(path, &install::manifests(&objects), false)?;
+    }
+    if global.dry_run {
+        install::dry_run_note(ui);
+        if args.output == token::Output::Text {
+            ui.result(&install::manifests(&objects))?;
+        } else {
+            print(args, "", &hub, ui)?;
+        }
+        return Ok(());
+    }
+    if !args.force {
+        cluster_info(&hub, ui).await?;
+    }
+    install::apply(&hub, &objects, "the hub", until, ui).await?;
+    if args.wait {
+        until_ready(&hub, until, ui).await?;
+    }
+    let token = match token {
+        Some(token) => format!("{}.{}", token.id, token.secret),
+        None => token::service_account_token(&hub).await?,
+    };
+    print(args, &token, &hub, ui)
+}
+
+/// The ClusterManager that the flags ask for.
+fn cluster_manager(args: &Args) -> Result<ClusterManagerSpec, CommandError> {
+    if let Some(driver) = args.registration_drivers.iter().find(|name| *name != "csr") {
+        return Err(
+            CommandError::usage(format!("unknown registration-drivers type: {driver}"))
+                .hint("native components register with csr"),
+        );
+    }
+    let known: Vec<&str> = REGISTRATION_GATES
+        .iter()
+        .chain(&WORK_GATES)
+        .chain(&OTHER_GATES)
+        .copied()
+        .collect();
+    let gates = args.features.checked(&known)?;
+    let auto_approval = gates.iter().any(|(name, on)| name == AUTO_APPROVAL && *on);
+    if !args.auto_approved_csr_identities.is_empty() && !auto_approval {
+        return Err(CommandError::usage(
+            "should enable feature gate ManagedClusterAutoApproval before passing list of identities",
+        )
+        .hint("add --feature-gates ManagedClusterAutoApproval=true"));
+    }
+    let of = |known: &[&str]| -> Vec<FeatureGate> {
+        gates
+            .iter()
+            .filter(|(name, _)| known.contains(&name.as_str()))
+            .map(|(name, on)| FeatureGate {
+                feature: name.clone(),
+                mode: if *on {
+                    FeatureGateMode::Enable
+                } else {
+                    FeatureGateMode::Disable
+                },
+            })
+            .collect()
+    };
+    let mut users = args.auto_approved_csr_identities.clone();
+    if auto_approval && users.is_empty() {
+        users.push(if args.use_bootstrap_token {
+            format!("system:bootstrap:{TOKEN_ID}")
+        } else {
+            format!(
+                "system:serviceaccount:{}:{}",
+                names::OPERATOR_NAMESPACE,
+                names::BOOTSTRAP_SERVICE_ACCOUNT
+            )
+        });
+    }
+    let mut registration_gates = of(&REGISTRATION_GATES);
+    registration_gates.extend(of(&["ResourceCleanup"]));
+    let resource_requirement =
+        (args.components.resource_qos_class == "BestEffort").then(|| ResourceRequirement {
+            type_: Some(ResourceQosClass::BestEffort),
+            ..ResourceRequirement::default()
+        });
+    Ok(ClusterManagerSpec {
+        registration_configuration: Some(RegistrationHubConfiguration {
+            auto_approve_users: users,
+            feature_gates: registration_gates,
+            ..RegistrationHubConfiguration::default()
+        }),
+        work_configuration: Some(WorkHubConfiguration {
+            feature_gates: of(&WORK_GATES),
+            ..WorkHubConfiguration::default()
+        }),
+        resource_requirement,
+        ..ClusterManagerSpec::default()
+    })
+}
+
+/// The id of the bootstrap token, as clusteradm names it.
+const TOKEN_ID: &str = "ocmhub";
+
+/// The token that is there already (join commands printed before stay valid),
+/// else a new one.
+async fn bootstrap_token(hub: &Connection) -> Result<BootstrapToken, CommandError> {
+    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), "kube-system");
+    let found = hub
+        .call_opt(secrets.get(&format!("bootstrap-token-{TOKEN_ID}")))
+        .await
+        .doing("read the bootstrap token")?;
+    let known = found
+        .and_then(|secret| secret.data?.remove("token-secret"))
+        .and_then(|bytes| String::from_utf8(bytes.0).ok());
+    let secret = match known {
+        Some(secret) => secret,
+        None => random_text(16)?,
+    };
+    Ok(BootstrapToken {
+        id: TOKEN_ID.to_owned(),
+        secret,
+    })
+}
+
+/// Small letters and digits out of the system's random source.
+fn random_text(length: usize) -> Result<String, CommandError> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz0234567";
+    let mut bytes = vec![0_u8; length];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| CommandError::user("the system gives no random numbers"))?;
+    Ok(bytes
+        .iter()
+        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
+        .collect())
+}
+
+/// Clusters that join learn the hub's CA from `kube-public/cluster-info`;
+/// where kubeadm has not made it, this does.
+async fn cluster_info(hub: &Connection, ui: &Ui) -> Result<(), CommandError> {
+    let maps: Api<ConfigMap> = Api::namespaced(hub.client.clone(), "kube-public");
+    let doing = "read kube-public/cluster-info";
+    if hub
+        .call_opt(maps.get("cluster-info"))
+        .await
+        .doing(doing)?
+        .is_some()
+    {
+        return Ok(());
+    }
+    let mut cluster = json!({"server": hub.url});
+    if let Some(ca) = &hub.ca {
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, ca);
+        cluster["certificate-authority-data"] = encoded.into();
+    }
+    let kubeconfig = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "", "cluster": cluster}],
+        "contexts": null,
+        "current-context": "",
+        "users": null,
+    });
+    let map: ConfigMap = serde_json::from_value(json!({
+        "metadata": {"name": "cluster-info", "namespace": "kube-public"},
+        "data": {"kubeconfig": format::yaml(&kubeconfig)},
+        "immutable": true,
+    }))
+    .map_err(|error| CommandError::internal("cluster-info could not be built").because(error))?;
+    match hub.call(maps.create(&PostParams::default(), &map)).await {
+        Ok(_) => {
+            ui.status("Created kube-public/cluster-info from this kubeconfig: clusters that join read the hub's address and CA there.");
+            Ok(())
+        }
+        Err(error) if matches!(error.failure, Failure::Conflict(_)) => Ok(()),
+        // The way to join is --ca-file then.
+        Err(error) => {
+            ui.warning(&format!(
+                "kube-public/cluster-info is missing and cannot be made ({error}); pass --ca-file to join"
+            ));
+            Ok(())
+        }
+    }
+}
+
+/// The Deployment is available, and the ClusterManager says that the hub works.
+async fn until_ready(hub: &Connection, until: Instant, ui: &Ui) -> Result<(), CommandError> {
+    let progress = ui.progress();
+    install::until_available(
+        hub,
+        names::OPERATOR_NAMESPACE,
+        names::CLUSTER_MANAGER,
+        until,
+        &progress,
+    )
+    .await?;
+    let step = progress.step("Setting up the hub");
+    let api = resources::all(&hub.client, &resources::cluster_manager());
+    wait::until_object(
+        api,
+        names::CLUSTER_MANAGER,
+        until,
+        |manager: Option<&DynamicObject>| match manager {
+            None => State::Waiting("the ClusterManager does not exist".to_owned()),
+            Some(manager) => applied(manager),
+        },
+        |detail| step.waiting(detail),
+    )
+    .await
+    .map_err(|error| wait_error(error, hub, "the hub"))?;
+    step.done();
+    Ok(())
+}
+
+fn applied(manager: &DynamicObject) -> State<()> {
+    let Some(condition) = resources::find_condition(&manager.data, "Applied") else {
+        return State::Waiting("it has not reported yet".to_owned());
+    };
+    let seen = condition["observedGeneration"].as_i64().unwrap_or(i64::MAX);
+    if seen < manager.metadata.generation.unwrap_or_default() {
+        return State::Waiting("it works on its new settings".to_owned());
+    }
+    if condition["status"] == "True" {
+        return State::Met(());
+    }
+    let message = condition["message"].as_str().unwrap_or("not applied yet");
+    State::Waiting(message.to_owned())
+}
+
+/// The lines that scripts parse, or the same as data.
+fn print(args: &Args, token: &str, hub: &Connection, ui: &Ui) -> Result<(), CommandError> {
+    let join = token::join_command(token, &hub.url, args.wait);
+    if let Some(path) = &args.output_join_command_file {
+        let command = join.replace("<cluster_name>", "$1");
+        install::write_private(path, &format!("{command}\n"), true)?;
+    }
+    let value: Value = token::as_value(token, &hub.url);
+    let text = match args.output {
+        token::Output::Json => format::document(OutputFormat::Json, &value),
+        token::Output::Yaml => format::document(OutputFormat::Yaml, &value),
+        token::Output::Token => format!("{token}\n"),
+        token::Output::Text => format!(
+            "The multicluster hub control plane has been initialized successfully!\n\n\
+             You can now register cluster(s) to the hub control plane. Log onto those cluster(s) and run the following command:\n\n    \
+             {join}\n\n\
+             Replace <cluster_name> with a cluster name of your choice. For example, cluster1.\n\n"
+        ),
+    };
+    ui.result(&text)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn spec(flags: &[&str]) -> Result<ClusterManagerSpec, CommandError> {
+        let line = Line::parse_from(["x"].iter().chain(flags));
+        cluster_manager(&line.args)
+    }
+
+    #[test]
+    fn auto_approval_names_the_bootstrap_user() {
+        let gate = "--feature-gates=ManagedClusterAutoApproval=true";
+        let users = |flags: &[&str]| {
+            spec(flags)
+                .unwrap()
+                .registration_configuration
+                .unwrap()
+                .auto_approve_users
+        };
+        assert_eq!(
+            users(&[gate]),
+            ["system:serviceaccount:open-cluster-management:agent-registration-bootstrap"]
+        );
+        // The user that a bootstrap token really is.
+        assert_eq!(
+            users(&[gate, "--use-bootstrap-token"]),
+            ["system:bootstrap:ocmhub"]
+        );
+        assert!(users(&[]).is_empty());
+        assert!(spec(&["--auto-approved-csr-identities=x"]).is_err());
+    }
+
+    #[test]
+    fn gates_go_to_their_part() {
+        let spec =
+            spec(&["--feature-gates=ManifestWorkReplicaSet=true,DefaultClusterSet=false"]).unwrap();
+        let names = |gates: Vec<FeatureGate>| -> Vec<String> {
+            gates.into_iter().map(|gate| gate.feature).collect()
+        };
+        assert_eq!(
+            names(spec.registration_configuration.unwrap().feature_gates),
+            ["DefaultClusterSet"]
+        );
+        assert_eq!(
+            names(spec.work_configuration.unwrap().feature_gates),
+            ["ManifestWorkReplicaSet"]
+        );
+    }
+
+    #[test]
+    fn random_text_is_of_the_alphabet_of_bootstrap_tokens() {
+        let text = random_text(16).unwrap();
+        assert_eq!(text.len(), 16);
+        assert!(
+            text.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        );
+        assert_ne!(text, random_text(16).unwrap());
+    }
+
+    #[test]
+    fn only_a_current_condition_counts() {
+        let manager = |generation: i64, status: &str| -> DynamicObject {
+            serde_json::from_value(json!({
+                "apiVersion": "operator.open-cluster-management.io/v1", "kind": "ClusterManager",
+                "metadata": {"name": "cluster-manager", "generation": generation},
+                "status": {"conditions": [{"type": "Applied", "status": status, "observedGeneration": 1, "message": "m"}]},
+            }))
+            .unwrap()
+        };
+        assert_eq!(applied(&manager(1, "True")), State::Met(()));
+        assert_eq!(
+            applied(&manager(1, "False")),
+            State::Waiting("m".to_owned())
+        );
+        assert!(matches!(applied(&manager(2, "True")), State::Waiting(_)));
+    }
+}

@@ -1,0 +1,404 @@
+//! What `init` and `join` share: which components, applying them with
+//! progress, manifests as files.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use clap::ValueEnum;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::ListParams;
+use kube::core::DynamicObject;
+use kube::{Api, ResourceExt};
+use tokio::time::Instant;
+
+use crate::bundle::BundleError;
+use crate::cmd::explain::{Doing, apply_error, wait_error};
+use crate::cmd::program;
+use crate::error::CommandError;
+use crate::k8s::apply::{Applied, Applier, Event, Outcome};
+use crate::k8s::client::Connection;
+use crate::k8s::discovery::Discovery;
+use crate::k8s::wait::{self, State};
+use crate::ui::progress::Progress;
+use crate::ui::{Ui, format};
+
+/// The field manager of what the command line applies.
+pub const FIELD_MANAGER: &str = "ocmadm";
+
+/// A node of the sandbox carries this label.
+const SANDBOX_LABEL: &str = "ocmadm.dev/sandbox=true";
+
+/// Whose components are installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Components {
+    /// This program, as hub and agent
+    Native,
+    /// The images of the OCM project
+    Upstream,
+}
+
+/// Flags about components and their images.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct ComponentArgs {
+    /// Whose components to install [default: native in a sandbox]
+    #[arg(long, value_name = "WHOSE")]
+    pub components: Option<Components>,
+
+    /// Image of the native components, one that holds ocmadm [default in a sandbox: ocmadm]
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+
+    /// Registry of the images
+    #[arg(long, value_name = "REGISTRY")]
+    pub image_registry: Option<String>,
+
+    /// Docker configuration (JSON) with credentials for the registry
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub image_pull_credential_file: Option<std::path::PathBuf>,
+
+    /// Version of the images of upstream components
+    #[arg(long, value_name = "VERSION", default_value = "default")]
+    pub bundle_version: String,
+
+    /// Resources of the containers
+    #[arg(long, value_name = "CLASS", value_parser = ["Default", "BestEffort"], default_value = "Default")]
+    pub resource_qos_class: String,
+}
+
+impl ComponentArgs {
+    /// The image of the native components on this cluster.
+    ///
+    /// # Errors
+    /// Upstream components (not yet), or nothing that says which image to use.
+    pub async fn image(&self, cluster: &Connection) -> Result<String, CommandError> {
+        if self.components == Some(Components::Upstream) {
+            return Err(
+                CommandError::user("upstream components cannot be installed yet")
+                    .hint("pass --components native"),
+            );
+        }
+        if let Some(image) = &self.image {
+            return Ok(image.clone());
+        }
+        if let Some(registry) = &self.image_registry {
+            let registry = registry.trim_end_matches('/');
+            return Ok(format!("{registry}/ocmadm:v{}", env!("CARGO_PKG_VERSION")));
+        }
+        let nodes: Api<Node> = Api::all(cluster.client.clone());
+        let params = ListParams::default().labels(SANDBOX_LABEL).limit(1);
+        let found = cluster
+            .call(nodes.list(&params))
+            .await
+            .doing("look at the cluster's nodes")?;
+        if !found.items.is_empty() {
+            return Ok(crate::bundle::DEFAULT_IMAGE.to_owned());
+        }
+        let missing = if self.components.is_some() {
+            "native components need an image that this cluster can pull"
+        } else {
+            "this cluster is no sandbox, and upstream components cannot be installed yet"
+        };
+        Err(CommandError::user(missing)
+            .hint("pass --components native --image REGISTRY/ocmadm:TAG"))
+    }
+
+    /// The content of the credential file.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no JSON.
+    pub fn pull_credentials(&self) -> Result<Option<Vec<u8>>, CommandError> {
+        let Some(path) = &self.image_pull_credential_file else {
+            return Ok(None);
+        };
+        let bytes = fs::read(path).map_err(|error| {
+            CommandError::user(format!("cannot read {}", path.display())).because(error)
+        })?;
+        // The parser's message could quote a password.
+        if serde_json::from_slice::<serde_json::Value>(&bytes).is_err() {
+            return Err(CommandError::user(format!(
+                "{} is no docker configuration in JSON",
+                path.display()
+            )));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+/// Features switched on or off.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct FeatureArgs {
+    /// Features, as Name=true,Name=false (repeatable)
+    #[arg(long, value_name = "NAME=BOOL,...", value_delimiter = ',', value_parser = parse_gate)]
+    pub feature_gates: Vec<(String, bool)>,
+}
+
+fn parse_gate(text: &str) -> Result<(String, bool), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("write {text}=true or {text}=false"))?;
+    match value {
+        "true" => Ok((name.to_owned(), true)),
+        "false" => Ok((name.to_owned(), false)),
+        _ => Err(format!("{name} is true or false")),
+    }
+}
+
+impl FeatureArgs {
+    /// The gates, checked against those that exist.
+    ///
+    /// # Errors
+    /// A name that does not exist, with the valid ones.
+    pub fn checked(&self, known: &[&str]) -> Result<Vec<(String, bool)>, CommandError> {
+        for (name, _) in &self.feature_gates {
+            if !known.contains(&name.as_str()) {
+                let similar = crate::k8s::kubeconfig::nearest(name, known.iter().copied());
+                return Err(CommandError::usage(format!("there is no feature {name:?}"))
+                    .hint_if(similar.map(|name| format!("did you mean {name:?}?")))
+                    .hint(format!("features are: {}", known.join(", "))));
+            }
+        }
+        Ok(self.feature_gates.clone())
+    }
+}
+
+/// Objects as a file: YAML documents in the order given.
+#[must_use]
+pub fn manifests(objects: &[DynamicObject]) -> String {
+    let mut text = String::new();
+    for object in objects {
+        text.push_str("---\n");
+        let value = serde_json::to_value(object).unwrap_or_default();
+        text.push_str(&format::yaml(&value));
+    }
+    text
+}
+
+/// Writes a file that may hold tokens: for its owner only, nothing left of
+/// what it held before.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_private(path: &Path, text: &str, executable: bool) -> Result<(), CommandError> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let mode = if executable { 0o700 } else { 0o600 };
+    let write = || {
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(path)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(|error| {
+        CommandError::user(format!("cannot write {}", path.display())).because(error)
+    })
+}
+
+/// A bundle that cannot be built is wrong input.
+impl From<BundleError> for CommandError {
+    fn from(error: BundleError) -> Self {
+        Self::user(error.to_string()).because(error)
+    }
+}
+
+/// Applies objects in order and tells about it.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn apply(
+    cluster: &Connection,
+    objects: &[DynamicObject],
+    what: &str,
+    until: Instant,
+    ui: &Ui,
+) -> Result<Vec<Applied>, CommandError> {
+    let progress = ui.progress();
+    let step = progress.step(format!("Installing {what}"));
+    let applier = Applier::new(
+        cluster.client.clone(),
+        Discovery::new(cluster.client.clone()),
+        FIELD_MANAGER,
+    )
+    .timeout(until.saturating_duration_since(Instant::now()));
+    let applied = applier
+        .apply(objects, |event| {
+            if let Event::Waiting(object) = event {
+                step.waiting(format!("waiting until {object} is served"));
+            }
+        })
+        .await
+        .map_err(|error| apply_error(cluster, error, &format!("install {what}")))?;
+    let count = |outcome: Outcome| applied.iter().filter(|a| a.outcome == outcome).count();
+    let mut parts = Vec::new();
+    for (outcome, word) in [
+        (Outcome::Created, "created"),
+        (Outcome::Configured, "configured"),
+        (Outcome::Unchanged, "unchanged"),
+    ] {
+        if count(outcome) > 0 {
+            parts.push(format!("{} {word}", count(outcome)));
+        }
+    }
+    step.done_with(parts.join(", "));
+    Ok(applied)
+}
+
+/// Waits until a Deployment's pods of the current content are available.
+///
+/// # Errors
+/// The deadline, with what its pods say.
+pub async fn until_available(
+    cluster: &Connection,
+    namespace: &str,
+    name: &str,
+    until: Instant,
+    progress: &Progress<'_>,
+) -> Result<(), CommandError> {
+    let step = progress.step(format!("Starting {name}"));
+    let api: Api<Deployment> = Api::namespaced(cluster.client.clone(), namespace);
+    let ready = wait::until_object(
+        api,
+        name,
+        until,
+        |deployment: Option<&Deployment>| match deployment {
+            None => State::Waiting("it does not exist yet".to_owned()),
+            Some(deployment) => rollout(deployment),
+        },
+        |detail| step.waiting(detail),
+    )
+    .await;
+    match ready {
+        Ok(()) => {
+            step.done();
+            Ok(())
+        }
+        Err(error) => {
+            drop(step);
+            let trouble = pod_trouble(cluster, namespace, name).await;
+            Err(
+                wait_error(error, cluster, &format!("deployment {namespace}/{name}"))
+                    .hint_if(trouble),
+            )
+        }
+    }
+}
+
+fn rollout(deployment: &Deployment) -> State<()> {
+    let wanted = deployment
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.replicas)
+        .unwrap_or(1);
+    let status = deployment.status.clone().unwrap_or_default();
+    if status.observed_generation < deployment.metadata.generation {
+        return State::Waiting("it is not scheduled yet".to_owned());
+    }
+    let updated = status.updated_replicas.unwrap_or_default();
+    let available = status.available_replicas.unwrap_or_default();
+    if updated >= wanted && available >= wanted {
+        State::Met(())
+    } else {
+        State::Waiting(format!(
+            "{} of {wanted} pods are available",
+            available.min(updated)
+        ))
+    }
+}
+
+/// Why a Deployment's pods do not start, in the words of the first of them.
+async fn pod_trouble(cluster: &Connection, namespace: &str, app: &str) -> Option<String> {
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
+    let params = ListParams::default().labels(&format!("app={app}"));
+    let found = cluster.call(pods.list(&params)).await.ok()?;
+    found.iter().find_map(|pod| {
+        let waiting = pod
+            .status
+            .as_ref()?
+            .container_statuses
+            .as_ref()?
+            .iter()
+            .find_map(|status| status.state.as_ref()?.waiting.clone())?;
+        Some(format!(
+            "pod {} waits: {} {}",
+            pod.name_any(),
+            waiting.reason.unwrap_or_default(),
+            waiting.message.unwrap_or_default()
+        ))
+    })
+}
+
+/// Says that nothing happened.
+pub fn dry_run_note(ui: &Ui) {
+    ui.status(&format!(
+        "{} is running in dry-run mode: nothing is changed",
+        program()
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn manifests_are_separated_documents_in_order() {
+        let object = |name: &str| -> DynamicObject {
+            serde_json::from_value(
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+            )
+            .unwrap()
+        };
+        let text = manifests(&[object("b"), object("a")]);
+        let read = crate::k8s::yaml::read("f", text.as_bytes()).unwrap();
+        let names: Vec<_> = read
+            .iter()
+            .map(|m| m.object["metadata"]["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["b", "a"]);
+    }
+
+    #[test]
+    fn private_files_are_private_and_whole() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        fs::write(&path, "something much longer").unwrap();
+        write_private(&path, "short", false).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "short");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_rollout_is_over_when_new_pods_are_available() {
+        let deployment = |generation: i64, observed: i64, available: i32| -> Deployment {
+            serde_json::from_value(json!({
+                "metadata": {"name": "d", "generation": generation},
+                "spec": {"replicas": 1, "selector": {}, "template": {}},
+                "status": {"observedGeneration": observed, "updatedReplicas": 1, "availableReplicas": available},
+            }))
+            .unwrap()
+        };
+        assert_eq!(rollout(&deployment(1, 1, 1)), State::Met(()));
+        assert!(matches!(rollout(&deployment(2, 1, 1)), State::Waiting(_)));
+        assert!(matches!(rollout(&deployment(1, 1, 0)), State::Waiting(_)));
+    }
+
+    #[test]
+    fn features_are_known_ones() {
+        let args = FeatureArgs {
+            feature_gates: vec![("ManagedClusterAutoAproval".to_owned(), true)],
+        };
+        let error = args.checked(&["ManagedClusterAutoApproval"]).unwrap_err();
+        assert_eq!(
+            error.hints()[0],
+            "did you mean \"ManagedClusterAutoApproval\"?"
+        );
+        assert!(parse_gate("X").is_err() && parse_gate("X=1").is_err());
+    }
+}

@@ -1,0 +1,379 @@
+//! The hub as a cluster that joins sees it: its CA, its address, and whether
+//! the token is good for it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::config::Kubeconfig;
+use kube::core::DynamicObject;
+use kube::{Api, Config};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use tokio::time::Instant;
+
+use super::token::{self, Token, TokenError};
+use crate::cmd::explain::{is_missing_type, server_error, wait_error};
+use crate::cmd::{program, resources};
+use crate::error::CommandError;
+use crate::k8s::client::{self, Connection, Failure};
+use crate::k8s::kubeconfig;
+use crate::k8s::wait::{self, State};
+use crate::ui::Ui;
+use crate::ui::progress::Progress;
+
+/// What the user says about the hub.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// The API server's URL.
+    pub server: &'a str,
+    /// The token to join with.
+    pub token: &'a str,
+    /// A file with the hub's CA.
+    pub ca_file: Option<&'a Path>,
+    /// Use the address that the hub itself names (kind, NAT).
+    pub internal_endpoint: bool,
+}
+
+/// The hub, reachable and willing.
+pub struct Hub {
+    /// Logged on with the token.
+    pub connection: Connection,
+    /// The address for the agent.
+    pub server: String,
+    /// CA certificates (PEM); none means the system's.
+    pub ca: Option<Vec<u8>>,
+}
+
+/// What cluster-info says.
+struct ClusterInfo {
+    server: Option<String>,
+    ca: Option<Vec<u8>>,
+}
+
+/// A token that cannot be one, or has expired, is told before anybody is asked.
+///
+/// # Errors
+/// Why it is of no use, and how to get another.
+pub fn check_token(text: &str) -> Result<Token, CommandError> {
+    let again = || format!("get a new one on the hub: `{} get token`", program());
+    token::read(text, jiff::Timestamp::now().as_second()).map_err(|error| match error {
+        TokenError::Malformed(why) => {
+            CommandError::user(format!("the hub token cannot be used: {why}")).hint(again())
+        }
+        TokenError::Expired { since } => CommandError::user(format!(
+            "the hub token has expired {} ago",
+            token::ago(since)
+        ))
+        .hint(again()),
+    })
+}
+
+/// Finds the hub's CA and address, and logs on to it.
+///
+/// # Errors
+/// The hub cannot be reached or trusted, or does not know the token.
+pub async fn find(wish: &Wish<'_>, ui: &Ui) -> Result<Hub, CommandError> {
+    let given = match wish.ca_file {
+        Some(path) => Some(read_ca(path)?),
+        None => None,
+    };
+    let (ca, info) = match given {
+        Some(ca) => (Some(ca), None),
+        None => learn(wish, ui).await?,
+    };
+    let connection = connect(wish.server, Some(wish.token), Trust::of(ca.as_deref()))?;
+    let server = if wish.internal_endpoint {
+        let info = match info {
+            Some(info) => Some(info),
+            None => cluster_info(&connection)
+                .await
+                .map_err(|error| server_error(error, "read the hub's kube-public/cluster-info"))?,
+        };
+        info.and_then(|info| info.server).ok_or_else(|| {
+            CommandError::user(
+                "the hub names no internal address: its kube-public/cluster-info is missing or has no server",
+            )
+            .hint("leave --force-internal-endpoint-lookup out")
+        })?
+    } else {
+        wish.server.to_owned()
+    };
+    Ok(Hub {
+        connection,
+        server,
+        ca,
+    })
+}
+
+fn read_ca(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        CommandError::user(format!("cannot read {}", path.display())).because(error)
+    })?;
+    if certificates(&bytes).is_empty() {
+        return Err(
+            CommandError::user(format!("{} holds no certificates", path.display()))
+                .hint("--ca-file takes a file with PEM blocks of type CERTIFICATE"),
+        );
+    }
+    Ok(bytes)
+}
+
+fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
+    CertificateDer::pem_slice_iter(pem)
+        .filter_map(Result::ok)
+        .map(|certificate| certificate.to_vec())
+        .collect()
+}
+
+/// How the hub's certificate is checked.
+#[derive(Clone, Copy)]
+enum Trust<'a> {
+    Ca(&'a [u8]),
+    System,
+    Nothing,
+}
+
+impl<'a> Trust<'a> {
+    fn of(ca: Option<&'a [u8]>) -> Self {
+        ca.map_or(Self::System, Self::Ca)
+    }
+}
+
+fn connect(
+    server: &str,
+    token: Option<&str>,
+    trust: Trust<'_>,
+) -> Result<Connection, CommandError> {
+    let url = server
+        .parse()
+        .map_err(|_| CommandError::usage(format!("--hub-apiserver {server:?} is no URL")))?;
+    let mut config = Config::new(url);
+    match trust {
+        Trust::Ca(pem) => config.root_cert = Some(certificates(pem)),
+        Trust::System => {}
+        Trust::Nothing => config.accept_invalid_certs = true,
+    }
+    config.auth_info.token = token.map(|token| token.to_owned().into());
+    Ok(client::from_config(config, server, None, None)?)
+}
+
+/// The CA where the user names none: what the system trusts is enough for some
+/// hubs; others publish their CA, which is believed on first use, as
+/// clusteradm does.
+async fn learn(
+    wish: &Wish<'_>,
+    ui: &Ui,
+) -> Result<(Option<Vec<u8>>, Option<ClusterInfo>), CommandError> {
+    if wish.server.starts_with("http://") {
+        return Ok((None, None));
+    }
+    // Without the token first: no stranger shall get it.
+    let anonymous = connect(wish.server, None, Trust::Nothing)?;
+    match cluster_info(&anonymous).await {
+        Ok(Some(info)) if info.ca.is_some() => return Ok((info.ca.clone(), Some(info))),
+        Err(error) if matches!(error.failure, Failure::Unreachable(_) | Failure::NotTls) => {
+            return Err(unreachable(error));
+        }
+        _ => {}
+    }
+    let by_system = connect(wish.server, None, Trust::System)?;
+    let answer = by_system.call(by_system.client.apiserver_version()).await;
+    let untrusted = matches!(
+        answer.as_ref().map_err(|error| &error.failure),
+        Err(Failure::UntrustedCa | Failure::BadCertificate(_) | Failure::Other(_))
+    );
+    if !untrusted {
+        return Ok((None, None));
+    }
+    let with_token = connect(wish.server, Some(wish.token), Trust::Nothing)?;
+    let info = match cluster_info(&with_token).await {
+        Ok(info) => info,
+        Err(error) if matches!(error.failure, Failure::Unauthorized) => {
+            return Err(unknown_token(error));
+        }
+        // Without permission for it there may still be kube-root-ca.crt.
+        Err(_) => None,
+    };
+    let ca = match info.as_ref().and_then(|info| info.ca.clone()) {
+        Some(ca) => Some(ca),
+        None => root_ca(&with_token).await,
+    };
+    let Some(ca) = ca else {
+        return Err(CommandError::user(format!(
+            "the certificate of {} is not signed by a CA that this system trusts, and the hub does not publish its CA",
+            wish.server
+        ))
+        .hint("pass the hub's CA with --ca-file"));
+    };
+    ui.status(
+        "The hub's CA was read from the hub itself and is trusted from now on; \
+         --ca-file checks it from the first byte.",
+    );
+    Ok((Some(ca), info))
+}
+
+async fn cluster_info(connection: &Connection) -> Result<Option<ClusterInfo>, client::ServerError> {
+    let maps: Api<ConfigMap> = Api::namespaced(connection.client.clone(), "kube-public");
+    let Some(map) = connection.call_opt(maps.get("cluster-info")).await? else {
+        return Ok(None);
+    };
+    let cluster = map
+        .data
+        .and_then(|mut data| data.remove("kubeconfig"))
+        .and_then(|text| serde_saphyr::from_str::<Kubeconfig>(&text).ok())
+        .and_then(|config| config.clusters.into_iter().find_map(|named| named.cluster));
+    Ok(cluster.map(|cluster| ClusterInfo {
+        ca: kubeconfig::ca_of(&cluster).ok().flatten(),
+        server: cluster.server.filter(|server| !server.is_empty()),
+    }))
+}
+
+async fn root_ca(connection: &Connection) -> Option<Vec<u8>> {
+    let maps: Api<ConfigMap> = Api::namespaced(connection.client.clone(), "kube-public");
+    let map = connection.call(maps.get("kube-root-ca.crt")).await.ok()?;
+    let pem = map.data?.remove("ca.crt")?.into_bytes();
+    (!certificates(&pem).is_empty()).then_some(pem)
+}
+
+/// The address at which a cluster wants to be reached, by its own cluster-info.
+pub async fn external_url(cluster: &Connection) -> Option<String> {
+    cluster_info(cluster).await.ok().flatten()?.server
+}
+
+fn unreachable(error: client::ServerError) -> CommandError {
+    CommandError::user("cannot reach the hub")
+        .because(error)
+        .hint("--hub-apiserver must be an address that this machine and the managed cluster reach")
+}
+
+fn unknown_token(error: client::ServerError) -> CommandError {
+    CommandError::user(
+        "the hub does not accept the token: it has expired, was taken back, or is of another hub",
+    )
+    .because(error)
+    .hint(format!(
+        "get a new one on the hub: `{} get token`",
+        program()
+    ))
+}
+
+impl Hub {
+    /// Asks the hub for the cluster's ManagedCluster: that shows whether the
+    /// token is good, and whether the name is taken. Waits for a hub that is
+    /// still being set up.
+    ///
+    /// # Errors
+    /// The token is of no use, or the hub is none.
+    pub async fn probe(
+        &self,
+        cluster: &str,
+        until: Instant,
+        progress: &Progress<'_>,
+    ) -> Result<Option<DynamicObject>, CommandError> {
+        let api = resources::all(&self.connection.client, &resources::managed_cluster());
+        let mut step = None;
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let error = match self.connection.call(api.get(cluster)).await {
+                Ok(found) => return Ok(Some(found)),
+                Err(error) => error,
+            };
+            match &error.failure {
+                Failure::NotFound(text) if !is_missing_type(text) => return Ok(None),
+                Failure::NotFound(_) if Instant::now() + pause < until => {
+                    // `init` without --wait returns before the hub is ready;
+                    // discovery cannot be watched.
+                    step.get_or_insert_with(|| progress.step("Waiting for the hub"))
+                        .waiting("its API is not served yet");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+                Failure::NotFound(_) => {
+                    return Err(CommandError::timeout(format!(
+                        "{} is no hub, or not ready yet",
+                        self.connection.url
+                    ))
+                    .because(error)
+                    .hint(format!("run `{} init --wait` on it", program())));
+                }
+                Failure::Unauthorized => return Err(unknown_token(error)),
+                Failure::Unreachable(_) | Failure::NotTls => return Err(unreachable(error)),
+                Failure::UntrustedCa => {
+                    return Err(CommandError::user("the hub cannot be trusted")
+                        .because(error)
+                        .hint("--ca-file must hold the CA of --hub-apiserver"));
+                }
+                Failure::Forbidden(_) => {
+                    return Err(
+                        CommandError::user("the token may not join clusters to this hub")
+                            .because(error)
+                            .hint(format!(
+                                "use the one of `{} get token`, run on the hub",
+                                program()
+                            )),
+                    );
+                }
+                _ => return Err(server_error(error, "ask the hub")),
+            }
+        }
+    }
+
+    /// Waits until the agent has made its ManagedCluster.
+    ///
+    /// # Errors
+    /// The deadline.
+    pub async fn until_registered(
+        &self,
+        cluster: &str,
+        until: Instant,
+        progress: &Progress<'_>,
+    ) -> Result<(), CommandError> {
+        let step = progress.step(format!("Registering {cluster} with the hub"));
+        let api = resources::all(&self.connection.client, &resources::managed_cluster());
+        wait::until_object(
+            api,
+            cluster,
+            until,
+            |found: Option<&DynamicObject>| match found {
+                Some(_) => State::Met(()),
+                None => State::Waiting("the agent has not asked yet".to_owned()),
+            },
+            |detail| step.waiting(detail),
+        )
+        .await
+        .map_err(|error| {
+            wait_error(error, &self.connection, &format!("{cluster} to register"))
+                .hint("the logs of deployment open-cluster-management/klusterlet say why")
+        })?;
+        step.done();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_errors_say_where_to_get_another_and_hold_none() {
+        let error = check_token("eyJhbGciOi.SECRETSECRET").unwrap_err();
+        let text = error.render();
+        assert!(text.contains("not copied whole"), "{text}");
+        assert!(text.contains("get token"), "{text}");
+        assert!(!text.contains("SECRET"), "{text}");
+    }
+
+    #[test]
+    fn a_ca_file_holds_certificates() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.crt");
+        std::fs::write(&path, "nothing").unwrap();
+        assert!(
+            read_ca(&path)
+                .unwrap_err()
+                .message()
+                .ends_with("holds no certificates")
+        );
+    }
+}

@@ -1,0 +1,444 @@
+//! `ocmadm join`: makes a cluster a managed one.
+
+pub mod hub;
+pub mod token;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use self::hub::{Hub, Wish};
+use crate::bundle::{self, AgentValues};
+use crate::cmd::args::GlobalArgs;
+use crate::cmd::create::work::plan::is_dns_label;
+use crate::cmd::explain::server_error;
+use crate::cmd::install::{self, ComponentArgs, FeatureArgs};
+use crate::cmd::{connect, deadline, program, resources};
+use crate::error::CommandError;
+use crate::k8s::client::{Connection, Failure};
+use crate::k8s::kubeconfig::{self, Bootstrap};
+use crate::ocm::names;
+use crate::ocm::operator::v1::{
+    FeatureGate, FeatureGateMode, KlusterletDeployOption, KlusterletSpec,
+    RegistrationConfiguration, ResourceQosClass, ResourceRequirement, ServerUrl,
+    WorkAgentConfiguration,
+};
+use crate::ui::{Ui, format};
+
+/// Arguments of `ocmadm join`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// The token to join with, from `get token` on the hub
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        required = true,
+        allow_hyphen_values = true
+    )]
+    hub_token: String,
+
+    /// URL of the hub's API server
+    #[arg(long, value_name = "URL", required = true)]
+    hub_apiserver: String,
+
+    /// The name the cluster gets on the hub
+    #[arg(long, value_name = "NAME", required = true)]
+    cluster_name: String,
+
+    /// File with the hub's CA (PEM) [default: what the hub publishes]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    ca_file: Option<PathBuf>,
+
+    /// Wait until the cluster has registered with the hub
+    #[arg(long)]
+    wait: bool,
+
+    /// Let the agent use the address that the hub itself names (kind, NAT)
+    #[arg(long)]
+    force_internal_endpoint_lookup: bool,
+
+    /// Proxy on the agent's way to the hub
+    #[arg(long, value_name = "URL")]
+    proxy_url: Option<String>,
+
+    /// File with the proxy's CA (PEM), trusted in addition to the hub's
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    proxy_ca_file: Option<PathBuf>,
+
+    /// How the agent runs: default (native components run on the cluster itself)
+    #[arg(long, short, value_name = "MODE", default_value = "default", ignore_case = true, value_parser = ["default", "hosted"])]
+    mode: String,
+
+    /// Run registration and work in one process (native components always do)
+    #[arg(long)]
+    singleton: bool,
+
+    /// Create the namespace open-cluster-management
+    #[arg(
+        long,
+        value_name = "BOOL",
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true"
+    )]
+    create_namespace: bool,
+
+    /// Lifetime to ask for of the agent's client certificate, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "31536000", value_parser = clap::value_parser!(i32).range(600..))]
+    client_cert_expiration_seconds: i32,
+
+    /// Annotation for the ManagedCluster (repeatable)
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_annotation)]
+    klusterlet_annotation: Vec<(String, String)>,
+
+    /// How the cluster registers
+    #[arg(long, value_name = "NAME", default_value = "csr", value_parser = ["csr"])]
+    registration_auth: String,
+
+    /// Also write the manifests, the token among them, to a file
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    output_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    features: FeatureArgs,
+
+    #[command(flatten)]
+    components: ComponentArgs,
+}
+
+/// Gates of the registration part.
+const REGISTRATION_GATES: [&str; 6] = [
+    "AddonManagement",
+    "ClusterClaim",
+    "ClusterProperty",
+    "MultipleHubs",
+    "V1beta1CSRAPICompatibility",
+    "ResourceCleanup",
+];
+
+/// Gates of the work part.
+const WORK_GATES: [&str; 2] = ["ExecutorValidatingCaches", "RawFeedbackJsonString"];
+
+fn parse_annotation(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => {
+            let prefix = format!("{}/", names::ANNOTATION_AGENT_PREFIX);
+            let key = if key.starts_with(&prefix) {
+                key.to_owned()
+            } else {
+                format!("{prefix}{key}")
+            };
+            Ok((key, value.to_owned()))
+        }
+        _ => Err("write it as key=value".to_owned()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Wrong flags, an unusable token, an unreachable hub or cluster, a cluster
+/// that has joined under another name.
+pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    check(args)?;
+    hub::check_token(&args.hub_token)?;
+    let cluster = connect(global).await?;
+    let before = klusterlet(&cluster).await?;
+    if let Some(before) = &before {
+        already_joined(args, before)?;
+    }
+    let image = args.components.image(&cluster).await?;
+    let until = deadline(global.timeout);
+    let hub = hub::find(
+        &Wish {
+            server: args.hub_apiserver.trim_end_matches('/'),
+            token: &args.hub_token,
+            ca_file: args.ca_file.as_deref(),
+            internal_endpoint: args.force_internal_endpoint_lookup,
+        },
+        ui,
+    )
+    .await?;
+    let known = hub.probe(&args.cluster_name, until, &ui.progress()).await?;
+    match (&before, &known) {
+        (Some(_), _) => ui.status(&format!(
+            "This cluster has joined as {} already: its settings and its join token are renewed.",
+            args.cluster_name
+        )),
+        (None, Some(_)) => ui.warning(&format!(
+            "the hub knows a cluster {0} already; if that is another cluster, choose another name \
+             (`{1} unjoin --cluster-name {0}` here takes this back)",
+            args.cluster_name,
+            program()
+        )),
+        (None, None) => {}
+    }
+    let values = values(args, image, &cluster, &hub).await?;
+    let objects = bundle::agent(&values)?;
+    if let Some(path) = &args.output_file {
+        install::write_private(path, &install::manifests(&objects), false)?;
+    }
+    if global.dry_run {
+        install::dry_run_note(ui);
+        ui.result(&install::manifests(&objects))?;
+        return Ok(());
+    }
+    install::apply(&cluster, &objects, "the agent", until, ui).await?;
+    if args.wait {
+        let progress = ui.progress();
+        install::until_available(
+            &cluster,
+            names::OPERATOR_NAMESPACE,
+            names::KLUSTERLET,
+            until,
+            &progress,
+        )
+        .await?;
+        hub.until_registered(&args.cluster_name, until, &progress)
+            .await?;
+    }
+    ui.result(&format!(
+        "Please log onto the hub cluster and run the following command:\n\n    \
+         {} accept --clusters {}\n\n\
+         This is not needed when the ManagedClusterAutoApproval feature is enabled\n",
+        program(),
+        args.cluster_name
+    ))?;
+    Ok(())
+}
+
+/// What can be wrong with the flags alone.
+fn check(args: &Args) -> Result<(), CommandError> {
+    for (value, what) in [
+        (&args.hub_token, "token is missing"),
+        (&args.hub_apiserver, "hub-server is missing"),
+        (&args.cluster_name, "cluster-name is missing"),
+    ] {
+        if value.is_empty() {
+            return Err(CommandError::usage(what));
+        }
+    }
+    if !is_dns_label(&args.cluster_name) {
+        return Err(CommandError::usage(format!(
+            "{:?} cannot be the name of a cluster",
+            args.cluster_name
+        ))
+        .hint(
+            "use at most 63 small letters, digits and dashes, with a letter or digit at both ends",
+        ));
+    }
+    if !args.hub_apiserver.starts_with("https://") && !args.hub_apiserver.starts_with("http://") {
+        return Err(CommandError::usage(
+            "--hub-apiserver should start with http:// or https://",
+        ));
+    }
+    if args.mode.eq_ignore_ascii_case("hosted") {
+        return Err(CommandError::user(
+            "hosted mode needs upstream components, which cannot be installed yet",
+        ));
+    }
+    Ok(())
+}
+
+/// The Klusterlet that is there.
+async fn klusterlet(cluster: &Connection) -> Result<Option<DynamicObject>, CommandError> {
+    let api = resources::all(&cluster.client, &resources::klusterlet());
+    match cluster.call(api.get(names::KLUSTERLET)).await {
+        Ok(found) => Ok(Some(found)),
+        // Without its definition there is none either.
+        Err(error) if matches!(error.failure, Failure::NotFound(_)) => Ok(None),
+        Err(error) => Err(server_error(error, "read the cluster's Klusterlet")),
+    }
+}
+
+/// A cluster has one name.
+fn already_joined(args: &Args, klusterlet: &DynamicObject) -> Result<(), CommandError> {
+    let name = klusterlet
+        .data
+        .pointer("/spec/clusterName")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if klusterlet.metadata.deletion_timestamp.is_some() {
+        return Err(CommandError::user(format!(
+            "this cluster is just leaving the hub it had joined as {name}"
+        ))
+        .hint(format!(
+            "`{} unjoin --cluster-name {name}` waits for it",
+            program()
+        )));
+    }
+    if name.is_empty() || name == args.cluster_name {
+        return Ok(());
+    }
+    Err(
+        CommandError::user(format!("this cluster has joined a hub already, as {name}"))
+            .hint(format!(
+                "to give it another name: `{} unjoin --cluster-name {name}`, then join again",
+                program()
+            ))
+            .hint("to join another cluster, choose it with --context or --kubeconfig"),
+    )
+}
+
+async fn values(
+    args: &Args,
+    image: String,
+    cluster: &Connection,
+    hub: &Hub,
+) -> Result<AgentValues, CommandError> {
+    let mut known: Vec<&str> = REGISTRATION_GATES.to_vec();
+    known.extend(WORK_GATES);
+    let gates = args.features.checked(&known)?;
+    let of = |known: &[&str]| -> Vec<FeatureGate> {
+        gates
+            .iter()
+            .filter(|(name, _)| known.contains(&name.as_str()))
+            .map(|(name, on)| FeatureGate {
+                feature: name.clone(),
+                mode: if *on {
+                    FeatureGateMode::Enable
+                } else {
+                    FeatureGateMode::Disable
+                },
+            })
+            .collect()
+    };
+    let annotations: BTreeMap<String, String> =
+        args.klusterlet_annotation.iter().cloned().collect();
+    let urls = hub::external_url(cluster).await;
+    let best_effort = args.components.resource_qos_class == "BestEffort";
+    let klusterlet = KlusterletSpec {
+        cluster_name: Some(args.cluster_name.clone()),
+        namespace: Some(names::AGENT_NAMESPACE.to_owned()),
+        external_server_urls: urls
+            .into_iter()
+            .map(|url| ServerUrl {
+                url,
+                ca_bundle: None,
+            })
+            .collect(),
+        deploy_option: KlusterletDeployOption {
+            mode: Some(
+                if args.singleton {
+                    "Singleton"
+                } else {
+                    "Default"
+                }
+                .to_owned(),
+            ),
+        },
+        registration_configuration: Some(RegistrationConfiguration {
+            client_cert_expiration_seconds: Some(args.client_cert_expiration_seconds),
+            feature_gates: of(&REGISTRATION_GATES),
+            cluster_annotations: annotations,
+            ..RegistrationConfiguration::default()
+        }),
+        work_configuration: Some(WorkAgentConfiguration {
+            feature_gates: of(&WORK_GATES),
+            ..WorkAgentConfiguration::default()
+        }),
+        resource_requirement: best_effort.then(|| ResourceRequirement {
+            type_: Some(ResourceQosClass::BestEffort),
+            ..ResourceRequirement::default()
+        }),
+        ..KlusterletSpec::default()
+    };
+    let mut ca = hub.ca.clone();
+    if let Some(path) = &args.proxy_ca_file {
+        let proxy = std::fs::read(path).map_err(|error| {
+            CommandError::user(format!("cannot read {}", path.display())).because(error)
+        })?;
+        let ca = ca.get_or_insert_default();
+        if !ca.is_empty() && !ca.ends_with(b"\n") {
+            ca.push(b'\n');
+        }
+        ca.extend(proxy);
+    }
+    let bootstrap = kubeconfig::bootstrap(&Bootstrap {
+        server: &hub.server,
+        ca: ca.as_deref(),
+        proxy_url: args.proxy_url.as_deref(),
+        token: &args.hub_token,
+    });
+    Ok(AgentValues {
+        image,
+        create_namespace: args.create_namespace,
+        image_pull_credentials: args.components.pull_credentials()?,
+        bootstrap_kubeconfig: format::yaml(&bootstrap),
+        klusterlet,
+        ..AgentValues::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn args(name: &str, server: &str) -> Args {
+        let flags = [
+            "x",
+            "--hub-token=abcdef.0123456789abcdef",
+            &format!("--hub-apiserver={server}"),
+            &format!("--cluster-name={name}"),
+        ];
+        Line::parse_from(flags).args
+    }
+
+    #[test]
+    fn flags_are_checked_before_anything_is_asked() {
+        assert!(check(&args("cluster1", "https://hub:6443")).is_ok());
+        for name in ["Cluster1", "a.b", "-a", "a_b", &"a".repeat(64)] {
+            let error = check(&args(name, "https://hub")).unwrap_err();
+            assert!(error.message().contains("cannot be the name"), "{name}");
+        }
+        let error = check(&args("c", "hub:6443")).unwrap_err();
+        assert!(error.message().contains("should start with"));
+        assert_eq!(
+            check(&args("", "https://hub")).unwrap_err().message(),
+            "cluster-name is missing"
+        );
+    }
+
+    #[test]
+    fn a_cluster_has_one_name() {
+        let klusterlet: DynamicObject = serde_json::from_value(json!({
+            "apiVersion": "operator.open-cluster-management.io/v1", "kind": "Klusterlet",
+            "metadata": {"name": "klusterlet"}, "spec": {"clusterName": "c1"},
+        }))
+        .unwrap();
+        assert!(already_joined(&args("c1", "https://hub"), &klusterlet).is_ok());
+        let error = already_joined(&args("c2", "https://hub"), &klusterlet).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "this cluster has joined a hub already, as c1"
+        );
+        assert!(error.hints()[0].contains("unjoin --cluster-name c1"));
+    }
+
+    #[test]
+    fn annotations_get_their_prefix() {
+        let prefixed = (
+            "agent.open-cluster-management.io/a".to_owned(),
+            "b=c".to_owned(),
+        );
+        assert_eq!(parse_annotation("a=b=c"), Ok(prefixed.clone()));
+        assert_eq!(
+            parse_annotation("agent.open-cluster-management.io/a=b=c"),
+            Ok(prefixed)
+        );
+        assert!(parse_annotation("a").is_err());
+    }
+}
