@@ -199,7 +199,7 @@ func up() error {
 			"--secure-port=0",
 			"--leader-elect=false",
 			"--controllers="+o.controllers,
-			"--use-service-account-credentials=false",
+			"--use-service-account-credentials=true",
 			"--service-account-private-key-file="+pki.path("sa.key"),
 			"--root-ca-file="+pki.path("ca.crt"),
 			"--cluster-signing-cert-file="+pki.path("ca.crt"),

@@ -16,6 +16,10 @@ mod house;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod kubectl;
+#[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod truth;
 #[cfg(test)]
 mod work;

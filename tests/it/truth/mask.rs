@@ -1,0 +1,81 @@
+//! What differs from run to run is put out of sight before answers are
+//! compared: times, uids, versions, addresses.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Fields whose value is the server's own.
+const MASKED: &[(&str, &str)] = &[
+    ("uid", "<uid>"),
+    ("resourceVersion", "<version>"),
+    ("creationTimestamp", "<time>"),
+    ("deletionTimestamp", "<time>"),
+    ("lastTransitionTime", "<time>"),
+    ("lastProbeTime", "<time>"),
+    ("lastUpdateTime", "<time>"),
+    ("time", "<time>"),
+    ("continue", "<token>"),
+    ("certificate", "<certificate>"),
+    ("expirationTimestamp", "<time>"),
+    ("token", "<token>"),
+    ("ca.crt", "<certificate>"),
+    ("caBundle", "<certificate>"),
+];
+
+/// Masks an answer. `variables` that were kept from answers are put back in.
+pub(super) fn mask(value: &mut Value, variables: &BTreeMap<String, String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                let masked = MASKED.iter().find(|(name, _)| name == key);
+                match (masked, &*value) {
+                    (Some((_, by)), Value::String(text)) if !text.is_empty() && text != "0" => {
+                        *value = Value::String((*by).to_owned());
+                    }
+                    _ => mask(value, variables),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| mask(value, variables)),
+        Value::String(text) => *text = mask_text(text, variables),
+        _ => {}
+    }
+}
+
+/// Masks a text: variables, and RFC 3339 times.
+pub(super) fn mask_text(text: &str, variables: &BTreeMap<String, String>) -> String {
+    let mut result = text.to_owned();
+    for (name, value) in variables.iter().filter(|(_, value)| value.len() > 3) {
+        result = result.replace(value.as_str(), &format!("${{{name}}}"));
+    }
+    let time = regex_lite(&result);
+    time.unwrap_or(result)
+}
+
+/// Replaces `2026-01-02T03:04:05Z` by `<time>`.
+fn regex_lite(text: &str) -> Option<String> {
+    const SHAPE: &[u8] = b"dddd-dd-ddTdd:dd:ddZ";
+    let bytes = text.as_bytes();
+    let mut result = String::new();
+    let mut at = 0;
+    let mut last = 0;
+    while at + SHAPE.len() <= bytes.len() {
+        let fits = SHAPE
+            .iter()
+            .zip(&bytes[at..])
+            .all(|(shape, byte)| match shape {
+                b'd' => byte.is_ascii_digit(),
+                other => other == byte,
+            });
+        if fits {
+            result.push_str(&text[last..at]);
+            result.push_str("<time>");
+            at += SHAPE.len();
+            last = at;
+        } else {
+            at += 1;
+        }
+    }
+    (last > 0).then(|| result + &text[last..])
+}

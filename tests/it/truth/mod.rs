@@ -1,0 +1,161 @@
+//! The embedded API server answers as a real one does: one set of tables of
+//! HTTP exchanges (`tests/exchanges`), whose answers by a real kube-apiserver
+//! are recorded beside them, so that this needs none. Recording again:
+//! `OCMADM_RECORD=1 cargo test --test it truth` (needs Go; see `tests/apiserver`).
+
+mod exchange;
+mod mask;
+mod runner;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::harness::{Cluster, real};
+
+/// A difference we know of, and why it is there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    table: String,
+    exchange: String,
+    /// JSON pointer into the answer; everything below it may differ.
+    at: String,
+    #[expect(dead_code, reason = "read by people")]
+    why: String,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exchanges")
+}
+
+/// The tables, by name; `OCMADM_TRUTH` names a single one.
+fn tables() -> BTreeMap<String, PathBuf> {
+    let only = std::env::var("OCMADM_TRUTH").ok();
+    let mut tables = BTreeMap::new();
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let table = path.extension().is_some_and(|e| e == "yaml") && name != "known-differences";
+        if table && only.as_ref().is_none_or(|only| *only == name) {
+            tables.insert(name, path);
+        }
+    }
+    tables
+}
+
+fn known() -> Vec<Known> {
+    let text = std::fs::read_to_string(folder().join("known-differences.yaml")).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+async fn play(client: &kube::Client, name: &str, path: &Path) -> BTreeMap<String, Value> {
+    let ns = format!("t-{name}");
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}});
+    let request = http::Request::post("/api/v1/namespaces")
+        .header("Content-Type", "application/json")
+        .body(namespace.to_string().into_bytes())
+        .unwrap();
+    let _: Value = client.request(request).await.unwrap();
+    // Service accounts are made by a controller: without the default one, the
+    // answers about pods would depend on the moment.
+    let get = || {
+        http::Request::get(format!("/api/v1/namespaces/{ns}/serviceaccounts/default"))
+            .body(Vec::new())
+            .unwrap()
+    };
+    crate::harness::eventually("a default service account", || async {
+        client.request::<Value>(get()).await.is_ok()
+    })
+    .await;
+    runner::play(client, &exchange::read(path), &ns).await
+}
+
+/// Every place where two values differ.
+fn differences(at: &str, theirs: &Value, ours: &Value, out: &mut Vec<(String, String)>) {
+    match (theirs, ours) {
+        (Value::Object(theirs), Value::Object(ours)) => {
+            for (key, value) in theirs {
+                let escaped = key.replace('~', "~0").replace('/', "~1");
+                let other = ours.get(key).unwrap_or(&Value::Null);
+                differences(&format!("{at}/{escaped}"), value, other, out);
+            }
+            for (key, value) in ours.iter().filter(|(key, _)| !theirs.contains_key(*key)) {
+                let escaped = key.replace('~', "~0").replace('/', "~1");
+                differences(&format!("{at}/{escaped}"), &Value::Null, value, out);
+            }
+        }
+        (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => {
+            for (index, (theirs, ours)) in theirs.iter().zip(ours).enumerate() {
+                differences(&format!("{at}/{index}"), theirs, ours, out);
+            }
+        }
+        _ if theirs == ours => {}
+        _ => out.push((
+            at.to_owned(),
+            format!("\n      real: {theirs}\n      ours: {ours}"),
+        )),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_embedded_server_answers_as_the_real_one() {
+    if std::env::var_os("OCMADM_RECORD").is_some() {
+        return record().await;
+    }
+    let cluster = Cluster::start().await;
+    let known = known();
+    let mut used = vec![false; known.len()];
+    let mut failures = Vec::new();
+    for (name, path) in tables() {
+        let recorded = folder().join(format!("recorded/{name}.json"));
+        let recorded = std::fs::read_to_string(&recorded)
+            .unwrap_or_else(|_| panic!("{} is missing: OCMADM_RECORD=1", recorded.display()));
+        let theirs: BTreeMap<String, Value> = serde_json::from_str(&recorded).unwrap();
+        let ours = play(&cluster.client(), &name, &path).await;
+        assert_eq!(
+            theirs.keys().collect::<Vec<_>>(),
+            ours.keys().collect::<Vec<_>>(),
+            "{name} changed: record it again (OCMADM_RECORD=1)"
+        );
+        for (exchange, theirs) in &theirs {
+            let mut found = Vec::new();
+            differences("", theirs, &ours[exchange], &mut found);
+            for (at, what) in found {
+                let excuse = known.iter().position(|known| {
+                    known.table == name
+                        && (known.exchange == *exchange || known.exchange == "*")
+                        && at.starts_with(&known.at)
+                });
+                match excuse {
+                    Some(index) => used[index] = true,
+                    None => failures.push(format!("{name}: {exchange}\n    {at}{what}")),
+                }
+            }
+        }
+    }
+    if std::env::var_os("OCMADM_TRUTH").is_none() {
+        for (known, _) in known.iter().zip(&used).filter(|(_, used)| !**used) {
+            failures.push(format!("no longer differs: {known:?}"));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} differences\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+async fn record() {
+    let server = real::ControlPlane::start().await;
+    std::fs::create_dir_all(folder().join("recorded")).unwrap();
+    for (name, path) in tables() {
+        let answers = play(&server.client, &name, &path).await;
+        let text = serde_json::to_string_pretty(&answers).unwrap() + "\n";
+        std::fs::write(folder().join(format!("recorded/{name}.json")), text).unwrap();
+        println!("{name}: {} answers recorded", answers.len());
+    }
+}
