@@ -9,14 +9,13 @@ use serde_json::{Value, json};
 
 use super::Body;
 use super::respond;
-use crate::discovery;
 use crate::pki::ServiceAccountKeys;
 use crate::registry::{Registry, View};
 use crate::request::Accept;
 use crate::request::negotiate::{Include, media_types};
 use crate::status::Status;
-use crate::table;
 use crate::types::ResourceType;
+use crate::{discovery, openapi, table};
 
 /// Columns and rows of a table.
 pub(super) fn table(resource: &ResourceType, objects: &[Arc<Value>], accept: &Accept) -> Value {
@@ -116,6 +115,17 @@ pub(super) fn answer(
         ["apis", group] => found(discovery::group(&catalog, group)),
         ["api", version] => found(discovery::resources(&catalog, "", version)),
         ["apis", group, version] => found(discovery::resources(&catalog, group, version)),
+        ["openapi", "v2"] => json(&openapi::v2(&catalog)),
+        ["openapi", "v3"] => json(&openapi::v3_index(&catalog)),
+        ["openapi", "v3", path @ ..] => {
+            let document = openapi::v3_group(&catalog, &path.join("/"))
+                .ok_or_else(super::dispatch::no_such_resource)?;
+            Ok(respond::bytes(
+                200,
+                "application/json",
+                document.body.as_slice().to_vec(),
+            ))
+        }
         _ => Err(super::dispatch::no_such_resource()),
     }
 }

@@ -107,7 +107,11 @@ fn document(group: &str, version: &str, types: Vec<Arc<ResourceType>>) -> Docume
     let key = (group.to_owned(), version.to_owned());
     let same = |known: &&Known| {
         known.types.len() == types.len()
-            && known.types.iter().zip(&types).all(|(a, b)| Arc::ptr_eq(a, b))
+            && known
+                .types
+                .iter()
+                .zip(&types)
+                .all(|(a, b)| Arc::ptr_eq(a, b))
     };
     {
         let cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -49,7 +49,10 @@ pub(super) fn add_v2(paths: &mut Map<String, Value>, resource: &ResourceType) {
             (place.method.to_owned(), operation)
         });
         let mut entry: Map<String, Value> = operations.collect();
-        entry.insert("parameters".to_owned(), json!(path_parameters(&path, false)));
+        entry.insert(
+            "parameters".to_owned(),
+            json!(path_parameters(&path, false)),
+        );
         paths.insert(path, Value::Object(entry));
     }
 }

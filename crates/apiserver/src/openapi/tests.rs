@@ -16,9 +16,12 @@ fn references_resolve(value: &Value, schemas: &Value) {
                 let name = target.rsplit('/').next().unwrap();
                 assert!(schemas.get(name).is_some(), "{target}");
             }
-            map.values().for_each(|child| references_resolve(child, schemas));
+            map.values()
+                .for_each(|child| references_resolve(child, schemas));
         }
-        Value::Array(list) => list.iter().for_each(|child| references_resolve(child, schemas)),
+        Value::Array(list) => list
+            .iter()
+            .for_each(|child| references_resolve(child, schemas)),
         _ => {}
     }
 }
@@ -44,7 +47,8 @@ fn built_in_kinds_can_be_explained_and_applied() {
     }
     let document = parsed(&catalog, "apis/apps/v1");
     let gvk = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
-    let patch = &document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
+    let patch =
+        &document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
     assert_eq!(patch["x-kubernetes-group-version-kind"], gvk);
     let parameters = patch["parameters"].as_array().unwrap();
     assert!(parameters.iter().any(|p| p["name"] == "fieldValidation"));
@@ -54,7 +58,12 @@ fn built_in_kinds_can_be_explained_and_applied() {
     let schemas = &document["components"]["schemas"];
     let deployment = &schemas["io.k8s.api.apps.v1.Deployment"];
     assert_eq!(deployment["x-kubernetes-group-version-kind"], json!([gvk]));
-    assert!(deployment["description"].as_str().unwrap().contains("declarative updates"));
+    assert!(
+        deployment["description"]
+            .as_str()
+            .unwrap()
+            .contains("declarative updates")
+    );
     let containers = &schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"];
     assert_eq!(containers["x-kubernetes-patch-merge-key"], "name");
     assert_eq!(containers["x-kubernetes-list-map-keys"], json!(["name"]));
@@ -77,8 +86,14 @@ fn custom_kinds_are_described_and_kept_while_they_last() {
     let with = |definition: &Value| {
         let mut catalog = (*builtin()).clone();
         for resource in crd::compile(definition).unwrap() {
-            let key = ("example.com".to_owned(), "v1".to_owned(), "widgets".to_owned());
-            catalog.versions.insert("example.com".into(), vec!["v1".into()]);
+            let key = (
+                "example.com".to_owned(),
+                "v1".to_owned(),
+                "widgets".to_owned(),
+            );
+            catalog
+                .versions
+                .insert("example.com".into(), vec!["v1".into()]);
             catalog.resources.insert(key, resource);
         }
         catalog
@@ -88,14 +103,23 @@ fn custom_kinds_are_described_and_kept_while_they_last() {
     references_resolve(&document, &document["components"]["schemas"]);
     let widget = &document["components"]["schemas"]["com.example.v1.Widget"];
     assert_eq!(widget["description"], "A thing.");
-    assert_eq!(widget["properties"]["spec"]["properties"]["size"]["minimum"], 1.0);
-    let patch = &document["paths"]["/apis/example.com/v1/namespaces/{namespace}/widgets/{name}"]["patch"];
-    assert!(patch["requestBody"]["content"].get("application/strategic-merge-patch+json").is_none());
+    assert_eq!(
+        widget["properties"]["spec"]["properties"]["size"]["minimum"],
+        1.0
+    );
+    let patch =
+        &document["paths"]["/apis/example.com/v1/namespaces/{namespace}/widgets/{name}"]["patch"];
+    assert!(
+        patch["requestBody"]["content"]
+            .get("application/strategic-merge-patch+json")
+            .is_none()
+    );
 
     let one = v3_group(&catalog, "apis/example.com/v1").unwrap();
     let two = v3_group(&catalog, "apis/example.com/v1").unwrap();
     assert!(Arc::ptr_eq(&one.body, &two.body));
-    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"] = json!("Another.");
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"] =
+        json!("Another.");
     let changed = v3_group(&with(&definition), "apis/example.com/v1").unwrap();
     assert_ne!(one.hash, changed.hash);
 }
@@ -105,5 +129,8 @@ fn the_old_document_has_all_types() {
     let document = v2(&builtin());
     references_resolve(&document, &document["definitions"]);
     let schema = &document["definitions"]["io.k8s.api.core.v1.ConfigMap"];
-    assert_eq!(schema["x-kubernetes-group-version-kind"][0]["kind"], "ConfigMap");
+    assert_eq!(
+        schema["x-kubernetes-group-version-kind"][0]["kind"],
+        "ConfigMap"
+    );
 }

@@ -25,6 +25,7 @@ pub(super) fn decode(
     resource: &ResourceType,
     object: &mut Value,
 ) -> Result<(), Status> {
+    crate::types::defaults::drop_nulls(resource, object);
     let unknown = schema::prune(&resource.schema, object);
     check_types(resource, object)?;
     if unknown.is_empty() {
@@ -71,13 +72,9 @@ fn check_types(resource: &ResourceType, object: &Value) -> Result<(), Status> {
 
 /// Fills in defaults.
 pub(super) fn defaults(resource: &ResourceType, object: &mut Value) {
-    if resource.gr == crd_resource() {
-        crd::apply_defaults(object);
-    }
+    crate::types::defaults::apply(resource, object);
     if resource.custom.is_some() {
         schema::apply_defaults(&resource.schema, object);
-    } else {
-        crate::types::defaults::apply(resource, object);
     }
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::definitions::{Definitions, OBJECT_META, QUANTITY};
 use super::{ResourceType, quantity};
-use crate::{crd, schema};
+use crate::crd;
+use crate::schema::{self, Schema};
 
 /// Fills in the defaults of a built-in kind. Of custom resources, whose
 /// defaults are in their schemas, only the metadata is put right.
@@ -24,7 +25,42 @@ pub fn apply(resource: &ResourceType, object: &mut Value) {
     schema::apply_defaults(&resource.schema, object);
 }
 
-/// The same for a kind that need not be a resource, such as the body of a
+/// Drops fields that are `null`, which Go types read as no value: everywhere
+/// in built-in kinds, in the metadata of custom resources. For objects as they
+/// come in, before their types are checked.
+pub fn drop_nulls(resource: &ResourceType, object: &mut Value) {
+    if resource.custom.is_some() {
+        if let Some(metadata) = object.get_mut("metadata") {
+            without_nulls(&super::object_meta(), metadata);
+        }
+    } else {
+        without_nulls(&resource.schema, object);
+    }
+}
+
+fn without_nulls(schema: &Schema, value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if schema.properties.is_empty() && schema.additional.is_none() {
+                return;
+            }
+            map.retain(|name, child| !child.is_null() || !schema.properties.contains_key(name));
+            for (name, child) in map.iter_mut() {
+                if let Some(field) = schema.field(name) {
+                    without_nulls(field, child);
+                }
+            }
+        }
+        Value::Array(list) => {
+            if let Some(items) = &schema.items {
+                list.iter_mut().for_each(|item| without_nulls(items, item));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The defaults of a kind that need not be a resource, such as the body of a
 /// subresource.
 pub fn apply_kind(gvk: &crate::api::GroupVersionKind, object: &mut Value) {
     if let Some(name) = Definitions::get().name_of(gvk) {

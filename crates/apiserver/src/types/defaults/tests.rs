@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::builtin;
-use super::apply;
+use super::{apply, drop_nulls};
 
 fn with_defaults(group: &str, version: &str, plural: &str, object: &Value) -> Value {
     let mut object = object.clone();
@@ -310,4 +310,19 @@ fn what_is_given_stays() {
     let found = with_defaults("", "v1", "secrets", &object);
     assert_eq!(found["data"], json!({"a": "x", "b": "eQ=="}));
     assert!(found.get("stringData").is_none());
+}
+
+#[test]
+fn nulls_are_no_values() {
+    let catalog = builtin();
+    let mut object = json!({
+        "metadata": {"creationTimestamp": null, "labels": {"a": "b"}},
+        "spec": {"replicas": null, "template": {"metadata": {"creationTimestamp": null}}},
+    });
+    let resource = catalog.find("apps", "v1", "deployments").unwrap();
+    drop_nulls(resource, &mut object);
+    assert_eq!(
+        object,
+        json!({"metadata": {"labels": {"a": "b"}}, "spec": {"template": {"metadata": {}}}})
+    );
 }
