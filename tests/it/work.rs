@@ -3,4 +3,5 @@
 mod apply;
 mod bed;
 mod delete;
+mod executor;
 mod resilience;

@@ -77,10 +77,7 @@ impl Executors {
             );
         if let (true, Ok(mapping)) = (rbac, &decoded.mapping) {
             let rest = Rest::new(client, mapping, &meta.namespace);
-            match rest
-                .dry_create_as(&decoded.object, &user(account), &groups(account))
-                .await
-            {
+            match rest.dry_create_as(&decoded.object, &user(account)).await {
                 Err(error) if error.code() == 403 => {
                     return Err(Denied::Forbidden(format!(
                         "{}, error: permission escalation",

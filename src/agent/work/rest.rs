@@ -122,13 +122,9 @@ impl Rest {
         }
     }
 
-    /// Asks whether `object` could be created by someone else.
-    pub async fn dry_create_as(
-        &self,
-        object: &Value,
-        user: &str,
-        groups: &[String],
-    ) -> Result<(), RestError> {
+    /// Asks whether `object` could be created by the user `user` (whose groups
+    /// the server knows).
+    pub async fn dry_create_as(&self, object: &Value, user: &str) -> Result<(), RestError> {
         let mut request = self.request(
             "POST",
             "",
@@ -136,13 +132,8 @@ impl Rest {
             Some("application/json"),
             bytes(object)?,
         )?;
-        let headers = request.headers_mut();
-        let value =
-            |text: &str| http::HeaderValue::from_str(text).map_err(|e| RestError::Build(e.into()));
-        headers.insert("impersonate-user", value(user)?);
-        for group in groups {
-            headers.append("impersonate-group", value(group)?);
-        }
+        let user = http::HeaderValue::from_str(user).map_err(|e| RestError::Build(e.into()))?;
+        request.headers_mut().insert("impersonate-user", user);
         self.client.request::<Value>(request).await?;
         Ok(())
     }

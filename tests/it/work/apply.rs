@@ -80,6 +80,13 @@ async fn work_10_a_definition_and_its_object_in_one_work() {
         .await;
     bed.until_available("w").await;
     assert_eq!(bed.spoke.get(&widget).await.unwrap()["spec"]["a"], 1);
+    // Both go with the work.
+    bed.hub.delete(&work("w")).await;
+    bed.until_gone("w").await;
+    until("the definition is gone", || async {
+        bed.spoke.get(&definition).await.is_none()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -302,4 +309,76 @@ async fn work_50_feedback_follows_the_resource() {
         bed.spoke.get(&deployment).await.unwrap()["metadata"]["generation"],
         before
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_22_24_ignored_fields_are_left_to_the_cluster() {
+    let bed = Bed::start().await;
+    let config = json!({"manifestConfigs": [{
+        "resourceIdentifier": {"group": "", "resource": "configmaps", "name": "a", "namespace": "default"},
+        "updateStrategy": {"type": "ServerSideApply", "serverSideApply": {"force": true,
+            "ignoreFields": [{"condition": "OnSpokePresent", "jsonPointers": ["/data/key"]}]}}}]});
+    let map = |key: &str, other: &str| {
+        let mut map = config_map("a", key);
+        map["data"]["other"] = other.into();
+        map
+    };
+    bed.create_work_with("w", vec![map("hub", "1")], config)
+        .await;
+    bed.until_available("w").await;
+    let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
+    assert_eq!(live["data"], json!({"key": "hub", "other": "1"}));
+    let hash = &live["metadata"]["annotations"]["open-cluster-management.io/config-spec-hash"];
+    assert_eq!(hash.as_str().map(str::len), Some(32));
+    bed.spoke
+        .merge(
+            &config_map("a", ""),
+            json!({"data": {"key": "spoke", "other": "drift"}}),
+        )
+        .await;
+    bed.set_manifests("w", vec![map("hub again", "1")]).await;
+    bed.until_available("w").await;
+    // The manifest without the ignored field is as before: no drift is corrected.
+    let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
+    assert_eq!(live["data"], json!({"key": "spoke", "other": "drift"}));
+    bed.set_manifests("w", vec![map("hub again", "2")]).await;
+    until("the other field follows", || async {
+        bed.spoke.get(&config_map("a", "")).await.unwrap()["data"]["other"] == "2"
+    })
+    .await;
+    assert_eq!(
+        bed.spoke.get(&config_map("a", "")).await.unwrap()["data"]["key"],
+        "spoke"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_18_a_refused_change_of_a_binding_is_reported() {
+    let bed = Bed::start().await;
+    let binding = |role: &str| {
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "b", "namespace": "default"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}]})
+    };
+    bed.create_work("w", vec![binding("view")]).await;
+    bed.until_available("w").await;
+    bed.set_manifests("w", vec![binding("edit")]).await;
+    let refused = bed.until_work("w", |w| is(w, "Applied", "False")).await;
+    assert!(is(&refused, "Available", "True"));
+    assert_eq!(statuses(&refused, "Applied"), ["False"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_17_a_secret_of_another_type_is_made_anew() {
+    let bed = Bed::start().await;
+    let secret = |kind: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "default"}, "type": kind, "stringData": {"a": "b"}});
+    bed.create_work("w", vec![secret("example.com/one")]).await;
+    bed.until_available("w").await;
+    let first = bed.spoke.get(&secret("")).await.unwrap();
+    bed.set_manifests("w", vec![secret("example.com/two")])
+        .await;
+    bed.until_available("w").await;
+    let second = bed.spoke.get(&secret("")).await.unwrap();
+    assert_eq!(second["type"], "example.com/two");
+    assert_ne!(first["metadata"]["uid"], second["metadata"]["uid"]);
 }

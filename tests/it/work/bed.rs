@@ -1,16 +1,20 @@
 //! A hub, a managed cluster and a work agent between them.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use apiserver::api::UserInfo;
 use apiserver::{ApiServer, Options};
+use futures::StreamExt;
 use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use ocmadm::agent::work;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 pub(super) const CLUSTER: &str = "cluster1";
 pub(super) const HUB: &str = "https://hub.example:6443";
@@ -19,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// One API server with the definitions of works.
 pub(super) struct Side {
     /// Lives as long as its client.
-    _server: ApiServer,
+    server: ApiServer,
     pub(super) client: Client,
 }
 
@@ -32,10 +36,7 @@ impl Side {
         .await
         .unwrap();
         let client = Client::new(server.service(UserInfo::admin()), "default");
-        let side = Self {
-            _server: server,
-            client,
-        };
+        let side = Self { server, client };
         for definition in definitions {
             let text = std::fs::read_to_string(format!(
                 "{}/embedded-manifests/crds/{definition}.work.open-cluster-management.io.yaml",
@@ -46,6 +47,34 @@ impl Side {
             side.create(object).await;
         }
         side
+    }
+
+    /// A client that can be cut off.
+    pub(super) fn switchable(&self) -> (Client, Switch) {
+        let switch = Switch(Arc::default());
+        let (away, server) = (switch.clone(), self.server.clone());
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let (away, service) = (away.clone(), server.service(UserInfo::admin()));
+            async move {
+                if away.0.load(Ordering::SeqCst) {
+                    return Err(tower_error("the hub is away"));
+                }
+                let answer = service
+                    .oneshot(request)
+                    .await
+                    .map_err(|e| tower_error(&e.to_string()))?;
+                let (parts, body) = answer.into_parts();
+                // What streams ends with the connection.
+                let cut = away.clone();
+                let body = http_body_util::BodyStream::new(body)
+                    .take_while(move |_| std::future::ready(!cut.0.load(Ordering::SeqCst)));
+                Ok(http::Response::from_parts(
+                    parts,
+                    http_body_util::StreamBody::new(body),
+                ))
+            }
+        });
+        (Client::new(service, "default"), switch)
     }
 
     pub(super) fn api(
@@ -129,6 +158,20 @@ impl Side {
         self.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
             .await;
     }
+}
+
+/// Cuts a client off.
+#[derive(Clone)]
+pub(super) struct Switch(Arc<AtomicBool>);
+
+impl Switch {
+    pub(super) fn set(&self, away: bool) {
+        self.0.store(away, Ordering::SeqCst);
+    }
+}
+
+fn tower_error(text: &str) -> Box<dyn std::error::Error + Send + Sync> {
+    text.to_owned().into()
 }
 
 /// A hub, a managed cluster, and (mostly) an agent.

@@ -109,3 +109,56 @@ async fn many_works_are_quick() {
         .await;
     assert_eq!(patched(&bed.work("one").await), before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_hub_is_away_resources_stay_and_status_catches_up() {
+    let mut bed = Bed::without_agent().await;
+    let (hub, away) = bed.hub.switchable();
+    let spoke = bed.spoke.client.clone();
+    bed.start_agent_with(options(), hub, spoke);
+    bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")])
+        .await;
+    bed.until_available("w").await;
+    away.set(true);
+    // What is applied is still looked after.
+    bed.spoke
+        .merge(&config_map("a", ""), json!({"data": {"key": "drift"}}))
+        .await;
+    until("the drift is corrected", || async {
+        bed.spoke.get(&config_map("a", "")).await.unwrap()["data"]["key"] == "1"
+    })
+    .await;
+    let finalizers = json!({"metadata": {"finalizers": ["example.com/hold"]}});
+    bed.spoke.merge(&config_map("b", ""), finalizers).await;
+    bed.set_manifests("w", vec![config_map("a", "2")]).await;
+    assert_eq!(bed.records().await, 1);
+    assert!(bed.spoke.get(&config_map("b", "")).await.is_some());
+    away.set(false);
+    bed.until_available("w").await;
+    assert_eq!(
+        bed.spoke.get(&config_map("a", "")).await.unwrap()["data"]["key"],
+        "2"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_43_a_new_hub_takes_over_and_shared_objects_stay() {
+    let mut bed = Bed::start().await;
+    bed.create_work("w", vec![config_map("a", "1")]).await;
+    bed.until_available("w").await;
+    let uid = bed.spoke.get(&config_map("a", "")).await.unwrap()["metadata"]["uid"].clone();
+    bed.stop_agent().await;
+    // The same works under another address of the hub.
+    let mut moved = options();
+    moved.hub_server = "https://other.example:6443".to_owned();
+    moved.eviction_grace_period = Duration::from_millis(100);
+    bed.start_agent(moved);
+    until("the old record is gone", || async {
+        bed.record("w").await.is_none()
+    })
+    .await;
+    let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
+    assert_eq!(live["metadata"]["uid"], uid);
+    assert_eq!(owners(&live).len(), 1);
+    assert_eq!(bed.records().await, 1);
+}
