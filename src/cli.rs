@@ -48,12 +48,19 @@ pub enum Command {
     Delete(cmd::delete::Args),
     /// List clusters and works, print join tokens
     Get(cmd::get::Args),
+    /// Take a cluster out of its hub
+    Unjoin(cmd::unjoin::Args),
+    /// Make a hub an ordinary cluster again
+    Clean(cmd::clean::Args),
     /// Run a local hub and managed clusters, without Docker
     Sandbox(cmd::sandbox::Args),
     /// Print the versions of this program and of the hub
     Version(cmd::version::Args),
     /// Print a shell completion script
     Completion(cmd::completion::Args),
+    /// Run the hub's controllers
+    #[command(hide = true)]
+    Hub(cmd::hub::Args),
     /// Write generated files
     #[command(hide = true)]
     Util(cmd::util::Args),
@@ -109,6 +116,9 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Create(args) => client(global, cmd::create::run(args, global, ui)),
         Command::Delete(args) => client(global, cmd::delete::run(args, global, ui)),
         Command::Get(args) => client(global, cmd::get::run(args, global, ui)),
+        Command::Unjoin(args) => client(global, cmd::unjoin::run(args, global, ui)),
+        Command::Clean(args) => client(global, cmd::clean::run(args, global, ui)),
+        Command::Hub(args) => controller(global, cmd::hub::run(args, global)),
         Command::Sandbox(args) => server(global, cmd::sandbox::run(args, global, ui)),
     }
 }
@@ -132,6 +142,15 @@ where
     if global.verbosity > 0 {
         start_log(global.verbosity);
     }
+    run(tokio::runtime::Builder::new_multi_thread(), command)
+}
+
+/// Runs what works on its own and tells a log about it.
+fn controller<F>(global: &GlobalArgs, command: F) -> Result<(), CommandError>
+where
+    F: Future<Output = Result<(), CommandError>>,
+{
+    start_log(global.verbosity.max(1));
     run(tokio::runtime::Builder::new_multi_thread(), command)
 }
 

@@ -2,16 +2,21 @@
 
 pub mod accept;
 pub mod args;
+pub mod clean;
 pub mod completion;
 pub mod create;
 pub mod delete;
 pub mod explain;
 pub mod get;
+pub mod hub;
 pub mod init;
 pub mod install;
 pub mod join;
+pub mod remove;
 pub mod resources;
 pub mod sandbox;
+pub mod serve;
+pub mod unjoin;
 pub mod util;
 pub mod version;
 

@@ -1,0 +1,226 @@
+//! `ocmadm unjoin`: takes a cluster out of its hub.
+
+use kube::ResourceExt;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::core::DynamicObject;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::cmd::args::GlobalArgs;
+use crate::cmd::explain::{Doing, wait_error};
+use crate::cmd::remove::{self, Removal};
+use crate::cmd::{connect, deadline, program, resources};
+use crate::error::CommandError;
+use crate::k8s::client::{Connection, Failure};
+use crate::k8s::wait;
+use crate::ocm::names;
+use crate::ui::Ui;
+
+/// Arguments of `ocmadm unjoin`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// The name the cluster has on the hub
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    cluster_name: String,
+
+    /// Remove the operator too, if no other Klusterlet needs it
+    #[arg(
+        long,
+        value_name = "BOOL",
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true"
+    )]
+    purge_operator: bool,
+
+    /// Leave even if works are still there (their resources stay), or no agent answers
+    #[arg(long)]
+    force: bool,
+
+    /// Answer yes to every question (there is none: scripts of clusteradm run unchanged)
+    #[arg(long, short, hide = true)]
+    yes: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Works that are still there, no permission, or an agent that does not end in time.
+pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    if args.cluster_name.is_empty() {
+        return Err(CommandError::usage("name is missing").hint("pass --cluster-name NAME"));
+    }
+    let cluster = connect(global).await?;
+    let until = deadline(global.timeout);
+    let all = list(&cluster, &resources::klusterlet()).await?;
+    let (own, others): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|klusterlet| name_of(klusterlet) == args.cluster_name);
+    if own.is_empty() {
+        ui.status(&format!(
+            "This cluster has not joined a hub as {}: there is nothing to do.",
+            args.cluster_name
+        ));
+        for other in &others {
+            ui.hint(&format!(
+                "it has joined as {0}: `{1} unjoin --cluster-name {0}`",
+                name_of(other),
+                program()
+            ));
+        }
+        return Ok(());
+    }
+    works(args, &cluster, &own).await?;
+    let mut removal = Removal::new(&cluster, until, global.dry_run, ui);
+    ui.status(&format!(
+        "Remove applied resources in the managed cluster {} ...",
+        args.cluster_name
+    ));
+    for klusterlet in &own {
+        if !global.dry_run {
+            delete_klusterlet(args, &cluster, klusterlet, until, ui).await?;
+        } else {
+            removal.would(&format!("Klusterlet {}", klusterlet.name_any()));
+        }
+        let namespace = klusterlet
+            .data
+            .pointer("/spec/namespace")
+            .and_then(Value::as_str)
+            .filter(|namespace| !namespace.is_empty())
+            .unwrap_or(names::AGENT_NAMESPACE);
+        removal.object("v1", "Namespace", "", namespace).await?;
+    }
+    if args.purge_operator {
+        if others.is_empty() {
+            remove::operator(&mut removal, names::KLUSTERLET).await?;
+            let crd = "klusterlets.operator.open-cluster-management.io";
+            removal
+                .object(
+                    "apiextensions.k8s.io/v1",
+                    "CustomResourceDefinition",
+                    "",
+                    crd,
+                )
+                .await?;
+            remove::operator_namespace(&mut removal, names::CLUSTER_MANAGER).await?;
+        } else {
+            ui.status("The operator stays: other Klusterlets of this cluster need it.");
+        }
+    }
+    if global.dry_run {
+        return Ok(());
+    }
+    ui.result_line(&format!(
+        "Applied resources have been deleted during the {0} joined stage. The status of mcl {0} will be unknown in the hub cluster.",
+        args.cluster_name
+    ))?;
+    ui.hint(&format!(
+        "on the hub, remove it from the list: `kubectl delete managedcluster {}`",
+        args.cluster_name
+    ));
+    Ok(())
+}
+
+fn name_of(klusterlet: &DynamicObject) -> &str {
+    klusterlet
+        .data
+        .pointer("/spec/clusterName")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// All objects of a type; none where the type is not served.
+async fn list(
+    cluster: &Connection,
+    resource: &kube::api::ApiResource,
+) -> Result<Vec<DynamicObject>, CommandError> {
+    let api = resources::all(&cluster.client, resource);
+    match cluster.call(api.list(&ListParams::default())).await {
+        Ok(found) => Ok(found.items),
+        Err(error) if matches!(error.failure, Failure::NotFound(_)) => Ok(Vec::new()),
+        Err(error) => Err(error).doing(&format!("list {}", resource.plural)),
+    }
+}
+
+/// Works whose resources would be left behind without anybody to remove them.
+async fn works(
+    args: &Args,
+    cluster: &Connection,
+    own: &[DynamicObject],
+) -> Result<(), CommandError> {
+    if args.force {
+        return Ok(());
+    }
+    let ids: Vec<String> = own.iter().filter_map(ResourceExt::uid).collect();
+    let mut left: Vec<String> = list(cluster, &resources::applied_manifest_work())
+        .await?
+        .iter()
+        .filter(|work| {
+            let agent = work.data.pointer("/spec/agentID").and_then(Value::as_str);
+            agent.is_none_or(|agent| ids.iter().any(|id| id == agent))
+        })
+        .map(|work| {
+            let name = work.data.pointer("/spec/manifestWorkName");
+            name.and_then(Value::as_str)
+                .map_or_else(|| work.name_any(), str::to_owned)
+        })
+        .collect();
+    left.sort();
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(CommandError::user(format!(
+        "works are still on the managed cluster {}: {}",
+        args.cluster_name,
+        left.join(", ")
+    ))
+    .hint(format!(
+        "delete them on the hub first: `{} delete work NAME --clusters {}`",
+        program(),
+        args.cluster_name
+    ))
+    .hint("--force leaves the hub all the same; the resources of the works stay"))
+}
+
+/// The Klusterlet goes when its operator has cleaned up.
+async fn delete_klusterlet(
+    args: &Args,
+    cluster: &Connection,
+    klusterlet: &DynamicObject,
+    until: Instant,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let name = klusterlet.name_any();
+    let doing = format!("delete Klusterlet {name}");
+    let api = resources::all(&cluster.client, &resources::klusterlet());
+    let progress = ui.progress();
+    let step = progress.step(format!("Deleting Klusterlet {name}"));
+    cluster
+        .call_opt(api.delete(&name, &DeleteParams::default()))
+        .await
+        .doing(&doing)?;
+    if args.force {
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        cluster
+            .call_opt(api.patch(&name, &PatchParams::default(), &patch))
+            .await
+            .doing(&doing)?;
+    }
+    wait::until_gone(api, &name, until, |detail| step.waiting(detail))
+        .await
+        .map_err(|error| {
+            wait_error(error, cluster, &format!("Klusterlet {name} to be gone")).hint(
+                "is deployment open-cluster-management/klusterlet running? It cleans up; \
+                 --force does not wait for it",
+            )
+        })?;
+    step.done();
+    Ok(())
+}
