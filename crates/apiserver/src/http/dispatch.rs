@@ -210,6 +210,11 @@ impl Verb<'_> {
     fn check_method(&self, resource: &ResourceType) -> Result<(), Status> {
         let subresource = self.path.subresource.as_str();
         if subresource.is_empty() {
+            // A name belongs to some verbs, and not to others.
+            let named = !self.path.name.is_empty();
+            if named == (self.verb == "create") && !matches!(self.verb, "list" | "watch" | "deletecollection") {
+                return Err(wrong_method());
+            }
             let verbs = &resource.verbs;
             return if verbs.iter().any(|verb| verb == self.verb) {
                 Ok(())
@@ -275,6 +280,13 @@ impl Verb<'_> {
             let answer = Arc::new(answer?);
             return Ok(respond::object(201, &self.accept, resource, &answer));
         }
+        if path.group.is_empty() && path.resource == "pods" {
+            match path.subresource.as_str() {
+                "eviction" => return self.evict(resource, namespace, &object).await,
+                "binding" => return self.bind(resource, namespace, &object).await,
+                _ => {}
+            }
+        }
         if !path.subresource.is_empty() {
             return Err(Status::new(
                 501,
@@ -287,6 +299,28 @@ impl Verb<'_> {
             .create(self.context, resource, namespace, object)
             .await?;
         Ok(respond::object(201, &self.accept, resource, &created))
+    }
+
+    /// An eviction is a delete; budgets are not counted.
+    async fn evict(&self, resource: &ResourceType, namespace: &str, eviction: &Value) -> Result<Response<Body>, Status> {
+        let options = DeleteOptions::parse(Some(&eviction["deleteOptions"]), self.query)?;
+        self.registry.delete(self.context, resource, namespace, &self.path.name, &options).await?;
+        Ok(self.success(201))
+    }
+
+    /// A binding gives a pod its node.
+    async fn bind(&self, resource: &ResourceType, namespace: &str, binding: &Value) -> Result<Response<Body>, Status> {
+        let node = binding["target"]["name"]
+            .as_str()
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| Status::bad_request("target.name of a Binding is required"))?;
+        self.registry.bind(self.context, resource, namespace, &self.path.name, node).await?;
+        Ok(self.success(201))
+    }
+
+    fn success(&self, code: u16) -> Response<Body> {
+        let body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": code});
+        respond::value(code, &Accept { yaml: self.accept.yaml, ..Accept::default() }, &body)
     }
 
     /// Answers of resources that are not stored.

@@ -236,7 +236,7 @@ impl Registry {
                 .ok_or_else(|| Status::not_found(&resource.gr, name))?;
             let live = present(resource, stored.clone());
             let mut new = make(&live)?;
-            let conditional = check_preconditions(target, &live, &new)?;
+            check_preconditions(target, &live, &new)?;
             meta::keep(&live, &mut new);
             reset(target, &live, &mut new);
             // An apply has noted its owner already.
@@ -297,7 +297,8 @@ impl Registry {
             };
             match result {
                 Ok(object) => return Ok(present(resource, object)),
-                Err(WriteError::Changed(_)) if !conditional && tries < TRIES => {}
+                // A write that names its version fails at the next look.
+                Err(WriteError::Changed(_)) if tries < TRIES => {}
                 Err(error) => return Err(refused(resource, name, error)),
             }
         }
@@ -342,9 +343,8 @@ fn check_name(name: &str, object: &mut Value) -> Result<(), Status> {
     Ok(())
 }
 
-/// Refuses a write meant for another version or another object; answers
-/// whether a version was named.
-fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<bool, Status> {
+/// Refuses a write meant for another version or another object.
+fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<(), Status> {
     let gr = &target.resource.gr;
     let (sent_uid, uid) = (text(new, "uid"), text(live, "uid"));
     if !sent_uid.is_empty() && sent_uid != uid {
@@ -358,7 +358,7 @@ fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<
     }
     let sent = text(new, "resourceVersion");
     if sent.is_empty() || sent == "0" {
-        return Ok(false);
+        return Ok(());
     }
     if sent.parse::<u64>().is_err() {
         return Err(Status::bad_request(format!(
@@ -368,8 +368,7 @@ fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<
     if sent != text(live, "resourceVersion") {
         return Err(Status::conflict(gr, target.name, meta::MODIFIED));
     }
-    // A patch carries the live version along: only a full update names one.
-    Ok(true)
+    Ok(())
 }
 
 /// Whether the entries of server-side apply differ: then this write is one.
@@ -443,6 +442,44 @@ fn reset(target: Target<'_>, live: &Value, new: &mut Value) {
 }
 
 impl Registry {
+    /// Gives a pod its node, as a scheduler does.
+    pub async fn bind(
+        &self,
+        context: &RequestContext,
+        resource: &ResourceType,
+        namespace: &str,
+        name: &str,
+        node: &str,
+    ) -> Result<Arc<Value>, Status> {
+        let target = Target {
+            resource,
+            namespace,
+            name,
+            subresource: "binding",
+        };
+        self.modify(context, target, |live| {
+            let bound = live["spec"]["nodeName"].as_str().unwrap_or_default();
+            if !bound.is_empty() && bound != node {
+                let why = format!("pod {name} is already assigned to node {bound:?}");
+                return Err(Status::conflict(&resource.gr, name, &why));
+            }
+            let mut new = live.clone();
+            new["spec"]["nodeName"] = node.into();
+            let now = meta::now();
+            let conditions = &mut new["status"]["conditions"];
+            let scheduled = serde_json::json!({"type": "PodScheduled", "status": "True", "lastTransitionTime": now, "lastProbeTime": null});
+            match conditions.as_array_mut() {
+                Some(list) => {
+                    list.retain(|condition| condition["type"] != "PodScheduled");
+                    list.push(scheduled);
+                }
+                None => *conditions = serde_json::json!([scheduled]),
+            }
+            Ok(new)
+        })
+        .await
+    }
+
     async fn update_scale(
         &self,
         context: &RequestContext,

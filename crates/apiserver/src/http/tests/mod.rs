@@ -1,5 +1,10 @@
 //! Verbs as clients send them: plain HTTP requests to the in-process service.
 
+mod custom;
+mod deletes;
+mod lists;
+mod verbs;
+
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -142,101 +147,19 @@ fn map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1"}})
 }
 
-#[tokio::test]
-async fn an_object_is_created_read_changed_and_deleted() {
-    let client = Client::start().await;
-    let (code, created) = client.create(MAPS, &map("one")).await;
-    assert_eq!(code, 201, "{created}");
-    assert_eq!(created["metadata"]["namespace"], "default");
-    assert!(created["metadata"]["uid"].is_string());
 
-    let (code, status) = client.create(MAPS, &map("one")).await;
-    assert_eq!(code, 409);
-    assert_eq!(status["message"], "configmaps \"one\" already exists");
-
-    let (code, read) = client.get(&format!("{MAPS}/one")).await;
-    assert_eq!((code, &read), (200, &created));
-
-    let mut changed = read.clone();
-    changed["data"]["a"] = json!("2");
-    let (code, updated) = client.update(&format!("{MAPS}/one"), &changed).await;
-    assert_eq!(code, 200, "{updated}");
-    assert_ne!(
-        updated["metadata"]["resourceVersion"],
-        read["metadata"]["resourceVersion"]
-    );
-
-    let (code, status) = client.update(&format!("{MAPS}/one"), &changed).await;
-    assert_eq!(code, 409);
-    assert_eq!(
-        status["message"],
-        "Operation cannot be fulfilled on configmaps \"one\": the object has been modified; please apply your changes to the latest version and try again"
-    );
-
-    let (code, status) = client.delete(&format!("{MAPS}/one")).await;
-    assert_eq!((code, &status["status"]), (200, &json!("Success")));
-    assert_eq!(status["details"]["uid"], created["metadata"]["uid"]);
-    let (code, status) = client.get(&format!("{MAPS}/one")).await;
-    assert_eq!(code, 404);
-    assert_eq!(status["message"], "configmaps \"one\" not found");
-    client.server.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_watch_continues_a_list() {
-    let client = Client::start().await;
-    client.create(MAPS, &map("one")).await;
-    let (_, list) = client.get(MAPS).await;
-    assert_eq!(list["kind"], "ConfigMapList");
-    assert_eq!(list["items"].as_array().unwrap().len(), 1);
-    let revision = list["metadata"]["resourceVersion"].as_str().unwrap();
-    client.create(MAPS, &map("two")).await;
-    let mut watch = client
-        .watch(&format!("{MAPS}?watch=1&resourceVersion={revision}"))
-        .await;
-    assert_eq!(watch.step().await, ("ADDED".to_owned(), "two".to_owned()));
-    client
-        .patch(
-            &format!("{MAPS}/one"),
-            "merge",
-            &json!({"data": {"b": "2"}}),
-        )
-        .await;
-    assert_eq!(
-        watch.step().await,
-        ("MODIFIED".to_owned(), "one".to_owned())
-    );
-    client.delete(&format!("{MAPS}/two")).await;
-    assert_eq!(watch.step().await, ("DELETED".to_owned(), "two".to_owned()));
-    client.server.shutdown().await;
-    assert_eq!(watch.next().await, None);
-}
-
-#[tokio::test]
-async fn server_side_apply_creates_updates_and_conflicts() {
-    let client = Client::start().await;
-    let url = format!("{MAPS}/one?fieldManager=first");
-    let (code, created) = client.patch(&url, "apply", &map("one")).await;
-    assert_eq!(code, 201, "{created}");
-    assert_eq!(created["metadata"]["managedFields"][0]["manager"], "first");
-    let (code, same) = client.patch(&url, "apply", &map("one")).await;
-    assert_eq!(
-        (code, &same["metadata"]["resourceVersion"]),
-        (200, &created["metadata"]["resourceVersion"])
-    );
-    let mut other = map("one");
-    other["data"]["a"] = json!("2");
-    let url = format!("{MAPS}/one?fieldManager=second");
-    let (code, conflict) = client.patch(&url, "apply", &other).await;
-    assert_eq!(
-        (code, &conflict["reason"]),
-        (409, &json!("Conflict")),
-        "{conflict}"
-    );
-    let (code, forced) = client
-        .patch(&format!("{url}&force=true"), "apply", &other)
-        .await;
-    assert_eq!((code, &forced["data"]["a"]), (200, &json!("2")), "{forced}");
-    let (code, _) = client.patch(&format!("{MAPS}/one"), "apply", &other).await;
-    assert_eq!(code, 422);
+fn deployment(name: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]},
+            },
+        },
+    })
 }
