@@ -212,7 +212,9 @@ impl Verb<'_> {
         if subresource.is_empty() {
             // A name belongs to some verbs, and not to others.
             let named = !self.path.name.is_empty();
-            if named == (self.verb == "create") && !matches!(self.verb, "list" | "watch" | "deletecollection") {
+            if named == (self.verb == "create")
+                && !matches!(self.verb, "list" | "watch" | "deletecollection")
+            {
                 return Err(wrong_method());
             }
             let verbs = &resource.verbs;
@@ -302,25 +304,46 @@ impl Verb<'_> {
     }
 
     /// An eviction is a delete; budgets are not counted.
-    async fn evict(&self, resource: &ResourceType, namespace: &str, eviction: &Value) -> Result<Response<Body>, Status> {
+    async fn evict(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        eviction: &Value,
+    ) -> Result<Response<Body>, Status> {
         let options = DeleteOptions::parse(Some(&eviction["deleteOptions"]), self.query)?;
-        self.registry.delete(self.context, resource, namespace, &self.path.name, &options).await?;
+        self.registry
+            .delete(self.context, resource, namespace, &self.path.name, &options)
+            .await?;
         Ok(self.success(201))
     }
 
     /// A binding gives a pod its node.
-    async fn bind(&self, resource: &ResourceType, namespace: &str, binding: &Value) -> Result<Response<Body>, Status> {
+    async fn bind(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        binding: &Value,
+    ) -> Result<Response<Body>, Status> {
         let node = binding["target"]["name"]
             .as_str()
             .filter(|name| !name.is_empty())
             .ok_or_else(|| Status::bad_request("target.name of a Binding is required"))?;
-        self.registry.bind(self.context, resource, namespace, &self.path.name, node).await?;
+        self.registry
+            .bind(self.context, resource, namespace, &self.path.name, node)
+            .await?;
         Ok(self.success(201))
     }
 
     fn success(&self, code: u16) -> Response<Body> {
         let body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": code});
-        respond::value(code, &Accept { yaml: self.accept.yaml, ..Accept::default() }, &body)
+        respond::value(
+            code,
+            &Accept {
+                yaml: self.accept.yaml,
+                ..Accept::default()
+            },
+            &body,
+        )
     }
 
     /// Answers of resources that are not stored.

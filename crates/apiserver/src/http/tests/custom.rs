@@ -46,9 +46,20 @@ async fn definitions_come_into_effect_at_once_and_go() {
     assert!(client.get("/apis/example.com/v1").await.1["resources"].is_array());
 
     let (_, crd) = client.delete(&format!("{CRDS}/things.example.com")).await;
-    assert!(crd["metadata"]["finalizers"].to_string().contains("customresourcecleanup"), "{crd}");
+    assert!(
+        crd["metadata"]["finalizers"]
+            .to_string()
+            .contains("customresourcecleanup"),
+        "{crd}"
+    );
     let none = json!({"metadata": {"finalizers": null}});
-    assert_eq!(client.patch(&format!("{CRDS}/things.example.com"), "merge", &none).await.0, 200);
+    assert_eq!(
+        client
+            .patch(&format!("{CRDS}/things.example.com"), "merge", &none)
+            .await
+            .0,
+        200
+    );
     assert_eq!(client.get(THINGS).await.0, 404);
     assert_eq!(client.get("/apis/example.com/v1").await.0, 404);
 }
@@ -71,16 +82,37 @@ async fn objects_are_shown_in_the_version_of_the_url() {
     let mut body = thing("one");
     body["apiVersion"] = json!("example.com/v1beta1");
     let (code, created) = client.create(&beta, &body).await;
-    assert_eq!((code, &created["apiVersion"]), (201, &json!("example.com/v1beta1")), "{created}");
+    assert_eq!(
+        (code, &created["apiVersion"]),
+        (201, &json!("example.com/v1beta1")),
+        "{created}"
+    );
     let (_, read) = client.get(&format!("{THINGS}/one")).await;
     assert_eq!(read["apiVersion"], "example.com/v1");
     let (_, list) = client.get(&beta).await;
     assert_eq!(list["items"][0]["apiVersion"], "example.com/v1beta1");
-    let mut watch = client.watch(&format!("{beta}?watch=1&resourceVersion=0")).await;
-    assert_eq!(watch.next().await.unwrap()["object"]["apiVersion"], "example.com/v1beta1");
-    client.patch(&format!("{THINGS}/one"), "merge", &json!({"spec": {"size": 5}})).await;
+    let mut watch = client
+        .watch(&format!("{beta}?watch=1&resourceVersion=0"))
+        .await;
+    assert_eq!(
+        watch.next().await.unwrap()["object"]["apiVersion"],
+        "example.com/v1beta1"
+    );
+    client
+        .patch(
+            &format!("{THINGS}/one"),
+            "merge",
+            &json!({"spec": {"size": 5}}),
+        )
+        .await;
     let event = watch.next().await.unwrap();
-    assert_eq!((&event["object"]["apiVersion"], &event["object"]["spec"]["size"]), (&json!("example.com/v1beta1"), &json!(5)));
+    assert_eq!(
+        (
+            &event["object"]["apiVersion"],
+            &event["object"]["spec"]["size"]
+        ),
+        (&json!("example.com/v1beta1"), &json!(5))
+    );
 }
 
 #[tokio::test]
@@ -90,21 +122,59 @@ async fn custom_resources_follow_their_own_rules() {
     let (_, created) = client.create(THINGS, &thing("one")).await;
     let url = format!("{THINGS}/one");
     // A strategic merge needs to know the type.
-    assert_eq!(client.patch(&url, "strategic-merge", &json!({})).await.0, 415);
+    assert_eq!(
+        client.patch(&url, "strategic-merge", &json!({})).await.0,
+        415
+    );
     // An update names its version.
     let mut blind = created.clone();
-    blind["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+    blind["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("resourceVersion");
     let (code, status) = client.update(&url, &blind).await;
     assert_eq!(code, 422, "{status}");
-    let (code, status) = client.patch(&url, "merge", &json!({"spec": {"size": 0}})).await;
-    assert_eq!((code, &status["details"]["causes"][0]["field"]), (422, &json!("spec.size")));
-    let (_, patched) = client.patch(&format!("{url}/status"), "merge", &json!({"status": {"size": 2}, "metadata": {"labels": {"a": "b"}}})).await;
-    assert_eq!((&patched["status"]["size"], patched["metadata"].get("labels")), (&json!(2), None));
+    let (code, status) = client
+        .patch(&url, "merge", &json!({"spec": {"size": 0}}))
+        .await;
+    assert_eq!(
+        (code, &status["details"]["causes"][0]["field"]),
+        (422, &json!("spec.size"))
+    );
+    let (_, patched) = client
+        .patch(
+            &format!("{url}/status"),
+            "merge",
+            &json!({"status": {"size": 2}, "metadata": {"labels": {"a": "b"}}}),
+        )
+        .await;
+    assert_eq!(
+        (
+            &patched["status"]["size"],
+            patched["metadata"].get("labels")
+        ),
+        (&json!(2), None)
+    );
     assert_eq!(patched["metadata"]["generation"], 1);
-    let (_, patched) = client.patch(&url, "merge", &json!({"metadata": {"labels": {"a": "b"}}})).await;
+    let (_, patched) = client
+        .patch(&url, "merge", &json!({"metadata": {"labels": {"a": "b"}}}))
+        .await;
     assert_eq!(patched["metadata"]["generation"], 1);
-    let (code, scaled) = client.patch(&format!("{url}/scale"), "merge", &json!({"spec": {"replicas": 9}})).await;
-    assert_eq!((code, &scaled["spec"]["replicas"]), (200, &json!(9)), "{scaled}");
+    let (code, scaled) = client
+        .patch(
+            &format!("{url}/scale"),
+            "merge",
+            &json!({"spec": {"replicas": 9}}),
+        )
+        .await;
+    assert_eq!(
+        (code, &scaled["spec"]["replicas"]),
+        (200, &json!(9)),
+        "{scaled}"
+    );
     let (_, read) = client.get(&url).await;
-    assert_eq!((&read["spec"]["size"], &read["metadata"]["generation"]), (&json!(9), &json!(2)));
+    assert_eq!(
+        (&read["spec"]["size"], &read["metadata"]["generation"]),
+        (&json!(9), &json!(2))
+    );
 }

@@ -33,7 +33,11 @@ async fn finalizers_keep_an_object_until_the_last_is_removed() {
     body["metadata"]["finalizers"] = json!(["example.com/a", "example.com/b"]);
     client.create(MAPS, &body).await;
     let url = format!("{MAPS}/one");
-    let mut watch = client.watch(&format!("{MAPS}?watch=1&fieldSelector=metadata.name%3Done&resourceVersion=0")).await;
+    let mut watch = client
+        .watch(&format!(
+            "{MAPS}?watch=1&fieldSelector=metadata.name%3Done&resourceVersion=0"
+        ))
+        .await;
     assert_eq!(watch.step().await.0, "ADDED");
     let (code, marked) = client.delete(&url).await;
     assert_eq!(code, 200);
@@ -42,7 +46,10 @@ async fn finalizers_keep_an_object_until_the_last_is_removed() {
     assert_eq!(watch.step().await.0, "MODIFIED");
     // Again: nothing changes.
     let (code, again) = client.delete(&url).await;
-    assert_eq!((code, &again["metadata"]["resourceVersion"]), (200, &marked["metadata"]["resourceVersion"]));
+    assert_eq!(
+        (code, &again["metadata"]["resourceVersion"]),
+        (200, &marked["metadata"]["resourceVersion"])
+    );
     let more = json!({"metadata": {"finalizers": ["example.com/a", "example.com/c"]}});
     let (code, status) = client.patch(&url, "merge", &more).await;
     assert_eq!(code, 422, "{status}");
@@ -64,14 +71,23 @@ async fn policies_become_finalizers() {
         let url = format!("{MAPS}/one");
         let body = options(&json!({"propagationPolicy": policy}));
         let (code, marked) = client.json("DELETE", &url, &[], &body).await;
-        assert_eq!((code, &marked["metadata"]["finalizers"]), (200, &json!([finalizer])));
+        assert_eq!(
+            (code, &marked["metadata"]["finalizers"]),
+            (200, &json!([finalizer]))
+        );
         let body = options(&json!({"propagationPolicy": "Background"}));
         assert_eq!(client.json("DELETE", &url, &[], &body).await.0, 200);
         assert_eq!(client.get(&url).await.0, 404, "{policy}");
     }
     client.create(MAPS, &map("one")).await;
     let body = options(&json!({"propagationPolicy": "Nonsense"}));
-    assert_eq!(client.json("DELETE", &format!("{MAPS}/one"), &[], &body).await.0, 422);
+    assert_eq!(
+        client
+            .json("DELETE", &format!("{MAPS}/one"), &[], &body)
+            .await
+            .0,
+        422
+    );
 }
 
 #[tokio::test]
@@ -82,7 +98,9 @@ async fn a_collection_is_deleted_by_selector() {
         body["metadata"]["labels"] = json!({"app": app});
         client.create(MAPS, &body).await;
     }
-    let (code, gone) = client.delete(&format!("{MAPS}?labelSelector=app%3Dx")).await;
+    let (code, gone) = client
+        .delete(&format!("{MAPS}?labelSelector=app%3Dx"))
+        .await;
     assert_eq!((code, gone["items"].as_array().unwrap().len()), (200, 2));
     let (_, rest) = client.get(MAPS).await;
     assert_eq!(rest["items"][0]["metadata"]["name"], "c");

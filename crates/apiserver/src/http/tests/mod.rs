@@ -147,7 +147,6 @@ fn map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1"}})
 }
 
-
 fn deployment(name: &str) -> Value {
     json!({
         "apiVersion": "apps/v1",

@@ -113,41 +113,78 @@ async fn names_are_generated() {
     assert!(name.starts_with("web-") && name.len() == 9, "{name}");
     let (code, status) = client.create(MAPS, &json!({"metadata": {}})).await;
     assert_eq!(code, 422);
-    assert!(status["message"].as_str().unwrap().contains("name or generateName is required"));
+    assert!(
+        status["message"]
+            .as_str()
+            .unwrap()
+            .contains("name or generateName is required")
+    );
 }
 
 #[tokio::test]
 async fn a_dry_run_changes_nothing() {
     let client = Client::start().await;
-    let (code, created) = client.create(&format!("{MAPS}?dryRun=All"), &map("one")).await;
+    let (code, created) = client
+        .create(&format!("{MAPS}?dryRun=All"), &map("one"))
+        .await;
     assert_eq!((code, created["metadata"]["uid"].is_string()), (201, true));
     assert_eq!(client.get(&format!("{MAPS}/one")).await.0, 404);
     client.create(MAPS, &map("one")).await;
     let (code, patched) = client
-        .patch(&format!("{MAPS}/one?dryRun=All"), "merge", &json!({"data": {"a": "9"}}))
+        .patch(
+            &format!("{MAPS}/one?dryRun=All"),
+            "merge",
+            &json!({"data": {"a": "9"}}),
+        )
         .await;
     assert_eq!((code, &patched["data"]["a"]), (200, &json!("9")));
     let (code, _) = client.delete(&format!("{MAPS}/one?dryRun=All")).await;
     assert_eq!(code, 200);
     assert_eq!(client.get(&format!("{MAPS}/one")).await.1["data"]["a"], "1");
-    assert_eq!(client.create(&format!("{MAPS}?dryRun=Some"), &map("two")).await.0, 422);
+    assert_eq!(
+        client
+            .create(&format!("{MAPS}?dryRun=Some"), &map("two"))
+            .await
+            .0,
+        422
+    );
 }
 
 #[tokio::test]
 async fn namespaces_must_be_there_and_stay() {
     let client = Client::start().await;
-    let (code, status) = client.create("/api/v1/namespaces/none/configmaps", &map("one")).await;
-    assert_eq!((code, &status["message"]), (404, &json!("namespaces \"none\" not found")));
-    client.create("/api/v1/namespaces", &json!({"metadata": {"name": "going"}})).await;
+    let (code, status) = client
+        .create("/api/v1/namespaces/none/configmaps", &map("one"))
+        .await;
+    assert_eq!(
+        (code, &status["message"]),
+        (404, &json!("namespaces \"none\" not found"))
+    );
+    client
+        .create(
+            "/api/v1/namespaces",
+            &json!({"metadata": {"name": "going"}}),
+        )
+        .await;
     let (code, going) = client.delete("/api/v1/namespaces/going").await;
-    assert_eq!((code, &going["status"]["phase"]), (200, &json!("Terminating")));
-    let (code, status) = client.create("/api/v1/namespaces/going/configmaps", &map("one")).await;
+    assert_eq!(
+        (code, &going["status"]["phase"]),
+        (200, &json!("Terminating"))
+    );
+    let (code, status) = client
+        .create("/api/v1/namespaces/going/configmaps", &map("one"))
+        .await;
     assert_eq!(code, 403);
-    assert_eq!(status["details"]["causes"][0]["reason"], "NamespaceTerminating");
+    assert_eq!(
+        status["details"]["causes"][0]["reason"],
+        "NamespaceTerminating"
+    );
     // Without its finalizer it is gone.
     let mut going = client.get("/api/v1/namespaces/going").await.1;
     going["spec"]["finalizers"] = json!([]);
-    let (code, _) = client.update("/api/v1/namespaces/going/finalize", &going).await;
+    let (code, _) = client
+        .update("/api/v1/namespaces/going/finalize", &going)
+        .await;
     assert_eq!(code, 200);
     assert_eq!(client.get("/api/v1/namespaces/going").await.0, 404);
     let (code, status) = client.delete("/api/v1/namespaces/default").await;
@@ -159,9 +196,15 @@ async fn concurrent_patches_all_count() {
     let client = Client::start().await;
     client.create(MAPS, &map("one")).await;
     let url = format!("{MAPS}/one");
-    let bodies: Vec<Value> = (0..40).map(|n| json!({"data": {format!("k{n}"): "v"}})).collect();
+    let bodies: Vec<Value> = (0..40)
+        .map(|n| json!({"data": {format!("k{n}"): "v"}}))
+        .collect();
     let patches = bodies.iter().map(|body| client.patch(&url, "merge", body));
-    let codes: Vec<u16> = futures::future::join_all(patches).await.into_iter().map(|(code, _)| code).collect();
+    let codes: Vec<u16> = futures::future::join_all(patches)
+        .await
+        .into_iter()
+        .map(|(code, _)| code)
+        .collect();
     assert!(codes.iter().all(|code| *code == 200), "{codes:?}");
     let (_, object) = client.get(&url).await;
     assert_eq!(object["data"].as_object().unwrap().len(), 41);
@@ -175,19 +218,28 @@ async fn unknown_fields_are_dropped_said_or_refused() {
     let client = Client::start().await;
     let mut body = map("one");
     body["wrong"] = json!(1);
-    let (code, status) = client.create(&format!("{MAPS}?fieldValidation=Strict"), &body).await;
+    let (code, status) = client
+        .create(&format!("{MAPS}?fieldValidation=Strict"), &body)
+        .await;
     assert_eq!((code, &status["reason"]), (400, &json!("BadRequest")));
     assert_eq!(
         status["message"],
         "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"wrong\""
     );
     let url = format!("{MAPS}?fieldValidation=Warn");
-    let response = client.send("POST", &url, &[], body.to_string().as_bytes()).await;
+    let response = client
+        .send("POST", &url, &[], body.to_string().as_bytes())
+        .await;
     assert_eq!(response.status(), 201);
     let warning = response.headers()["warning"].to_str().unwrap();
     assert_eq!(warning, r#"299 - "unknown field \"wrong\"""#);
-    assert_eq!(client.get(&format!("{MAPS}/one")).await.1.get("wrong"), None);
-    let (code, _) = client.create(&format!("{MAPS}?fieldValidation=Maybe"), &body).await;
+    assert_eq!(
+        client.get(&format!("{MAPS}/one")).await.1.get("wrong"),
+        None
+    );
+    let (code, _) = client
+        .create(&format!("{MAPS}?fieldValidation=Maybe"), &body)
+        .await;
     assert_eq!(code, 422);
 }
 
@@ -203,20 +255,62 @@ async fn bodies_that_cannot_be_read() {
     assert_eq!(post("application/json", b"").await, 400);
     assert_eq!(post("application/json", b"[]").await, 400);
     assert_eq!(post("text/csv", b"a,b").await, 415);
-    assert_eq!(post("application/vnd.kubernetes.protobuf", b"no").await, 400);
+    assert_eq!(
+        post("application/vnd.kubernetes.protobuf", b"no").await,
+        400
+    );
     assert_eq!(post("application/yaml", b"a: [").await, 400);
-    assert_eq!(post("application/yaml", b"metadata: {name: yaml}\ndata: {a: b}").await, 201);
-    assert_eq!(post("application/json", br#"{"kind":"Secret","metadata":{"name":"a"}}"#).await, 400);
-    assert_eq!(post("application/json", br#"{"apiVersion":"v2","metadata":{"name":"a"}}"#).await, 400);
-    assert_eq!(post("application/json", br#"{"metadata":{"name":"a","namespace":"b"}}"#).await, 400);
-    assert_eq!(post("application/json", br#"{"metadata":{"name":"a"},"data":[]}"#).await, 400);
+    assert_eq!(
+        post("application/yaml", b"metadata: {name: yaml}\ndata: {a: b}").await,
+        201
+    );
+    assert_eq!(
+        post(
+            "application/json",
+            br#"{"kind":"Secret","metadata":{"name":"a"}}"#
+        )
+        .await,
+        400
+    );
+    assert_eq!(
+        post(
+            "application/json",
+            br#"{"apiVersion":"v2","metadata":{"name":"a"}}"#
+        )
+        .await,
+        400
+    );
+    assert_eq!(
+        post(
+            "application/json",
+            br#"{"metadata":{"name":"a","namespace":"b"}}"#
+        )
+        .await,
+        400
+    );
+    assert_eq!(
+        post(
+            "application/json",
+            br#"{"metadata":{"name":"a"},"data":[]}"#
+        )
+        .await,
+        400
+    );
     let large = vec![b' '; 4 << 20];
     let response = client.send("POST", MAPS, &[], &large).await;
     assert_eq!(response.status(), 413);
     let mut large = map("large");
     large["data"]["a"] = json!("x".repeat(1_600_000));
-    let (code, status) = client.create("/api/v1/namespaces/default/secrets", &json!({"metadata": {"name": "large"}, "stringData": {"a": "x".repeat(1_600_000)}})).await;
-    assert!(code == 422 || status["message"] == "etcdserver: request is too large", "{code}");
+    let (code, status) = client
+        .create(
+            "/api/v1/namespaces/default/secrets",
+            &json!({"metadata": {"name": "large"}, "stringData": {"a": "x".repeat(1_600_000)}}),
+        )
+        .await;
+    assert!(
+        code == 422 || status["message"] == "etcdserver: request is too large",
+        "{code}"
+    );
 }
 
 #[tokio::test]
@@ -238,7 +332,17 @@ async fn urls_that_are_not_served() {
         assert_eq!(code, expected, "{method} {url}: {status}");
         assert_eq!(status["kind"], "Status", "{method} {url}");
     }
-    for url in ["/version", "/healthz", "/livez", "/readyz", "/api", "/apis", "/api/v1", "/apis/apps/v1", "/"] {
+    for url in [
+        "/version",
+        "/healthz",
+        "/livez",
+        "/readyz",
+        "/api",
+        "/apis",
+        "/api/v1",
+        "/apis/apps/v1",
+        "/",
+    ] {
         assert_eq!(client.get(url).await.0, 200, "{url}");
     }
 }
@@ -251,7 +355,10 @@ async fn scale_stands_for_the_replicas() {
     assert_eq!(code, 201, "{created}");
     let (code, scale) = client.get(&format!("{url}/web/scale")).await;
     assert_eq!(code, 200);
-    assert_eq!((&scale["kind"], &scale["spec"]["replicas"]), (&json!("Scale"), &json!(2)));
+    assert_eq!(
+        (&scale["kind"], &scale["spec"]["replicas"]),
+        (&json!("Scale"), &json!(2))
+    );
     assert_eq!(scale["status"]["selector"], "app=web");
     let mut scale = scale;
     scale["spec"]["replicas"] = json!(4);
@@ -260,7 +367,10 @@ async fn scale_stands_for_the_replicas() {
     let (_, deployment) = client.get(&format!("{url}/web")).await;
     assert_eq!(deployment["spec"]["replicas"], 4);
     assert_eq!(deployment["metadata"]["generation"], 2);
-    assert_eq!(client.update(&format!("{url}/web/scale"), &scale).await.0, 409);
+    assert_eq!(
+        client.update(&format!("{url}/web/scale"), &scale).await.0,
+        409
+    );
 }
 
 #[tokio::test]
@@ -274,30 +384,53 @@ async fn status_and_spec_have_their_own_doors() {
     let url = format!("{url}/web");
     let both = json!({"spec": {"replicas": 7}, "status": {"replicas": 3}});
     let (_, patched) = client.patch(&format!("{url}/status"), "merge", &both).await;
-    assert_eq!((&patched["spec"]["replicas"], &patched["status"]["replicas"]), (&json!(2), &json!(3)));
+    assert_eq!(
+        (&patched["spec"]["replicas"], &patched["status"]["replicas"]),
+        (&json!(2), &json!(3))
+    );
     assert_eq!(patched["metadata"]["generation"], 1);
     let (_, patched) = client.patch(&url, "strategic-merge", &both).await;
-    assert_eq!((&patched["spec"]["replicas"], &patched["status"]["replicas"]), (&json!(7), &json!(3)));
+    assert_eq!(
+        (&patched["spec"]["replicas"], &patched["status"]["replicas"]),
+        (&json!(7), &json!(3))
+    );
     assert_eq!(patched["metadata"]["generation"], 2);
     let entries = patched["metadata"]["managedFields"].as_array().unwrap();
-    assert!(entries.iter().any(|entry| entry["subresource"] == "status"), "{entries:?}");
+    assert!(
+        entries.iter().any(|entry| entry["subresource"] == "status"),
+        "{entries:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_pod_is_bound_and_evicted() {
     let client = Client::start().await;
     let pods = "/api/v1/namespaces/default/pods";
-    client.create("/api/v1/namespaces/default/serviceaccounts", &json!({"metadata": {"name": "default"}})).await;
-    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    client
+        .create(
+            "/api/v1/namespaces/default/serviceaccounts",
+            &json!({"metadata": {"name": "default"}}),
+        )
+        .await;
+    let pod =
+        json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
     let (code, created) = client.create(pods, &pod).await;
     assert_eq!(code, 201, "{created}");
     let binding = json!({"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}});
-    assert_eq!(client.create(&format!("{pods}/p/binding"), &binding).await.0, 201);
+    assert_eq!(
+        client
+            .create(&format!("{pods}/p/binding"), &binding)
+            .await
+            .0,
+        201
+    );
     let (_, bound) = client.get(&format!("{pods}/p")).await;
     assert_eq!(bound["spec"]["nodeName"], "n1");
     // With a node it takes its time to end.
     let eviction = json!({"metadata": {"name": "p"}});
-    let (code, status) = client.create(&format!("{pods}/p/eviction"), &eviction).await;
+    let (code, status) = client
+        .create(&format!("{pods}/p/eviction"), &eviction)
+        .await;
     assert_eq!(code, 201, "{status}");
     let (_, ending) = client.get(&format!("{pods}/p")).await;
     assert_eq!(ending["metadata"]["deletionGracePeriodSeconds"], 30);
@@ -330,15 +463,25 @@ async fn users_may_do_what_roles_say_and_impersonate_when_allowed() {
     let binding = json!({"metadata": {"name": "r"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}, "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "nobody"}]});
     let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
     assert_eq!(client.create(&format!("{rbac}/roles"), &role).await.0, 201);
-    assert_eq!(client.create(&format!("{rbac}/rolebindings"), &binding).await.0, 201);
+    assert_eq!(
+        client
+            .create(&format!("{rbac}/rolebindings"), &binding)
+            .await
+            .0,
+        201
+    );
     assert_eq!(other.get(MAPS).await.0, 200);
     // To apply something new takes the right to create.
-    let (code, _) = other.patch(&format!("{MAPS}/new?fieldManager=m"), "apply", &map("new")).await;
+    let (code, _) = other
+        .patch(&format!("{MAPS}/new?fieldManager=m"), "apply", &map("new"))
+        .await;
     assert_eq!(code, 403);
     let headers = [("impersonate-user", "nobody")];
     let (code, _) = client.json("GET", MAPS, &headers, &Value::Null).await;
     assert_eq!(code, 200);
-    let (code, _) = client.json("GET", "/api/v1/nodes", &headers, &Value::Null).await;
+    let (code, _) = client
+        .json("GET", "/api/v1/nodes", &headers, &Value::Null)
+        .await;
     assert_eq!(code, 403);
     let headers = [("impersonate-user", "kubernetes-admin")];
     assert_eq!(other.json("GET", MAPS, &headers, &Value::Null).await.0, 403);
