@@ -52,6 +52,13 @@ impl Status {
         self
     }
 
+    /// With empty `details`, as Kubernetes sends where a request as such fails.
+    #[must_use]
+    pub fn about_nothing(mut self) -> Self {
+        self.subject = Some(Default::default());
+        self
+    }
+
     /// 400 BadRequest.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)
@@ -160,7 +167,7 @@ impl Status {
         if let Some(seconds) = self.retry_after {
             details.insert("retryAfterSeconds".to_owned(), json!(seconds));
         }
-        if !details.is_empty() {
+        if !details.is_empty() || self.subject.is_some() {
             body["details"] = Value::Object(details);
         }
         body

@@ -24,16 +24,13 @@ pub struct Manager {
 
 impl Manager {
     /// As Kubernetes names it in conflicts.
-    pub(super) fn describe(&self, time: &str) -> String {
+    pub(super) fn describe(&self) -> String {
         let mut text = format!("{:?}", self.name);
         if !self.subresource.is_empty() {
             text = format!("{text} with subresource {:?}", self.subresource);
         }
         if self.operation == "Update" {
             text = format!("{text} using {}", self.api_version);
-            if !time.is_empty() {
-                text = format!("{text} at {time}");
-            }
         }
         text
     }

@@ -11,15 +11,29 @@ use crate::schema::{ListType, NodeType, Schema};
 /// Why a configuration cannot be applied: the path and the reason.
 pub(super) type Problem = (String, String);
 
-/// Refuses lists whose entries cannot be told apart.
+/// Refuses fields that the type has not, and lists whose entries cannot be told
+/// apart.
 ///
 /// # Errors
-/// The first such list.
+/// The first of them.
 pub(super) fn check(schema: Option<&Schema>, value: &Value, at: &str) -> Result<(), Problem> {
     match value {
         Value::Object(fields) => {
+            let closed = schema.is_some_and(|schema| {
+                schema.node == NodeType::Object
+                    && !schema.preserve_unknown
+                    && !schema.embedded_resource
+                    && schema.additional.is_none()
+                    && !schema.properties.is_empty()
+            });
             for (name, value) in fields {
                 let child = child_schema(schema, &format!("f:{name}"));
+                if closed && child.is_none() {
+                    return Err((
+                        format!("{at}.{name}"),
+                        "field not declared in schema".to_owned(),
+                    ));
+                }
                 check(child, value, &format!("{at}.{name}"))?;
             }
         }

@@ -80,7 +80,19 @@ pub fn apply(
     }
     let applied = merge::without_nulls(Some(schema), applied);
     merge::check(Some(schema), &applied, "").map_err(|(path, why)| {
-        let message = format!("failed to create typed patch object: {path}: {why}");
+        let text = |at: &str| {
+            applied
+                .pointer(at)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let message = format!(
+            "failed to create typed patch object ({}/{}; {}, Kind={}): {path}: {why}",
+            text("/metadata/namespace"),
+            text("/metadata/name"),
+            text("/apiVersion"),
+            text("/kind"),
+        );
         Status::new(500, "", message)
     })?;
 
@@ -129,7 +141,7 @@ fn refuse_conflicts(entries: &Entries, manager: &Manager, written: &Set) -> Resu
         .filter(|entry| entry.manager != *manager)
         .map(|entry| {
             let paths = entry.set.intersection(written).paths();
-            (entry.manager.describe(&entry.time), paths)
+            (entry.manager.describe(), paths)
         })
         .filter(|(_, paths)| !paths.is_empty())
         .collect();

@@ -283,7 +283,7 @@ fn conflicts_name_manager_and_field() {
     let error = applied(Some(&first), &json!({"replicas": "2"}), "me", false).unwrap_err();
     assert_eq!(
         error.message,
-        "Apply failed with 1 conflict: conflict with \"edit\" using v1 at 2026-01-01T00:00:00Z: .spec.replicas"
+        "Apply failed with 1 conflict: conflict with \"edit\" using v1: .spec.replicas"
     );
     assert_eq!(
         (error.code, error.causes[0].field.as_str()),

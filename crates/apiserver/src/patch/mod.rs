@@ -55,6 +55,7 @@ fn unprocessable() -> Status {
         "Invalid",
         "the server rejected our request due to an error in our request",
     )
+    .about_nothing()
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ const DELETE_PRIMITIVES: &str = "$deleteFromPrimitiveList/";
 /// Applies a strategic merge patch to an object of this type.
 ///
 /// # Errors
-/// 400 for directives that are malformed, 422 for list entries without their
-/// merge key.
+/// 400 for directives that are malformed, 500 (as Kubernetes) for unknown ones
+/// and for list entries without their merge key.
 pub fn strategic_merge_patch(
     schema: &Schema,
     original: &Value,
@@ -46,9 +46,7 @@ fn merge_object(
         Some(Some("delete")) => return Ok(Map::new()),
         Some(other) => {
             let name = other.unwrap_or_default();
-            return Err(Status::bad_request(format!(
-                "Unknown patch type found: {name}"
-            )));
+            return Err(unknown_directive(name));
         }
     }
     if let Some(retained) = patch.get(RETAIN_KEYS) {
@@ -103,6 +101,11 @@ fn merge_object(
     Ok(original)
 }
 
+/// Kubernetes answers 500 here, and so do we.
+fn unknown_directive(name: &str) -> Status {
+    Status::new(500, "", format!("Unknown patch type found: {name}"))
+}
+
 /// What a patch says of one list.
 struct ListPatch<'a> {
     entries: Option<&'a Value>,
@@ -152,10 +155,8 @@ fn merge_list(
         if let Some(deleted) = patch.deleted {
             merged.retain(|entry| !deleted.contains(entry));
         }
-        return Ok(match patch.order {
-            Some(order) => arrange(merged, order, &live_order, Clone::clone),
-            None => merged,
-        });
+        let order = patch.order.unwrap_or(entries);
+        return Ok(arrange(merged, order, &live_order, Clone::clone));
     };
     let items = schema.and_then(|schema| schema.items.as_deref());
     let identity = |entry: &Value| entry.get(key).cloned().unwrap_or(Value::Null);
@@ -176,7 +177,7 @@ fn merge_list(
         };
         let Some(wanted) = fields.get(key) else {
             let message = format!("map: {entry} does not contain declared merge key: {key}");
-            return Err(Status::new(422, "Invalid", message));
+            return Err(Status::new(500, "", message));
         };
         match directive(entry) {
             Some("delete") => merged.retain(|old| old.get(key) != Some(wanted)),
@@ -191,20 +192,14 @@ fn merge_list(
                 }
             }
             Some(other) => {
-                return Err(Status::bad_request(format!(
-                    "Unknown patch type found: {other}"
-                )));
+                return Err(unknown_directive(other));
             }
         }
     }
-    Ok(match patch.order {
-        Some(order) => {
-            let order: Vec<Value> = order.iter().map(identity).collect();
-            let live: Vec<Value> = live_order.iter().map(identity).collect();
-            arrange(merged, &order, &live, identity)
-        }
-        None => merged,
-    })
+    let order = patch.order.unwrap_or(entries);
+    let order: Vec<Value> = order.iter().map(identity).collect();
+    let live: Vec<Value> = live_order.iter().map(identity).collect();
+    Ok(arrange(merged, &order, &live, identity))
 }
 
 fn directive(entry: &Value) -> Option<&str> {
@@ -322,7 +317,7 @@ mod tests {
                 "an entry merges by its key",
                 json!({"containers": [{"name": "a", "image": "2", "env": [{"name": "Y"}], "args": ["y"]}]}),
                 "/containers",
-                json!([{"name": "a", "image": "2", "env": [{"name": "X", "value": "1"}, {"name": "Y"}], "args": ["y"]},
+                json!([{"name": "a", "image": "2", "env": [{"name": "Y"}, {"name": "X", "value": "1"}], "args": ["y"]},
                     {"name": "b", "image": "1"}]),
             ),
             (
@@ -397,8 +392,8 @@ mod tests {
     fn bad_patches() {
         let object = json!({"containers": [{"name": "a"}], "strategy": {}});
         for (patch, code) in [
-            (json!({"containers": [{"image": "x"}]}), 422),
-            (json!({"$patch": "jump"}), 400),
+            (json!({"containers": [{"image": "x"}]}), 500),
+            (json!({"$patch": "jump"}), 500),
             (json!({"strategy": {"$retainKeys": ["a"], "b": 1}}), 400),
             (json!({"$setElementOrder/containers": {}}), 400),
         ] {
