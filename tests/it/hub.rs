@@ -1,1 +1,8 @@
-//! Tests of: hub.
+//! Tests of: hub registration, against an API server in this process. The hub
+//! runs as its own service account, with no other rights than `init` gives it.
+
+mod acceptance;
+mod cleanup;
+mod leases;
+mod requests;
+pub(crate) mod support;
