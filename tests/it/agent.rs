@@ -1,1 +1,8 @@
-//! Tests of: agent.
+//! Tests of: the registration agent, between a hub with its controllers and a
+//! managed cluster. The agent reaches the hub over TLS with what it was given,
+//! and its own cluster as its service account.
+
+mod certificates;
+mod joining;
+mod status;
+mod support;

@@ -12,8 +12,14 @@ const WORK: &str = "open-cluster-management:managedcluster:c1:work";
 async fn registration_01_the_two_sets_exist() {
     let hub = Hub::start().await;
     for (name, selector) in [
-        ("default", json!({"selectorType": "ExclusiveClusterSetLabel"})),
-        ("global", json!({"selectorType": "LabelSelector", "labelSelector": {}})),
+        (
+            "default",
+            json!({"selectorType": "ExclusiveClusterSetLabel"}),
+        ),
+        (
+            "global",
+            json!({"selectorType": "LabelSelector", "labelSelector": {}}),
+        ),
     ] {
         let set = eventually("an empty set", || async {
             let set = hub.side.get("ManagedClusterSet", "", name).await?;
@@ -35,7 +41,10 @@ async fn registration_01_the_two_sets_exist() {
 #[tokio::test]
 async fn registration_02_an_edited_default_set_is_put_right() {
     let hub = Hub::start().await;
-    eventually("the set", || hub.side.get("ManagedClusterSet", "", "default")).await;
+    eventually("the set", || {
+        hub.side.get("ManagedClusterSet", "", "default")
+    })
+    .await;
     let edit = json!({"spec": {"clusterSelector": {
         "selectorType": "LabelSelector", "labelSelector": {"matchLabels": {"a": "b"}}}}});
     hub.side
@@ -50,8 +59,13 @@ async fn registration_02_an_edited_default_set_is_put_right() {
     // Unless its owner says otherwise. That nothing happens is told by the
     // other set, which is repaired after it.
     hub.side
-        .merge("ManagedClusterSet", "", "default", json!({"metadata": {"annotations":
-            {"cluster.open-cluster-management.io/autoupdate": "false"}}}))
+        .merge(
+            "ManagedClusterSet",
+            "",
+            "default",
+            json!({"metadata": {"annotations":
+            {"cluster.open-cluster-management.io/autoupdate": "false"}}}),
+        )
         .await;
     hub.side
         .merge("ManagedClusterSet", "", "default", edit.clone())
@@ -64,8 +78,15 @@ async fn registration_02_an_edited_default_set_is_put_right() {
         (set["spec"]["clusterSelector"]["labelSelector"] == json!({})).then_some(())
     })
     .await;
-    let set = hub.side.get("ManagedClusterSet", "", "default").await.unwrap();
-    assert_eq!(set["spec"]["clusterSelector"]["selectorType"], "LabelSelector");
+    let set = hub
+        .side
+        .get("ManagedClusterSet", "", "default")
+        .await
+        .unwrap();
+    assert_eq!(
+        set["spec"]["clusterSelector"]["selectorType"],
+        "LabelSelector"
+    );
 }
 
 #[tokio::test]
@@ -139,7 +160,10 @@ async fn registration_05_and_06_acceptance_gives_rights_and_keeps_them() {
         ("RoleBinding", "c1", REGISTRATION),
         ("RoleBinding", "c1", WORK),
     ] {
-        assert!(hub.side.get(kind, namespace, name).await.is_some(), "{name}");
+        assert!(
+            hub.side.get(kind, namespace, name).await.is_some(),
+            "{name}"
+        );
     }
     // Edited: put right. Deleted: made anew.
     hub.side

@@ -42,7 +42,14 @@ async fn registration_23_to_25_a_deleted_cluster_is_cleaned_up_in_order() {
     let hub = Hub::start().await;
     hub.accepted("c1").await;
     let work = "work.open-cluster-management.io/v1";
-    hold(&hub, "ManagedClusterAddOn", "addon.open-cluster-management.io/v1beta1", "addon", None).await;
+    hold(
+        &hub,
+        "ManagedClusterAddOn",
+        "addon.open-cluster-management.io/v1beta1",
+        "addon",
+        None,
+    )
+    .await;
     hold(&hub, "ManifestWork", work, "first", None).await;
     hold(&hub, "ManifestWork", work, "last", Some("50")).await;
     hub.side.delete("ManagedCluster", "", "c1").await;

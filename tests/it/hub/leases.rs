@@ -44,7 +44,9 @@ async fn registration_12_and_14_a_stale_lease_makes_the_cluster_unknown() {
     .await;
     let event = eventually("an event", || async {
         let events = hub.side.list("Event", "c1").await;
-        events.into_iter().find(|e| e["reason"] == "AvailableUnknown")
+        events
+            .into_iter()
+            .find(|e| e["reason"] == "AvailableUnknown")
     })
     .await;
     assert_eq!(event["type"], "Warning");
@@ -65,8 +67,13 @@ async fn a_lease_that_nobody_renews_expires_by_itself() {
     let hub = Hub::start().await;
     hub.asks("c1").await;
     hub.side
-        .merge("ManagedCluster", "", "c1", json!({"spec": {
-            "hubAcceptsClient": true, "leaseDurationSeconds": 1}}))
+        .merge(
+            "ManagedCluster",
+            "",
+            "c1",
+            json!({"spec": {
+            "hubAcceptsClient": true, "leaseDurationSeconds": 1}}),
+        )
         .await;
     // Five seconds after the lease was made; no change tells the hub.
     hub.wait_condition("c1", AVAILABLE, "Unknown").await;
@@ -77,8 +84,13 @@ async fn registration_15_taints_follow_available() {
     let hub = Hub::start().await;
     hub.accepted("c1").await;
     hub.side
-        .merge("ManagedCluster", "", "c1", json!({"spec": {"taints": [
-            {"key": "mine", "effect": "NoSelect"}]}}))
+        .merge(
+            "ManagedCluster",
+            "",
+            "c1",
+            json!({"spec": {"taints": [
+            {"key": "mine", "effect": "NoSelect"}]}}),
+        )
         .await;
     for (status, wanted) in [
         ("False", vec!["mine", UNAVAILABLE]),

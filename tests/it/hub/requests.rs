@@ -52,10 +52,7 @@ async fn registration_18_to_20_renewals_of_accepted_clusters_only() {
     );
     // And it is signed.
     eventually("the certificate", || async {
-        let csr = hub
-            .side
-            .get("CertificateSigningRequest", "", &name)
-            .await?;
+        let csr = hub.side.get("CertificateSigningRequest", "", &name).await?;
         csr["status"]["certificate"].as_str().map(str::to_owned)
     })
     .await;
@@ -75,7 +72,8 @@ async fn registration_18_to_20_renewals_of_accepted_clusters_only() {
         .get("CertificateSigningRequest", "", &good)
         .await
         .unwrap();
-    object["metadata"] = json!({"generateName": "c1-", "labels": {"open-cluster-management.io/cluster-name": "c1"}});
+    object["metadata"] =
+        json!({"generateName": "c1-", "labels": {"open-cluster-management.io/cluster-name": "c1"}});
     object.as_object_mut().unwrap().remove("status");
     let refused = create(&hub.side.client_as(&agent, &groups), object).await;
     assert!(

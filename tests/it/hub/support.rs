@@ -36,13 +36,13 @@ fn resource(kind: &str) -> ApiResource {
         "ClusterRoleBinding" => ("rbac.authorization.k8s.io", "v1", "clusterrolebindings"),
         "Role" => ("rbac.authorization.k8s.io", "v1", "roles"),
         "RoleBinding" => ("rbac.authorization.k8s.io", "v1", "rolebindings"),
-        "CertificateSigningRequest" => {
-            ("certificates.k8s.io", "v1", "certificatesigningrequests")
-        }
-        "CustomResourceDefinition" => {
-            ("apiextensions.k8s.io", "v1", "customresourcedefinitions")
-        }
-        "ManagedCluster" => ("cluster.open-cluster-management.io", "v1", "managedclusters"),
+        "CertificateSigningRequest" => ("certificates.k8s.io", "v1", "certificatesigningrequests"),
+        "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
+        "ManagedCluster" => (
+            "cluster.open-cluster-management.io",
+            "v1",
+            "managedclusters",
+        ),
         "ManagedClusterSet" => (
             "cluster.open-cluster-management.io",
             "v1beta2",
@@ -127,7 +127,13 @@ impl Side {
         create(&self.client, object).await.unwrap()
     }
 
-    pub(crate) async fn merge(&self, kind: &str, namespace: &str, name: &str, patch: Value) -> Value {
+    pub(crate) async fn merge(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Value {
         let patched = self
             .api(kind, namespace)
             .patch(name, &PatchParams::default(), &Patch::Merge(patch))
@@ -309,7 +315,10 @@ impl Hub {
         // Others write conditions too: read, change, write until nobody was in between.
         eventually("Available is written", || async {
             let cluster = self.cluster(name).await;
-            let mut conditions = cluster["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            let mut conditions = cluster["status"]["conditions"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             conditions.retain(|c| c["type"] != AVAILABLE);
             conditions.push(json!({
                 "type": AVAILABLE, "status": status, "reason": "Test", "message": "m",

@@ -1,0 +1,85 @@
+//! Certificates that near their end, or are past it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::support::{Bed, c1, text};
+use crate::hub::support::{condition, eventually};
+
+const C1: &str = "system:open-cluster-management:c1";
+const COMMON: &str = "system:open-cluster-management:managed-clusters";
+
+async fn user(bed: &Bed) -> String {
+    let secret = bed.secret().await.unwrap();
+    format!("{C1}:{}", text(&secret, "agent-name"))
+}
+
+#[tokio::test]
+async fn registration_44_a_certificate_is_renewed_as_its_own_identity() {
+    let bed = Bed::joined(c1()).await;
+    let user = user(&bed).await;
+    let first = bed.first_request().await;
+    // The server dates certificates back a little; what is left of this one's
+    // life is soon less than a fifth.
+    bed.reissue(&user, &[C1, COMMON], Duration::from_secs(5))
+        .await;
+    let short = text(&bed.secret().await.unwrap(), "tls.crt");
+    let renewal: Value = eventually("a renewal", || async {
+        let requests = bed.requests().await;
+        requests
+            .into_iter()
+            .find(|request| request["metadata"]["name"] != first.as_str())
+    })
+    .await;
+    if renewal["spec"]["username"] == user.as_str() {
+        // The hub approves it by itself.
+        eventually("the new certificate is stored", || async {
+            let secret = bed.secret().await?;
+            (text(&secret, "tls.crt") != short).then_some(())
+        })
+        .await;
+        let cluster = bed
+            .hub
+            .wait_condition("c1", "ClusterCertificateRotated", "True")
+            .await;
+        assert_eq!(
+            condition(&cluster, "ClusterCertificateRotated").unwrap().1,
+            "ClientCertificateUpdated"
+        );
+        let secret = bed.secret().await.unwrap();
+        assert_eq!(format!("{C1}:{}", text(&secret, "agent-name")), user);
+    } else {
+        panic!(
+            "the renewal was asked for by {}",
+            renewal["spec"]["username"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn registration_47_an_expired_certificate_leads_back_to_the_bootstrap() {
+    let mut bed = Bed::joined(c1()).await;
+    let user = user(&bed).await;
+    let first = bed.first_request().await;
+    bed.stop_agent().await;
+    bed.reissue(&user, &[C1, COMMON], Duration::from_secs(1))
+        .await;
+    // The end of a certificate is what time drives.
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    bed.start_agent();
+    let again = eventually("a request", || async {
+        let requests = bed.requests().await;
+        requests
+            .into_iter()
+            .find(|request| request["metadata"]["name"] != first.as_str())
+    })
+    .await;
+    assert_eq!(
+        again["spec"]["username"],
+        "system:serviceaccount:open-cluster-management:agent-registration-bootstrap"
+    );
+    bed.decide(again["metadata"]["name"].as_str().unwrap(), "Approved")
+        .await;
+    bed.wait_joined("c1").await;
+}

@@ -1,0 +1,159 @@
+//! What a joined agent tells the hub.
+
+use serde_json::{Value, json};
+
+use super::support::{Bed, c1};
+use crate::hub::support::eventually;
+
+async fn renewed(bed: &Bed) -> Option<String> {
+    let lease = bed
+        .hub
+        .side
+        .get("Lease", "c1", "managed-cluster-lease")
+        .await?;
+    lease["spec"]["renewTime"].as_str().map(str::to_owned)
+}
+
+/// Returns when the agent has renewed the lease `times` times more.
+async fn renewals(bed: &Bed, times: usize) {
+    for _ in 0..times {
+        let last = renewed(bed).await;
+        eventually("a renewal", || async {
+            (renewed(bed).await != last).then_some(())
+        })
+        .await;
+    }
+}
+
+async fn node(bed: &Bed, name: &str, cpu: &str, unschedulable: bool) {
+    bed.spoke
+        .create(
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name},
+            "spec": {"unschedulable": unschedulable}}),
+        )
+        .await;
+    bed.spoke
+        .merge_status(
+            "Node",
+            "",
+            name,
+            json!({"status": {
+                "capacity": {"cpu": cpu, "memory": "1Gi"},
+                "allocatable": {"cpu": cpu, "memory": "1Gi"},
+            }}),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn registration_50_and_51_the_lease_is_renewed_while_accepted() {
+    let bed = Bed::joined(c1()).await;
+    bed.hub
+        .side
+        .merge(
+            "ManagedCluster",
+            "",
+            "c1",
+            json!({"spec": {"leaseDurationSeconds": 1}}),
+        )
+        .await;
+    // A changed duration takes effect without waiting for the old one.
+    renewals(&bed, 2).await;
+    bed.hub.accept("c1", false).await;
+    bed.hub
+        .wait_condition("c1", "HubAcceptedManagedCluster", "False")
+        .await;
+    bed.hub.accept("c1", true).await;
+    bed.hub
+        .wait_condition("c1", "HubAcceptedManagedCluster", "True")
+        .await;
+    renewals(&bed, 2).await;
+}
+
+#[tokio::test]
+async fn registration_53_and_54_resources_and_claims_are_told() {
+    let bed = Bed::joined(c1()).await;
+    node(&bed, "n1", "4", false).await;
+    node(&bed, "n2", "500m", false).await;
+    node(&bed, "n3", "2", true).await;
+    for (name, labels) in [
+        ("id.k8s.io", json!({})),
+        ("custom", json!({})),
+        (
+            "hidden",
+            json!({"open-cluster-management.io/spoke-only": ""}),
+        ),
+    ] {
+        bed.spoke
+            .create(json!({
+                "apiVersion": "cluster.open-cluster-management.io/v1alpha1", "kind": "ClusterClaim",
+                "metadata": {"name": name, "labels": labels}, "spec": {"value": "v"}}))
+            .await;
+    }
+    let status: Value = eventually("sums and claims", || async {
+        let cluster = bed.hub.cluster("c1").await;
+        let status = cluster["status"].clone();
+        (status["capacity"]["cpu"] == "6500m" && status["clusterClaims"].as_array()?.len() == 2)
+            .then_some(status)
+    })
+    .await;
+    assert_eq!(status["capacity"]["memory"], "3Gi");
+    assert_eq!(
+        status["allocatable"],
+        json!({"cpu": "4500m", "memory": "2Gi"})
+    );
+    assert_eq!(status["clusterClaims"][0]["name"], "id.k8s.io");
+    assert_eq!(status["clusterClaims"][1]["name"], "custom");
+    assert!(
+        status["version"]["kubernetes"]
+            .as_str()
+            .unwrap()
+            .starts_with('v')
+    );
+    // A capacity that no node knows of is left alone.
+    bed.hub
+        .side
+        .merge_status(
+            "ManagedCluster",
+            "",
+            "c1",
+            json!({"status": {"capacity": {"foreign": "7"}}}),
+        )
+        .await;
+    bed.spoke.delete("Node", "", "n3").await;
+    eventually("the node's part is gone", || async {
+        let cluster = bed.hub.cluster("c1").await;
+        (cluster["status"]["capacity"]["cpu"] == "4500m"
+            && cluster["status"]["capacity"]["foreign"] == "7")
+            .then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_hub_may_go_away_and_come_back() {
+    // The agent's loops outlive a hub that refuses everything for a while:
+    // without its role every request is a 403.
+    let bed = Bed::joined(c1()).await;
+    bed.hub
+        .side
+        .merge(
+            "ManagedCluster",
+            "",
+            "c1",
+            json!({"spec": {"leaseDurationSeconds": 1}}),
+        )
+        .await;
+    renewals(&bed, 1).await;
+    bed.hub.accept("c1", false).await;
+    bed.hub
+        .wait_condition("c1", "HubAcceptedManagedCluster", "False")
+        .await;
+    node(&bed, "n1", "4", false).await;
+    bed.hub.accept("c1", true).await;
+    eventually("the status catches up", || async {
+        let cluster = bed.hub.cluster("c1").await;
+        (cluster["status"]["capacity"]["cpu"] == "4").then_some(())
+    })
+    .await;
+}

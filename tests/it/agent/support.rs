@@ -1,0 +1,220 @@
+//! A hub, a managed cluster, and an agent between them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use apiserver::api::UserInfo;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use ocmadm::agent::registration::Options;
+use ocmadm::bundle::{self, AgentValues};
+use ocmadm::runtime::Context;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::hub::support::{AVAILABLE, Hub, JOINED, Side, eventually};
+
+pub(super) const AGENT_NAMESPACE: &str = "open-cluster-management-agent";
+pub(super) const SECRET: &str = "hub-kubeconfig-secret";
+pub(super) const BOOTSTRAP: &str = "bootstrap-hub-kubeconfig";
+
+/// Hub and managed cluster, and (mostly) an agent.
+pub(super) struct Bed {
+    pub(super) hub: Hub,
+    pub(super) spoke: Side,
+    pub(super) address: SocketAddr,
+    agent: Option<(CancellationToken, tokio::task::JoinHandle<()>)>,
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        if let Some((stop, _)) = &self.agent {
+            stop.cancel();
+        }
+    }
+}
+
+impl Bed {
+    /// Everything but the agent's process. `spec` is the Klusterlet's.
+    pub(super) async fn prepare(spec: Value) -> Self {
+        let (hub, spoke) = tokio::join!(Hub::start(), Side::start("spoke"));
+        let address = hub
+            .side
+            .server
+            .listen(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let bed = Self {
+            hub,
+            spoke,
+            address,
+            agent: None,
+        };
+        let mut values = AgentValues::default();
+        values.bootstrap_kubeconfig = bed.bootstrap("hub").await;
+        values.klusterlet = serde_json::from_value(spec).unwrap();
+        bed.spoke.install(bundle::agent_crds().unwrap()).await;
+        bed.spoke.install(bundle::agent(&values).unwrap()).await;
+        let components = bundle::agent_components("klusterlet", AGENT_NAMESPACE).unwrap();
+        bed.spoke.install(components).await;
+        bed
+    }
+
+    pub(super) async fn start(spec: Value) -> Self {
+        let mut bed = Self::prepare(spec).await;
+        bed.start_agent();
+        bed
+    }
+
+    /// A kubeconfig that asks with a token of the bootstrap service account.
+    pub(super) async fn bootstrap(&self, entry: &str) -> String {
+        let api: Api<k8s_openapi::api::core::v1::ServiceAccount> =
+            Api::namespaced(self.hub.side.client.clone(), "open-cluster-management");
+        let request = serde_json::from_value(json!({
+            "spec": {"audiences": [], "expirationSeconds": 3600}}))
+        .unwrap();
+        let token = eventually("a token", || async {
+            api.create_token_request(
+                "agent-registration-bootstrap",
+                &PostParams::default(),
+                &request,
+            )
+            .await
+            .ok()?
+            .status
+        })
+        .await
+        .token;
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "bootstrap",
+            "clusters": [{"name": entry, "cluster": {
+                "server": format!("https://{}", self.address),
+                "certificate-authority-data": STANDARD.encode(self.hub.side.server.ca_pem()),
+            }}],
+            "users": [{"name": "bootstrap", "user": {"token": token}}],
+            "contexts": [{"name": "bootstrap", "context": {"cluster": entry, "user": "bootstrap"}}],
+        })
+        .to_string()
+    }
+
+    pub(super) fn start_agent(&mut self) {
+        let stop = CancellationToken::new();
+        let client = self
+            .spoke
+            .service_account("open-cluster-management", "klusterlet");
+        let task = tokio::spawn(ocmadm::agent::registration::run(
+            Context::new(client, stop.clone()),
+            Options::default(),
+        ));
+        self.agent = Some((stop, task));
+    }
+
+    pub(super) async fn stop_agent(&mut self) {
+        let (stop, task) = self.agent.take().unwrap();
+        stop.cancel();
+        tokio::time::timeout(Duration::from_secs(20), task)
+            .await
+            .expect("the agent ends when it is told to")
+            .unwrap();
+    }
+
+    /// The agent's requests at the hub.
+    pub(super) async fn requests(&self) -> Vec<Value> {
+        self.hub.side.list("CertificateSigningRequest", "").await
+    }
+
+    pub(super) async fn first_request(&self) -> String {
+        eventually("a certificate request", || async {
+            let requests = self.requests().await;
+            let name = requests.first()?["metadata"]["name"].as_str()?.to_owned();
+            Some(name)
+        })
+        .await
+    }
+
+    /// An administrator's yes or no.
+    pub(super) async fn decide(&self, name: &str, verdict: &str) {
+        use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+        let api: Api<CertificateSigningRequest> = Api::all(self.hub.side.client.clone());
+        let mut csr = api.get(name).await.unwrap();
+        csr.status = serde_json::from_value(json!({"conditions": [{
+            "type": verdict, "status": "True", "reason": "Test", "message": "m"}]}))
+        .unwrap();
+        api.replace_subresource("approval", name, &PostParams::default(), &csr)
+            .await
+            .unwrap();
+    }
+
+    /// Both opt-ins, as an administrator gives them.
+    pub(super) async fn accept(&self, cluster: &str) {
+        let name = self.first_request().await;
+        self.decide(&name, "Approved").await;
+        eventually("the managed cluster", || {
+            self.hub.side.get("ManagedCluster", "", cluster)
+        })
+        .await;
+        self.hub.accept(cluster, true).await;
+    }
+
+    pub(super) async fn wait_joined(&self, cluster: &str) -> Value {
+        self.hub.wait_condition(cluster, JOINED, "True").await;
+        self.hub.wait_condition(cluster, AVAILABLE, "True").await
+    }
+
+    pub(super) async fn secret(&self) -> Option<Value> {
+        self.spoke.get("Secret", AGENT_NAMESPACE, SECRET).await
+    }
+
+    pub(super) async fn wait_secret(&self) -> Value {
+        eventually("the hub kubeconfig", || self.secret()).await
+    }
+
+    /// A joined cluster `c1`.
+    pub(super) async fn joined(spec: Value) -> Self {
+        let bed = Self::start(spec).await;
+        bed.accept("c1").await;
+        bed.wait_joined("c1").await;
+        bed
+    }
+
+    /// Puts another certificate for the same identity into the Secret.
+    pub(super) async fn reissue(&self, user: &str, groups: &[&str], lifetime: Duration) {
+        let user = UserInfo {
+            username: user.to_owned(),
+            uid: String::new(),
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            extra: Default::default(),
+        };
+        let (certificate, key) = self
+            .hub
+            .side
+            .server
+            .issue_client_certificate(&user, lifetime)
+            .unwrap();
+        self.spoke
+            .api("Secret", AGENT_NAMESPACE)
+            .patch(
+                SECRET,
+                &PatchParams::default(),
+                &Patch::Merge(json!({"data": {
+                    "tls.crt": STANDARD.encode(certificate),
+                    "tls.key": STANDARD.encode(key),
+                }})),
+            )
+            .await
+            .unwrap();
+    }
+}
+
+/// A value of a Secret, as text.
+pub(super) fn text(secret: &Value, key: &str) -> String {
+    let data = STANDARD
+        .decode(secret["data"][key].as_str().unwrap())
+        .unwrap();
+    String::from_utf8(data).unwrap()
+}
+
+pub(super) fn c1() -> Value {
+    json!({"clusterName": "c1"})
+}
