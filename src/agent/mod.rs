@@ -74,6 +74,13 @@ pub async fn run(
         let context = context.clone();
         async move {
             let mut tasks = Tasks::new(context.shutdown.clone());
+            tasks.spawn(klusterlet::run(
+                context.clone(),
+                klusterlet::Options {
+                    klusterlet: options.klusterlet.clone(),
+                    namespace: options.namespace,
+                },
+            ));
             tasks.spawn(registration::run(
                 context.clone(),
                 registration::Options {

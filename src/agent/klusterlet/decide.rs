@@ -1,0 +1,141 @@
+//! What a Klusterlet needs next; without I/O.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+
+use crate::ocm::names;
+use crate::ocm::operator::v1::{Klusterlet, RelatedResourceMeta};
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It goes, and others still hold it.
+    Nothing,
+    /// Add the finalizer, before anything is made.
+    Finalize,
+    /// Make what it asks for.
+    Apply,
+    /// It asks for what there is not.
+    Refuse(&'static str),
+    /// It goes: clear the ground, then take the finalizer off.
+    Clean,
+}
+
+/// What to do with a Klusterlet.
+pub(super) fn decide(klusterlet: &Klusterlet) -> Step {
+    let finalizer = names::FINALIZER_KLUSTERLET;
+    let finalized = klusterlet.finalizers().iter().any(|f| f == finalizer);
+    if klusterlet.metadata.deletion_timestamp.is_some() {
+        return if finalized {
+            Step::Clean
+        } else {
+            Step::Nothing
+        };
+    }
+    if !finalized {
+        return Step::Finalize;
+    }
+    match klusterlet.spec.deploy_option.mode.as_deref() {
+        // One process has both parts, so these are the same here.
+        None | Some("" | "Default" | "Singleton") => Step::Apply,
+        Some("Hosted" | "SingletonHosted") => Step::Refuse(
+            "Hosted modes need the upstream components: this agent runs on the cluster itself",
+        ),
+        Some(_) => Step::Refuse("the mode of the deploy option is not known"),
+    }
+}
+
+/// Labels of the definitions: all of the Klusterlet's, and whose they are.
+pub(super) fn crd_labels(klusterlet: &Klusterlet) -> BTreeMap<String, String> {
+    let mut labels = klusterlet.labels().clone();
+    labels.insert(
+        names::LABEL_CREATED_BY_KLUSTERLET.to_owned(),
+        klusterlet.name_any(),
+    );
+    labels
+}
+
+/// An object, as the status lists it. `None` for a kind that is not kept.
+pub(super) fn related(object: &DynamicObject) -> Option<RelatedResourceMeta> {
+    let types = object.types.as_ref()?;
+    let resource = match types.kind.as_str() {
+        "CustomResourceDefinition" => "customresourcedefinitions",
+        "Namespace" => "namespaces",
+        "ClusterRole" => "clusterroles",
+        "ClusterRoleBinding" => "clusterrolebindings",
+        "Role" => "roles",
+        "RoleBinding" => "rolebindings",
+        _ => return None,
+    };
+    let (group, version) = types
+        .api_version
+        .split_once('/')
+        .unwrap_or(("", &types.api_version));
+    Some(RelatedResourceMeta {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        resource: resource.to_owned(),
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle;
+    use crate::ocm::conditions;
+
+    fn finalized(mode: Option<&str>) -> Klusterlet {
+        let mut klusterlet = Klusterlet::named("klusterlet");
+        klusterlet.spec.deploy_option.mode = mode.map(str::to_owned);
+        klusterlet.metadata.finalizers = Some(vec![names::FINALIZER_KLUSTERLET.to_owned()]);
+        klusterlet
+    }
+
+    #[test]
+    fn operator_24_the_finalizer_comes_first() {
+        assert_eq!(decide(&Klusterlet::named("klusterlet")), Step::Finalize);
+        assert_eq!(decide(&finalized(None)), Step::Apply);
+    }
+
+    #[test]
+    fn modes() {
+        for (mode, expected) in [
+            (None, true),
+            (Some(""), true),
+            (Some("Default"), true),
+            (Some("Singleton"), true),
+            (Some("Hosted"), false),
+            (Some("SingletonHosted"), false),
+            (Some("Odd"), false),
+        ] {
+            assert_eq!(
+                decide(&finalized(mode)) == Step::Apply,
+                expected,
+                "{mode:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn whatever_the_mode_it_is_cleaned() {
+        let mut klusterlet = finalized(Some("Hosted"));
+        klusterlet.metadata.deletion_timestamp = Some(conditions::now());
+        assert_eq!(decide(&klusterlet), Step::Clean);
+        klusterlet.metadata.finalizers = None;
+        assert_eq!(decide(&klusterlet), Step::Nothing);
+    }
+
+    #[test]
+    fn everything_that_is_kept_is_listed() {
+        let mut objects = bundle::agent_crds().unwrap();
+        objects.extend(bundle::agent_components("klusterlet", "ns").unwrap());
+        assert!(objects.iter().all(|object| related(object).is_some()));
+        let role = related(&objects[objects.len() - 1]).unwrap();
+        assert_eq!(role.group, "rbac.authorization.k8s.io");
+        assert_eq!(role.version, "v1");
+    }
+}
