@@ -13,6 +13,7 @@ use crate::request::{FieldValidation, RequestContext};
 use crate::schema;
 use crate::status::Status;
 use crate::types::ResourceType;
+use crate::webhook;
 
 /// Where custom resource definitions are stored.
 pub(super) fn crd_resource() -> GroupResource {
@@ -193,14 +194,37 @@ pub(super) fn compile(definition: &Value) -> Option<Vec<Arc<ResourceType>>> {
     }
 }
 
-/// Asks the webhooks.
+/// Asks the webhooks; what they change is read, filled in and validated again.
 pub(super) async fn webhooks(
-    _registry: &Registry,
-    _context: &RequestContext,
-    _target: Target<'_>,
-    _operation: Operation,
-    _old: Option<&Value>,
-    _new: &mut Value,
+    registry: &Registry,
+    context: &RequestContext,
+    target: Target<'_>,
+    operation: Operation,
+    old: Option<&Value>,
+    new: &mut Value,
 ) -> Result<(), Status> {
+    let request = webhook::Request {
+        operation,
+        resource: target.resource,
+        subresource: target.subresource,
+        namespace: target.namespace,
+        name: target.name,
+        user: &context.user,
+        dry_run: context.dry_run,
+        old,
+    };
+    if !webhook::is_needed(registry, &request) {
+        return Ok(());
+    }
+    let mutated = webhook::mutate(registry, &request, new).await?;
+    if mutated.changed {
+        decode(context, target.resource, new)?;
+        defaults(target.resource, new);
+        admit(registry, context, target, operation, old, new)?;
+    }
+    let validated = webhook::validate(registry, &request, new).await?;
+    for warning in mutated.warnings.into_iter().chain(validated.warnings) {
+        context.warn(warning);
+    }
     Ok(())
 }

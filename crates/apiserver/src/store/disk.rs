@@ -41,6 +41,7 @@ struct QueueState {
 
 impl Disk {
     pub(super) fn open(path: &Path) -> Result<(Arc<RwLock<State>>, Self), OpenError> {
+        make_private(path);
         let database = Database::builder()
             .set_cache_size(CACHE_BYTES)
             .create(path)
@@ -263,4 +264,20 @@ fn commit(database: &Database, batch: &[Pending]) -> Result<(), redb::Error> {
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// There are secrets among the objects: nobody but the owner reads the file.
+/// What goes wrong here goes wrong again when it is opened, with a better error.
+fn make_private(path: &Path) {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        options.mode(0o600);
+        if path.exists() {
+            let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600));
+        }
+    }
+    let _ = options.open(path);
 }

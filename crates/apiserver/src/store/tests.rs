@@ -299,3 +299,14 @@ fn replay_gives_the_present_in_order_of_change() {
         assert_eq!(names, ["a", "b", "c"]);
     });
 }
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_reads_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("objects.redb");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    drop(Store::open(&path).unwrap());
+    assert_eq!(mode(), 0o600);
+}

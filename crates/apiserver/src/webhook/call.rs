@@ -1,0 +1,116 @@
+//! One HTTPS request to a webhook.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::builtin::text;
+
+/// What an answer may weigh.
+const LARGEST: usize = 3 * 1024 * 1024;
+
+/// Sends a review and reads the answer; errors are sentences for people.
+pub(super) async fn post(client: &Value, review: &Value) -> Result<Value, String> {
+    let url = text(client, "/url");
+    if url.is_empty() {
+        let service = &client["service"];
+        return Err(format!(
+            "service {}/{} cannot be reached: this server has no cluster network; give the webhook a url",
+            text(service, "/namespace"),
+            text(service, "/name"),
+        ));
+    }
+    let uri: Uri = url.parse().map_err(|_| format!("{url:?} is no URL"))?;
+    if uri.scheme_str() != Some("https") {
+        return Err(format!("{url:?} does not begin with https://"));
+    }
+    let host = uri
+        .host()
+        .map(|host| host.trim_matches(['[', ']']))
+        .ok_or_else(|| format!("{url:?} has no host"))?;
+    let port = uri.port_u16().unwrap_or(443);
+    let failed = |error: String| format!("failed to call webhook: Post {url:?}: {error}");
+    let tls = config(text(client, "/caBundle")).map_err(failed)?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|e| failed(e.to_string()))?;
+    let stream = TcpStream::connect((host, port))
+        .await
+        .map_err(|e| failed(e.to_string()))?;
+    let stream = TlsConnector::from(Arc::new(tls))
+        .connect(name, stream)
+        .await
+        .map_err(|e| failed(e.to_string()))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| failed(e.to_string()))?;
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let body = serde_json::to_vec(review).map_err(|e| failed(e.to_string()))?;
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header(HOST, authority)
+        .header(CONTENT_TYPE, "application/json")
+        .header(ACCEPT, "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|e| failed(e.to_string()))?;
+    let exchange = async {
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|e| failed(e.to_string()))?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), LARGEST)
+            .collect()
+            .await
+            .map_err(|e| failed(e.to_string()))?
+            .to_bytes();
+        if !status.is_success() {
+            return Err(failed(format!("the server answered {status}")));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|_| failed("the answer is no AdmissionReview in JSON".to_owned()))
+    };
+    tokio::pin!(exchange);
+    tokio::select! {
+        biased;
+        answer = &mut exchange => answer,
+        ended = connection => match ended {
+            Err(error) => Err(failed(error.to_string())),
+            // The answer may have come with the end of the connection.
+            Ok(()) => exchange.await,
+        },
+    }
+}
+
+fn config(bundle: &str) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    let pem = STANDARD
+        .decode(bundle)
+        .map_err(|_| "the caBundle is no base64".to_owned())?;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|e| format!("the caBundle cannot be read: {e}"))?;
+        roots
+            .add(certificate)
+            .map_err(|e| format!("the caBundle cannot be used: {e}"))?;
+    }
+    if roots.is_empty() {
+        return Err("the webhook has no caBundle, and this server trusts no other authority".to_owned());
+    }
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth())
+        .map_err(|e| e.to_string())
+}
