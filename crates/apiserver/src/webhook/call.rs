@@ -107,7 +107,9 @@ fn config(bundle: &str) -> Result<ClientConfig, String> {
             .map_err(|e| format!("the caBundle cannot be used: {e}"))?;
     }
     if roots.is_empty() {
-        return Err("the webhook has no caBundle, and this server trusts no other authority".to_owned());
+        return Err(
+            "the webhook has no caBundle, and this server trusts no other authority".to_owned(),
+        );
     }
     ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()

@@ -56,7 +56,12 @@ fn is_everything(selector: &Value) -> bool {
     selector.as_object().is_none_or(serde_json::Map::is_empty)
 }
 
-fn namespace_matches(view: &dyn View, selector: &Value, request: &Request<'_>, new: &Value) -> bool {
+fn namespace_matches(
+    view: &dyn View,
+    selector: &Value,
+    request: &Request<'_>,
+    new: &Value,
+) -> bool {
     if is_everything(selector) {
         return true;
     }

@@ -91,9 +91,16 @@ fn hooks(view: &dyn View, kind: &str, request: &Request<'_>, new: &Value) -> Vec
 pub fn is_needed(view: &dyn View, request: &Request<'_>) -> bool {
     // Nobody locks themselves out of changing the webhooks.
     request.resource.gr.group != GROUP
-        && ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]
-            .iter()
-            .any(|kind| !view.read_all(&GroupResource::new(GROUP, kind), None).is_empty())
+        && [
+            "mutatingwebhookconfigurations",
+            "validatingwebhookconfigurations",
+        ]
+        .iter()
+        .any(|kind| {
+            !view
+                .read_all(&GroupResource::new(GROUP, kind), None)
+                .is_empty()
+        })
 }
 
 /// Lets the mutating webhooks change the object, one after another.
