@@ -5,6 +5,9 @@
 //! cargo run -p apiserver --example generate-types -- KUBERNETES_SOURCE_DIRECTORY
 //! ```
 //!
+//! With `--check` after the directory nothing is written: it fails if the data
+//! is not what would be.
+//!
 //! `resources.json` says what is served, `definitions.txt` the structure of
 //! the types (see `types::definitions` for its format), `descriptions.txt`
 //! what `kubectl explain` shows.
@@ -73,18 +76,20 @@ fn main() -> Result<()> {
     let resources = resources(source)?;
     let kept = closure(&definitions, &resources)?;
     let lines: Vec<String> = resources.iter().map(Value::to_string).collect();
-    fs::write(
-        target.join("resources.json"),
-        format!("[\n{}\n]\n", lines.join(",\n")),
-    )?;
-    fs::write(
-        target.join("definitions.txt"),
-        structure(&definitions, &kept)?,
-    )?;
-    fs::write(
-        target.join("descriptions.txt"),
-        descriptions(&definitions, &kept),
-    )?;
+    let files = [
+        ("resources.json", format!("[\n{}\n]\n", lines.join(",\n"))),
+        ("definitions.txt", structure(&definitions, &kept)?),
+        ("descriptions.txt", descriptions(&definitions, &kept)),
+    ];
+    let check = std::env::args().nth(2).is_some_and(|arg| arg == "--check");
+    for (name, content) in files {
+        let path = target.join(name);
+        if !check {
+            fs::write(path, content)?;
+        } else if fs::read_to_string(&path)? != content {
+            return Err(format!("{} is not up to date", path.display()).into());
+        }
+    }
     Ok(())
 }
 
@@ -306,6 +311,7 @@ fn token(node: &Value) -> Result<String> {
         Some("object") => "o".to_owned(),
         Some("array") => format!("[{}", token(&node["items"])?),
         Some("string") if node["format"] == "int-or-string" => "q".to_owned(),
+        Some("string") if node["format"] == "byte" => "y".to_owned(),
         Some("string") => "s".to_owned(),
         Some("integer") => "i".to_owned(),
         Some("number") => "n".to_owned(),
@@ -315,7 +321,9 @@ fn token(node: &Value) -> Result<String> {
 }
 
 fn attributes(out: &mut String, node: &Value) -> Result<()> {
-    if let Some(format) = node["format"].as_str() {
+    if let Some(format) = node["format"].as_str()
+        && format != "byte"
+    {
         write!(out, " format={format}")?;
     }
     if !is_zero(&node["default"]) {

@@ -124,6 +124,7 @@ impl Components {
             "[" => json!({"type": "array", "items": self.token(rest)}),
             "{" => json!({"type": "object", "additionalProperties": self.token(rest)}),
             "s" => json!({"type": "string"}),
+            "y" => json!({"type": "string", "format": "byte"}),
             "i" => json!({"type": "integer"}),
             "n" => json!({"type": "number"}),
             "b" => json!({"type": "boolean"}),

@@ -12,7 +12,7 @@ use crate::managedfields::{self, Manager};
 use crate::request::{FieldValidation, RequestContext};
 use crate::schema;
 use crate::status::Status;
-use crate::types::ResourceType;
+use crate::types::{ResourceType, decode};
 use crate::webhook;
 
 /// Where custom resource definitions are stored.
@@ -59,15 +59,9 @@ fn check_types(resource: &ResourceType, object: &Value) -> Result<(), Status> {
         // Validation says it, with all else that is wrong.
         return Ok(());
     }
-    let wrong = schema::validate(&resource.schema, object, None)
-        .into_iter()
-        .find(|cause| cause.reason == "FieldValueTypeInvalid");
-    match wrong {
+    match decode::check(&resource.gvk, object) {
         None => Ok(()),
-        Some(cause) => Err(Status::bad_request(format!(
-            "json: cannot unmarshal {}: {}",
-            cause.field, cause.message
-        ))),
+        Some(wrong) => Err(Status::bad_request(wrong)),
     }
 }
 

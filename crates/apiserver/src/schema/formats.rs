@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use regex::Regex;
 
+use crate::types::quantity;
+
 /// Whether a text has a format.
 pub(super) fn matches(format: &str, text: &str) -> bool {
     match format {
@@ -26,6 +28,7 @@ pub(super) fn matches(format: &str, text: &str) -> bool {
             .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()),
         "uri" => regex(&URI).is_some_and(|uri| uri.is_match(text)),
         "mac" => is_mac(text),
+        "quantity" => quantity::canonical(text).is_some(),
         _ => true,
     }
 }
@@ -113,6 +116,7 @@ mod tests {
             ("hostname", "a.example.com", "-a"),
             ("email", "a@b", "a"),
             ("uri", "https://a/b", "a b"),
+            ("quantity", "1.5Gi", "1.5 Gi"),
             ("mac", "00:11:22:33:44:55", "00:11"),
         ];
         for (format, good, bad) in table {

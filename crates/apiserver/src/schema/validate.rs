@@ -77,7 +77,7 @@ fn check(schema: &Schema, new: &Value, old: Option<&Value>, path: &str, causes: 
                 string(limits, text, path, causes);
             }
             if let Some(format) = schema.format.as_deref()
-                && schema.node != NodeType::IntOrString
+                && (schema.node != NodeType::IntOrString || is_quantity(schema))
                 && !formats::matches(format, text)
             {
                 let message = format!(
@@ -122,6 +122,11 @@ fn type_name(value: &Value) -> &'static str {
     }
 }
 
+/// Quantities are numbers or texts, and may have fractions.
+fn is_quantity(schema: &Schema) -> bool {
+    schema.format.as_deref() == Some("quantity")
+}
+
 /// The expected and the found type, where they differ.
 fn wrong_type(schema: &Schema, value: &Value) -> Option<(Cow<'static, str>, &'static str)> {
     let expected = match schema.node {
@@ -137,6 +142,7 @@ fn wrong_type(schema: &Schema, value: &Value) -> Option<(Cow<'static, str>, &'st
     let found = type_name(value);
     let fits = match (schema.node, value) {
         (_, Value::Null) => schema.nullable,
+        (NodeType::IntOrString, Value::Number(_)) if is_quantity(schema) => true,
         (NodeType::IntOrString, Value::String(_)) | (NodeType::Number, Value::Number(_)) => true,
         (NodeType::IntOrString | NodeType::Integer, Value::Number(n)) => {
             !n.is_f64() || n.as_f64().is_some_and(|f| f.fract() == 0.0)

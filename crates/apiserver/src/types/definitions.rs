@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A line starting with `=` names a type (without the common `io.k8s.`). The
-//! second word is its structure: `s`tring, `i`nteger, `n`umber, `b`oolean,
+//! second word is its structure: `s`tring, b`y`tes in base64, `i`nteger, `n`umber, `b`oolean,
 //! `o`bject, `q` for int-or-string, `*` for anything, `@NAME` for another
 //! type, `[` for a list and `{` for a map of what follows. Then come
 //! attributes: `!` required, `format=`, `default=` (JSON), `map=` (keys of a
@@ -268,7 +268,7 @@ impl Builder {
                     ..Schema::default()
                 });
             }
-            "s" => NodeType::String,
+            "s" | "y" => NodeType::String,
             "i" => NodeType::Integer,
             "n" => NodeType::Number,
             "b" => NodeType::Boolean,
@@ -279,6 +279,7 @@ impl Builder {
         let leaf = self.scalars.entry((first, "")).or_insert_with(|| {
             Arc::new(Schema {
                 node,
+                format: (first == "y").then(|| "byte".into()),
                 ..Schema::default()
             })
         });

@@ -2,6 +2,7 @@
 //! and those that custom resource definitions add.
 
 mod builtin;
+pub mod decode;
 pub mod defaults;
 pub mod definitions;
 pub mod quantity;
