@@ -155,7 +155,11 @@ fn quantity_text(value: &Value) -> Result<(), String> {
         Value::Number(number) => quantity::canonical(&number.to_string()).is_some(),
         _ => false,
     };
-    if good { Ok(()) } else { Err(SENTENCE.to_owned()) }
+    if good {
+        Ok(())
+    } else {
+        Err(SENTENCE.to_owned())
+    }
 }
 
 /// Base64, where the offset of the first bad byte is part of the sentence. The
@@ -212,9 +216,8 @@ mod tests {
     fn mismatches_are_worded_as_go_words_them() {
         let deployment = GroupVersionKind::new("apps", "v1", "Deployment");
         let secret = GroupVersionKind::new("", "v1", "Secret");
-        let pod = |container: Value| {
-            json!({"spec": {"template": {"spec": {"containers": [container]}}}})
-        };
+        let pod =
+            |container: Value| json!({"spec": {"template": {"spec": {"containers": [container]}}}});
         let table = [
             (
                 &deployment,
