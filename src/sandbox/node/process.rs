@@ -260,6 +260,8 @@ impl Runner {
         };
         let since = Timestamp::now();
         self.change(|report| report.set(&container.name, Run::Running { since }));
+        // Waiting closes it, and its end tells the process to stop.
+        let _input = child.stdin.take();
         tokio::select! {
             status = child.wait() => Some(match status {
                 Ok(status) => ended(status, since),
