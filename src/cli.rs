@@ -61,6 +61,9 @@ pub enum Command {
     /// Run the hub's controllers
     #[command(hide = true)]
     Hub(cmd::hub::Args),
+    /// Run the managed cluster's agent
+    #[command(hide = true)]
+    Agent(cmd::agent::Args),
     /// Write generated files
     #[command(hide = true)]
     Util(cmd::util::Args),
@@ -119,6 +122,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Unjoin(args) => client(global, cmd::unjoin::run(args, global, ui)),
         Command::Clean(args) => client(global, cmd::clean::run(args, global, ui)),
         Command::Hub(args) => controller(global, cmd::hub::run(args, global)),
+        Command::Agent(args) => controller(global, cmd::agent::run(args, global)),
         Command::Sandbox(args) => server(global, cmd::sandbox::run(args, global, ui)),
     }
 }

@@ -28,7 +28,7 @@ pub struct Args {
 /// # Errors
 /// What keeps it from working.
 pub async fn run(args: &Args, global: &GlobalArgs) -> Result<(), CommandError> {
-    let (client, shutdown) = serve::start(global).await?;
+    let started = serve::start(global).await?;
     let mut options = hub::Options {
         listen: args.listen,
         leader_election: !args.no_leader_election,
@@ -37,5 +37,5 @@ pub async fn run(args: &Args, global: &GlobalArgs) -> Result<(), CommandError> {
     if let Some(namespace) = &args.namespace {
         options.namespace.clone_from(namespace);
     }
-    Ok(hub::run(client, options, shutdown).await?)
+    Ok(hub::run(started.client, options, started.shutdown).await?)
 }

@@ -1,6 +1,7 @@
 //! One file per command: help text, arguments, run.
 
 pub mod accept;
+pub mod agent;
 pub mod args;
 pub mod clean;
 pub mod completion;

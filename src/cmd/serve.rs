@@ -8,27 +8,42 @@ use crate::error::CommandError;
 use crate::k8s::{client, incluster};
 use crate::runtime::process;
 
-/// A client for the pod's cluster (or, with flags, for a kubeconfig's), and a
-/// token that is cancelled when the process shall end.
+/// A process that has found its cluster.
+pub struct Started {
+    /// For the pod's cluster or, with flags, for a kubeconfig's.
+    pub client: Client,
+    /// The CA (PEM) of that cluster's API server, where it is known.
+    pub ca: Option<Vec<u8>>,
+    /// Cancelled when the process shall end.
+    pub shutdown: CancellationToken,
+}
+
+/// Finds the cluster and listens for signals.
 ///
 /// # Errors
 /// The process runs neither in a pod nor with a kubeconfig.
-pub async fn start(global: &GlobalArgs) -> Result<(Client, CancellationToken), CommandError> {
+pub async fn start(global: &GlobalArgs) -> Result<Started, CommandError> {
     let shutdown = process::shutdown_on_signals()?;
-    let outside = global.kubeconfig.is_some() || global.context.is_some();
-    let client = if outside {
-        client::connect(global.kubeconfig.as_deref(), global.context.as_deref())
-            .await?
-            .client
-    } else {
-        let config = incluster::config().map_err(|error| {
-            CommandError::user("this command runs in a pod")
-                .because(error)
-                .hint("outside of one, pass --kubeconfig or --context")
-        })?;
-        Client::try_from(config).map_err(|error| {
-            CommandError::user("the pod's credentials cannot be used").because(error)
-        })?
-    };
-    Ok((client, shutdown))
+    if global.kubeconfig.is_some() || global.context.is_some() {
+        let outside =
+            client::connect(global.kubeconfig.as_deref(), global.context.as_deref()).await?;
+        return Ok(Started {
+            client: outside.client,
+            ca: outside.ca,
+            shutdown,
+        });
+    }
+    let config = incluster::config().map_err(|error| {
+        CommandError::user("this command runs in a pod")
+            .because(error)
+            .hint("outside of one, pass --kubeconfig or --context")
+    })?;
+    let client = Client::try_from(config).map_err(|error| {
+        CommandError::user("the pod's credentials cannot be used").because(error)
+    })?;
+    Ok(Started {
+        client,
+        ca: std::fs::read(incluster::directory().join("ca.crt")).ok(),
+        shutdown,
+    })
 }
