@@ -18,6 +18,8 @@ mod hub;
 #[cfg(test)]
 mod kubectl;
 #[cfg(test)]
+mod operators;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod truth;

@@ -53,6 +53,11 @@ fn resource(kind: &str) -> ApiResource {
             "v1alpha1",
             "clusterclaims",
         ),
+        "AppliedManifestWork" => (
+            "work.open-cluster-management.io",
+            "v1",
+            "appliedmanifestworks",
+        ),
         "ManifestWork" => ("work.open-cluster-management.io", "v1", "manifestworks"),
         "ManagedClusterAddOn" => (
             "addon.open-cluster-management.io",
