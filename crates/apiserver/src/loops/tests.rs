@@ -390,3 +390,99 @@ async fn cluster_info_is_published_and_signed_and_old_tokens_go() {
     assert_eq!(service["spec"]["clusterIP"], "10.96.0.1");
     cluster.0.shutdown().await;
 }
+
+fn definition() -> Value {
+    json!({
+        "metadata": {"name": "things.x.example"},
+        "spec": {
+            "group": "x.example",
+            "scope": "Namespaced",
+            "names": {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"},
+            "versions": [{
+                "name": "v1",
+                "served": true,
+                "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            }],
+        },
+    })
+}
+
+#[tokio::test]
+async fn custom_resources_end_with_their_namespace_and_their_definition() {
+    let cluster = Cluster::start().await;
+    let definitions = GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions");
+    let things = GroupResource::new("x.example", "things");
+    cluster.create(&definitions, definition()).await;
+    cluster.create(&core("namespaces"), namespace("ns")).await;
+    let thing = |ns: &str, name: &str| {
+        json!({"apiVersion": "x.example/v1", "kind": "Thing", "metadata": {"namespace": ns, "name": name}})
+    };
+    cluster.create(&things, thing("ns", "a")).await;
+    cluster.delete(&core("namespaces"), "", "ns", "Background").await;
+    cluster.gone(&core("namespaces"), "", "ns").await;
+    assert_eq!(cluster.read(&things, "ns", "a"), None);
+    // One of them holds the definition by its finalizer.
+    cluster.create(&things, thing("default", "b")).await;
+    let mut held = thing("default", "c");
+    held["metadata"]["finalizers"] = json!(["a.example/b"]);
+    cluster.create(&things, held).await;
+    cluster.delete(&definitions, "", "things.x.example", "Background").await;
+    cluster.gone(&things, "default", "b").await;
+    let mut held = cluster
+        .until("the end of c to begin", || {
+            cluster
+                .read(&things, "default", "c")
+                .filter(|c| !c["metadata"]["deletionTimestamp"].is_null())
+        })
+        .await;
+    assert!(cluster.read(&definitions, "", "things.x.example").is_some());
+    held["metadata"]["finalizers"] = json!([]);
+    cluster.update(&things, "", held).await;
+    cluster.gone(&definitions, "", "things.x.example").await;
+    // And it can come again.
+    cluster.create(&definitions, definition()).await;
+    cluster.create(&things, thing("default", "d")).await;
+}
+
+#[tokio::test]
+async fn owners_that_are_custom_resources_take_their_dependents_along() {
+    let cluster = Cluster::start().await;
+    let definitions = GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions");
+    let things = GroupResource::new("x.example", "things");
+    cluster.create(&definitions, definition()).await;
+    let owner = json!({"apiVersion": "x.example/v1", "kind": "Thing", "metadata": {"namespace": "default", "name": "a"}});
+    let owner = cluster.create(&things, owner).await;
+    let mut child = owned("child", &owner, false);
+    child["metadata"]["namespace"] = json!("default");
+    cluster.create(&core("configmaps"), child).await;
+    cluster.delete(&things, "default", "a", "Background").await;
+    cluster.gone(&core("configmaps"), "default", "child").await;
+}
+
+#[tokio::test]
+async fn what_was_left_undone_is_done_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = |controllers| Options {
+        data_dir: Some(folder.path().to_owned()),
+        controllers,
+        ..Options::default()
+    };
+    let asleep = Cluster(ApiServer::start(options(false)).await.unwrap());
+    asleep.create(&core("namespaces"), namespace("ns")).await;
+    asleep.create(&core("namespaces"), namespace("end")).await;
+    let owner = asleep.create(&core("configmaps"), map("ns", "owner")).await;
+    asleep.create(&core("configmaps"), owned("child", &owner, false)).await;
+    asleep.delete(&core("configmaps"), "ns", "owner", "Background").await;
+    asleep.create(&core("secrets"), map("end", "s")).await;
+    asleep.delete(&core("namespaces"), "", "end", "Background").await;
+    asleep.0.shutdown().await;
+    drop(asleep);
+    let awake = Cluster(ApiServer::start(options(true)).await.unwrap());
+    awake.gone(&core("configmaps"), "ns", "child").await;
+    awake.gone(&core("namespaces"), "", "end").await;
+    awake
+        .until("the account", || awake.read(&core("serviceaccounts"), "ns", "default"))
+        .await;
+    awake.0.shutdown().await;
+}
