@@ -98,7 +98,7 @@ pub(super) fn validate_config_map(write: &Write<'_>, causes: &mut Vec<Cause>) {
             total += value.as_str().map_or(0, str::len);
             if field == "binaryData" && new["data"].get(key).is_some() {
                 causes.push(cause::invalid(
-                    "data",
+                    &format!("data[{key}]"),
                     &json!(key),
                     "duplicate of key present in binaryData",
                 ));
@@ -115,7 +115,7 @@ pub(super) fn validate_config_map(write: &Write<'_>, causes: &mut Vec<Cause>) {
 }
 
 fn check_key(field: &str, key: &str, causes: &mut Vec<Cause>) {
-    for complaint in names::CONFIG_KEY.complaints(key) {
+    for complaint in names::config_key(key) {
         causes.push(cause::invalid(
             &format!("{field}[{key}]"),
             &json!(key),

@@ -42,7 +42,7 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
     }
     labels("metadata.labels", &metadata["labels"], causes);
     annotations(&metadata["annotations"], causes);
-    finalizers(&metadata["finalizers"], causes);
+    finalizers(&metadata["finalizers"], write.resource.custom.is_none(), causes);
     owners(&metadata["ownerReferences"], causes);
 }
 
@@ -72,14 +72,14 @@ fn annotations(annotations: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-fn finalizers(finalizers: &Value, causes: &mut Vec<Cause>) {
+fn finalizers(finalizers: &Value, builtin: bool, causes: &mut Vec<Cause>) {
     for (index, finalizer) in finalizers.as_array().into_iter().flatten().enumerate() {
         let text = finalizer.as_str().unwrap_or_default();
         let field = format!("metadata.finalizers[{index}]");
         for complaint in names::qualified(text) {
             causes.push(cause::invalid("metadata.finalizers", finalizer, &complaint));
         }
-        if !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
+        if builtin && !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
             causes.push(cause::invalid(
                 &field,
                 finalizer,
@@ -103,28 +103,36 @@ fn finalizers(finalizers: &Value, causes: &mut Vec<Cause>) {
 
 fn owners(owners: &Value, causes: &mut Vec<Cause>) {
     let base = "metadata.ownerReferences";
-    let mut controller: Option<&str> = None;
-    for owner in owners.as_array().into_iter().flatten() {
-        for (name, what) in [
-            ("apiVersion", "version must not be empty"),
-            ("kind", "kind must not be empty"),
-            ("name", "name must not be empty"),
-            ("uid", "uid must not be empty"),
-        ] {
-            if owner[name].as_str().unwrap_or_default().is_empty() {
-                causes.push(cause::invalid(&format!("{base}.{name}"), &json!(""), what));
+    let mut controller: Option<String> = None;
+    for (index, owner) in owners.as_array().into_iter().flatten().enumerate() {
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            if text(owner, field).is_empty() {
+                let at = format!("{base}[{index}].{field}");
+                causes.push(cause::required(&at, "must not be empty"));
             }
         }
+        if text(owner, "apiVersion") == "v1" && text(owner, "kind") == "Event" {
+            causes.push(cause::invalid(
+                &format!("{base}[{index}]"),
+                owner,
+                "/v1, Kind=Event is disallowed from being an owner",
+            ));
+        }
         if owner["controller"] == true {
-            let name = owner["name"].as_str().unwrap_or_default();
-            if let Some(first) = controller {
+            let name = format!("{}/{}", text(owner, "kind"), text(owner, "name"));
+            if let Some(first) = &controller {
                 causes.push(cause::invalid(
                     base,
                     owners,
                     &format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"),
                 ));
+            } else {
+                controller = Some(name);
             }
-            controller = Some(name);
         }
     }
+}
+
+fn text<'a>(owner: &'a Value, field: &str) -> &'a str {
+    owner[field].as_str().unwrap_or_default()
 }

@@ -54,8 +54,7 @@ pub static LABEL_VALUE: Form = form!(
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345'"
 );
 
-/// A key in a ConfigMap or Secret.
-pub static CONFIG_KEY: Form = form!(
+static CONFIG_KEY: Form = form!(
     "[-._a-zA-Z0-9]+",
     253,
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name'"
@@ -75,8 +74,12 @@ impl Form {
             complaints.push(format!("must be no more than {} characters", self.longest));
         }
         if !self.pattern.as_ref().is_some_and(|p| p.is_match(text)) {
-            // The pattern is printed as it is read, with single backslashes.
-            complaints.push(self.complaint.to_owned());
+            let dots = std::ptr::eq(self, &LABEL) && SUBDOMAIN.fits(text);
+            complaints.push(if dots {
+                "must not contain dots".to_owned()
+            } else {
+                self.complaint.to_owned()
+            });
         }
         complaints
     }
@@ -93,7 +96,7 @@ pub fn qualified(text: &str) -> Vec<String> {
     let name = match text.split_once('/') {
         None => text,
         Some((_, name)) if name.contains('/') => {
-            return vec!["a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')".to_owned()];
+            return vec!["a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')".to_owned()];
         }
         Some(("", name)) => {
             complaints.push("prefix part must be non-empty".to_owned());
@@ -110,6 +113,17 @@ pub fn qualified(text: &str) -> Vec<String> {
     }
     let wrong = NAME_PART.complaints(name);
     complaints.extend(wrong.iter().map(|what| format!("name part {what}")));
+    complaints
+}
+
+/// A key in a ConfigMap or Secret.
+pub fn config_key(text: &str) -> Vec<String> {
+    let mut complaints = CONFIG_KEY.complaints(text);
+    match text {
+        "." | ".." => complaints.push(format!("must not be '{text}'")),
+        text if text.starts_with("..") => complaints.push("must not start with '..'".to_owned()),
+        _ => {}
+    }
     complaints
 }
 
@@ -161,6 +175,10 @@ mod tests {
         ] {
             assert_eq!(qualified(key).is_empty(), good, "{key}");
         }
+        assert_eq!(LABEL.complaints("a.b"), ["must not contain dots"]);
+        assert_eq!(config_key("a..b"), Vec::<String>::new());
+        assert_eq!(config_key(".."), ["must not be '..'"]);
+        assert_eq!(config_key("..a"), ["must not start with '..'"]);
         assert_eq!(path_segment("a:b"), Vec::<String>::new());
         assert_eq!(path_segment("a/b"), ["may not contain '/'"]);
     }

@@ -103,7 +103,7 @@ fn names_labels_and_owners_are_checked_in_kubernetes_words() {
     assert!(map(json!({"name": "a", "finalizers": ["x"]})).contains("metadata.finalizers[0]: Invalid value: \"x\": name is neither a standard finalizer name nor is it fully qualified"));
     assert!(
         map(json!({"name": "a", "ownerReferences": [{"name": "x"}]}))
-            .contains("metadata.ownerReferences.uid: Invalid value: \"\": uid must not be empty")
+            .contains("metadata.ownerReferences[0].uid: Required value: must not be empty")
     );
     assert!(
         map(json!({"name": "a", "annotations": {"a": "x".repeat(300_000)}}))

@@ -7,6 +7,7 @@ mod accounts;
 mod aggregation;
 mod bootstrap;
 mod definitions;
+mod events;
 mod follow;
 mod garbage;
 mod hand;
@@ -46,6 +47,7 @@ pub fn start(host: &Host, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(aggregation::run(host.registry.clone(), stop.clone()));
     tasks.spawn(bootstrap::run(host.registry.clone(), stop.clone()));
     tasks.spawn(definitions::run(host.registry.clone(), stop.clone()));
+    tasks.spawn(events::run(host.registry.clone(), stop.clone()));
 }
 
 #[cfg(test)]

@@ -25,22 +25,21 @@ const CLUSTER_INFO_ROLE: &str = "kubeadm:bootstrap-signer-clusterinfo";
 pub async fn publish(host: &Host, address: SocketAddr) -> Result<(), Status> {
     let hand = Hand::new(host.registry.clone(), "kube-apiserver");
     let core = |resource: &str| GroupResource::new("", resource);
-    hand.create(&core("services"), service()).await?;
-    put(&hand, &core("endpoints"), "subsets", endpoints(address)).await?;
     let slices = GroupResource::new("discovery.k8s.io", "endpointslices");
-    put(&hand, &slices, "endpoints", slice(address)).await?;
-    put(
-        &hand,
-        &core("configmaps"),
-        "data",
-        cluster_info(&host.authority.pem(), address),
-    )
-    .await?;
     let [role, binding] = cluster_info_access();
-    hand.create(&GroupResource::new(RBAC, "roles"), role)
-        .await?;
-    hand.create(&GroupResource::new(RBAC, "rolebindings"), binding)
-        .await
+    let (roles, bindings) = ["roles", "rolebindings"].map(|r| GroupResource::new(RBAC, r)).into();
+    let (services, points, maps) = ["services", "endpoints", "configmaps"].map(core).into();
+    let info = cluster_info(&host.authority.pem(), address);
+    // All at once: each waits for the disk.
+    futures::try_join!(
+        hand.create(&services, service()),
+        put(&hand, &points, "subsets", endpoints(address)),
+        put(&hand, &slices, "endpoints", slice(address)),
+        put(&hand, &maps, "data", info),
+        hand.create(&roles, role),
+        hand.create(&bindings, binding),
+    )
+    .map(drop)
 }
 
 /// Creates an object, or makes one field of it what it should be.
