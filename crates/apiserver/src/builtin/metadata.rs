@@ -42,7 +42,11 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
     }
     labels("metadata.labels", &metadata["labels"], causes);
     annotations(&metadata["annotations"], causes);
-    finalizers(&metadata["finalizers"], write.resource.custom.is_none(), causes);
+    finalizers(
+        &metadata["finalizers"],
+        write.resource.custom.is_none(),
+        causes,
+    );
     owners(&metadata["ownerReferences"], causes);
 }
 
@@ -79,7 +83,10 @@ fn finalizers(finalizers: &Value, builtin: bool, causes: &mut Vec<Cause>) {
         for complaint in names::qualified(text) {
             causes.push(cause::invalid("metadata.finalizers", finalizer, &complaint));
         }
-        if builtin && !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
+        if builtin
+            && !text.contains('/')
+            && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes")
+        {
             causes.push(cause::invalid(
                 &field,
                 finalizer,

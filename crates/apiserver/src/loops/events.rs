@@ -29,7 +29,15 @@ pub(super) async fn run(registry: Registry, stop: CancellationToken) {
     };
     let reconcile = |(group, namespace, name): (String, String, String)| {
         let hand = hand.clone();
-        async move { reconcile(&hand, &GroupResource::new(&group, "events"), &namespace, &name).await }
+        async move {
+            reconcile(
+                &hand,
+                &GroupResource::new(&group, "events"),
+                &namespace,
+                &name,
+            )
+            .await
+        }
     };
     follow("events", stop, events, observe, reconcile).await;
 }

@@ -27,7 +27,9 @@ pub async fn publish(host: &Host, address: SocketAddr) -> Result<(), Status> {
     let core = |resource: &str| GroupResource::new("", resource);
     let slices = GroupResource::new("discovery.k8s.io", "endpointslices");
     let [role, binding] = cluster_info_access();
-    let (roles, bindings) = ["roles", "rolebindings"].map(|r| GroupResource::new(RBAC, r)).into();
+    let (roles, bindings) = ["roles", "rolebindings"]
+        .map(|r| GroupResource::new(RBAC, r))
+        .into();
     let (services, points, maps) = ["services", "endpoints", "configmaps"].map(core).into();
     let info = cluster_info(&host.authority.pem(), address);
     // All at once: each waits for the disk.

@@ -415,11 +415,11 @@ async fn custom_resources_end_with_their_namespace_and_their_definition() {
     let things = GroupResource::new("x.example", "things");
     cluster.create(&definitions, definition()).await;
     cluster.create(&core("namespaces"), namespace("ns")).await;
-    let thing = |ns: &str, name: &str| {
-        json!({"apiVersion": "x.example/v1", "kind": "Thing", "metadata": {"namespace": ns, "name": name}})
-    };
+    let thing = |ns: &str, name: &str| json!({"apiVersion": "x.example/v1", "kind": "Thing", "metadata": {"namespace": ns, "name": name}});
     cluster.create(&things, thing("ns", "a")).await;
-    cluster.delete(&core("namespaces"), "", "ns", "Background").await;
+    cluster
+        .delete(&core("namespaces"), "", "ns", "Background")
+        .await;
     cluster.gone(&core("namespaces"), "", "ns").await;
     assert_eq!(cluster.read(&things, "ns", "a"), None);
     // One of them holds the definition by its finalizer.
@@ -427,7 +427,9 @@ async fn custom_resources_end_with_their_namespace_and_their_definition() {
     let mut held = thing("default", "c");
     held["metadata"]["finalizers"] = json!(["a.example/b"]);
     cluster.create(&things, held).await;
-    cluster.delete(&definitions, "", "things.x.example", "Background").await;
+    cluster
+        .delete(&definitions, "", "things.x.example", "Background")
+        .await;
     cluster.gone(&things, "default", "b").await;
     let mut held = cluster
         .until("the end of c to begin", || {
@@ -472,17 +474,25 @@ async fn what_was_left_undone_is_done_after_a_restart() {
     asleep.create(&core("namespaces"), namespace("ns")).await;
     asleep.create(&core("namespaces"), namespace("end")).await;
     let owner = asleep.create(&core("configmaps"), map("ns", "owner")).await;
-    asleep.create(&core("configmaps"), owned("child", &owner, false)).await;
-    asleep.delete(&core("configmaps"), "ns", "owner", "Background").await;
+    asleep
+        .create(&core("configmaps"), owned("child", &owner, false))
+        .await;
+    asleep
+        .delete(&core("configmaps"), "ns", "owner", "Background")
+        .await;
     asleep.create(&core("secrets"), map("end", "s")).await;
-    asleep.delete(&core("namespaces"), "", "end", "Background").await;
+    asleep
+        .delete(&core("namespaces"), "", "end", "Background")
+        .await;
     asleep.0.shutdown().await;
     drop(asleep);
     let awake = Cluster(ApiServer::start(options(true)).await.unwrap());
     awake.gone(&core("configmaps"), "ns", "child").await;
     awake.gone(&core("namespaces"), "", "end").await;
     awake
-        .until("the account", || awake.read(&core("serviceaccounts"), "ns", "default"))
+        .until("the account", || {
+            awake.read(&core("serviceaccounts"), "ns", "default")
+        })
         .await;
     awake.0.shutdown().await;
 }
