@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use futures::future::try_join_all;
 use jiff::Timestamp;
+use rustix::fs::Mode;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -39,6 +40,8 @@ pub async fn supervise(layout: &Layout, wish: &Wish, executable: PathBuf) -> io:
     if let Err(error) = rustix::process::setsid() {
         tracing::debug!(%error, "no session of its own");
     }
+    // Whatever it writes is for its owner alone.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let stop = stop_on_signals()?;
     let started = start(layout, wish, executable).await;
     let (planes, _lock) = match started {

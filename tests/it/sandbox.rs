@@ -1,1 +1,6 @@
-//! Tests of: sandbox.
+//! Tests of: sandbox. `node` simulates in this process, `real` runs the binary.
+
+mod binary;
+mod node;
+mod path;
+mod real;
