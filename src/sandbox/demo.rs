@@ -342,15 +342,12 @@ impl Demo {
             .spawn()
             .map_err(failed)?;
         let (output, errors) = (child.stdout.take(), child.stderr.take());
-        let (printed, _, status) = tokio::join!(
-            self.show(output),
-            self.show(errors),
-            timeout(PATIENCE, child.wait()),
-        );
-        let status = match status {
-            Ok(status) => status.map_err(failed)?,
-            Err(_) => return Err(DemoError::Late { what: command }),
+        let ended = async { tokio::join!(self.show(output), self.show(errors), child.wait()) };
+        // Past that time the child is dropped, and with that killed.
+        let Ok((printed, _, status)) = timeout(PATIENCE, ended).await else {
+            return Err(DemoError::Late { what: command });
         };
+        let status = status.map_err(failed)?;
         if status.success() {
             Ok(printed)
         } else {

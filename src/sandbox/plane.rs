@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use apiserver::api::UserInfo;
 use apiserver::{ApiServer, Options};
-use kube::Client;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::runtime::wait::await_condition;
+use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{SandboxError, on_file};
@@ -18,6 +20,8 @@ use super::ports::loopback;
 
 /// How long the administrator's certificate is valid; every start makes a new one.
 const ADMIN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How long a new namespace waits for its service account.
+const ACCOUNTS_WITHIN: Duration = Duration::from_secs(20);
 
 /// A control plane that serves.
 pub struct Plane {
@@ -72,6 +76,7 @@ impl Plane {
         node::register(&client, &node)
             .await
             .map_err(|error| failed(Box::new(error)))?;
+        wait_for_accounts(&client).await.map_err(failed)?;
         Ok(Self {
             name: name.to_owned(),
             server,
@@ -121,6 +126,17 @@ impl Plane {
         self.server.shutdown().await;
         tracing::info!(cluster = self.name, "stopped");
     }
+}
+
+/// A namespace takes pods once it has its service account, which a loop of the
+/// server makes a moment after the start.
+async fn wait_for_accounts(
+    client: &Client,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let accounts = Api::<ServiceAccount>::namespaced(client.clone(), "default");
+    let there = |account: Option<&ServiceAccount>| account.is_some();
+    tokio::time::timeout(ACCOUNTS_WITHIN, await_condition(accounts, "default", there)).await??;
+    Ok(())
 }
 
 /// Folders of pods whose processes ended with the supervisor before.

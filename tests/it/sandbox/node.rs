@@ -7,7 +7,7 @@ use apiserver::api::UserInfo;
 use apiserver::{ApiServer, Options};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::wait::{Condition, await_condition, conditions};
 use kube::{Api, Client, Resource};
@@ -50,11 +50,18 @@ impl Cluster {
         node::register(&client, &options).await.unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(node::run(client.clone(), options, stop.clone()));
-        Self {
+        let cluster = Self {
             client,
             folder,
             _stop: stop.drop_guard(),
-        }
+        };
+        // Pods are refused before their account is there.
+        cluster
+            .wait("default", |account: Option<&ServiceAccount>| {
+                account.is_some()
+            })
+            .await;
+        cluster
     }
 
     fn api<K>(&self) -> Api<K>
