@@ -332,6 +332,8 @@ impl Demo {
         };
         let kubeconfig: OsString = self.sandbox().join("kubeconfig").into();
         let mut child = Command::new(&self.executable)
+            // What it tells to type next should read as typed here.
+            .arg0("ocmadm")
             .args(args)
             .current_dir(self.folder.path())
             .env("KUBECONFIG", kubeconfig)

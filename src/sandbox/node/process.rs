@@ -258,6 +258,8 @@ impl Runner {
                 return Some(Ended::failed(Timestamp::now(), &source_chain(&error)));
             }
         };
+        // Held here: waiting for a child would close it.
+        let _lifeline = child.stdin.take();
         let since = Timestamp::now();
         self.change(|report| report.set(&container.name, Run::Running { since }));
         // Waiting closes it, and its end tells the process to stop.

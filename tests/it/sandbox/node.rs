@@ -330,7 +330,8 @@ async fn our_pods_are_processes_with_a_token() {
         programs.path(),
         "echo \"$1 $2 $ME $OCMADM_SUPERVISED $(cat $OCMADM_SERVICEACCOUNT_DIR/namespace)\"
          stat -c '%a' $OCMADM_SERVICEACCOUNT_DIR/token $OCMADM_SERVICEACCOUNT_DIR
-         cat",
+         cat
+         echo the supervisor is gone",
     );
     let cluster = Cluster::with_executable(program).await;
     let pod = cluster.create::<Pod>(our_pod("ours")).await;
