@@ -312,7 +312,7 @@ impl<T: Send + Sync + 'static> Informer<T> {
         } else {
             watcher::watcher(self.scope.api::<DynamicObject>(client), config).boxed()
         };
-        let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(15));
+        let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         let mut failures = 0_u32;
         // What the list in progress has named so far.
         let mut listed: Option<HashSet<Key>> = None;
@@ -345,7 +345,13 @@ impl<T: Send + Sync + 'static> Informer<T> {
                 }
                 Some(Err(error)) => {
                     failures = failures.saturating_add(1);
-                    let delay = backoff.delay(failures);
+                    let delay = if failures < SOON_SERVED && is_not_served(&error) {
+                        // Its definition is being installed, most likely by
+                        // this very process.
+                        backoff.delay(2)
+                    } else {
+                        backoff.delay(failures)
+                    };
                     metrics.watch_failed(&self.inner.plural);
                     if failures > 5 {
                         tracing::warn!(resource = %self.inner.plural, error = %source_chain(&error), retry_in = ?delay, "watch failed");
@@ -427,6 +433,18 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Informer<T> {
     /// [`Self::run`] with [`typed`] as parser.
     pub async fn run_typed(self, client: Client, metrics: Metrics, shutdown: CancellationToken) {
         self.run(client, typed, metrics, shutdown).await;
+    }
+}
+
+/// How often an unserved resource is asked for at a brisk pace (some ten seconds).
+const SOON_SERVED: u32 = 120;
+
+/// Whether the API server does not (yet) serve the resource.
+fn is_not_served(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 404,
+        _ => false,
     }
 }
 

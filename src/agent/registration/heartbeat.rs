@@ -17,6 +17,9 @@ use crate::runtime::{Backoff, Informer, source_chain};
 
 use super::status::Cluster;
 
+/// How long the hub may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Renews until `shutdown`. `changed` ticks when the ManagedCluster changes.
 pub async fn run(
     hub: Client,
@@ -39,7 +42,12 @@ pub async fn run(
             }
             continue;
         };
-        let pause = match renew(&api).await {
+        // A hub that does not answer must not stop the beat.
+        let renewed = match tokio::time::timeout(PATIENCE, renew(&api)).await {
+            Ok(result) => result,
+            Err(_) => Err(kube::Error::Service("the hub did not answer".into())),
+        };
+        let pause = match renewed {
             Ok(()) => {
                 failures = 0;
                 between(duration, duration.mul_f64(1.25))

@@ -17,6 +17,8 @@ use super::settings::Settings;
 use super::status::{Cluster, ClusterClaim, Node};
 use super::{heartbeat, join};
 
+/// How long one report may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often the work agent looks at what it cannot watch.
 const STATUS_SYNC_INTERVAL: Duration = Duration::from_secs(10);
 /// How long resources stay whose work vanished from the hub.
@@ -118,7 +120,12 @@ pub async fn run(context: Context, parts: Parts) {
         }
         crate::runtime::controller::run("status", queue, 1, counts, stop, move |_| {
             let reporter = Arc::clone(&reporter);
-            async move { reporter.report().await }
+            async move {
+                match tokio::time::timeout(PATIENCE, reporter.report()).await {
+                    Ok(result) => result,
+                    Err(_) => Err("hub or cluster did not answer".into()),
+                }
+            }
         })
         .await;
     });

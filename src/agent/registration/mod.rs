@@ -252,8 +252,23 @@ async fn modes(
         let pause = Duration::try_from(until)
             .unwrap_or_default()
             .clamp(Duration::from_secs(1), Duration::from_secs(3600));
+        let broken = async {
+            match running.as_mut() {
+                // An end that nobody asked for; of what came, the log tells.
+                Some(running) => drop((&mut running.task).await),
+                None => std::future::pending().await,
+            }
+        };
         let ended = tokio::select! {
+            biased;
             () = context.shutdown.cancelled() => true,
+            () = broken => {
+                tracing::error!("the agent's work broke off; starting it again");
+                running = None;
+                current = None;
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                false
+            }
             changed = inputs.settings.changed() => changed.is_err(),
             changed = inputs.bootstrap.changed() => changed.is_err(),
             changed = inputs.hub.changed() => changed.is_err(),

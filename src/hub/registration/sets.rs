@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::ResourceExt;
@@ -16,6 +17,8 @@ use super::view::Meta;
 use super::{Hub, apply, cluster_sets};
 
 const CONDITION_EMPTY: &str = "ClusterSetEmpty";
+/// For how long changes of clusters are gathered.
+const CROWD: Duration = Duration::from_millis(100);
 
 /// What is kept of a ManagedClusterSet.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,24 +76,39 @@ fn kept_selector(set: &str) -> Option<Value> {
     }
 }
 
-/// Whether a cluster with these labels is in the set of this name and selector.
-fn has_member(set: &str, selector: &Value, members: &BTreeMap<String, String>) -> bool {
-    match selector["selectorType"].as_str().unwrap_or_default() {
-        "" | "ExclusiveClusterSetLabel" => {
-            members.get(names::LABEL_CLUSTER_SET).map(String::as_str) == Some(set)
-        }
-        "LabelSelector" => {
-            let Some(selector) = selector
+/// Which clusters are in a set.
+#[derive(Clone, Debug, PartialEq)]
+enum Members {
+    /// Those whose set label names it.
+    Labelled,
+    /// Those that the selector chooses.
+    Selected(LabelSelector),
+    /// None.
+    Nobody,
+}
+
+impl Members {
+    fn of(selector: &Value) -> Self {
+        match selector["selectorType"].as_str().unwrap_or_default() {
+            "" | "ExclusiveClusterSetLabel" => Self::Labelled,
+            "LabelSelector" => selector
                 .get("labelSelector")
                 .filter(|selector| !selector.is_null())
-            else {
-                return false;
-            };
-            serde_json::from_value::<LabelSelector>(selector.clone())
-                .ok()
-                .is_some_and(|selector| labels::matches(&selector, members).unwrap_or(false))
+                .and_then(|selector| serde_json::from_value(selector.clone()).ok())
+                .map_or(Self::Nobody, Self::Selected),
+            _ => Self::Nobody,
         }
-        _ => false,
+    }
+
+    /// Whether a cluster with these labels is in the set of this name.
+    fn has(&self, set: &str, members: &BTreeMap<String, String>) -> bool {
+        match self {
+            Self::Labelled => {
+                members.get(names::LABEL_CLUSTER_SET).map(String::as_str) == Some(set)
+            }
+            Self::Selected(selector) => labels::matches(selector, members).unwrap_or(false),
+            Self::Nobody => false,
+        }
     }
 }
 
@@ -131,7 +149,8 @@ pub(super) fn start(tasks: &mut Tasks, hub: &Arc<Hub>) {
             return;
         }
         for (key, _) in known.filter(|_, _| true) {
-            on_cluster.add(key.name);
+            // Clusters come in crowds; counting each is of no use to anybody.
+            on_cluster.add_after(key.name, CROWD);
         }
     });
     super::start(tasks, hub, sets.clone(), ClusterSet::parse);
@@ -198,9 +217,10 @@ async fn reconcile(hub: &Hub, sets: &Informer<ClusterSet>, name: &str) -> Result
         // The change comes back by the watch.
         return Ok(Next::OnChange);
     }
+    let chosen = Members::of(&set.selector);
     let members = hub
         .clusters
-        .filter(|_, cluster| has_member(name, &set.selector, &cluster.meta.labels))
+        .filter(|_, cluster| chosen.has(name, &cluster.meta.labels))
         .len();
     let mut new = set.conditions.clone();
     if conditions::set(&mut new, empty_condition(members)) {
@@ -236,17 +256,17 @@ mod tests {
     fn registration_01_members_by_label_or_selector() {
         let by_label = json!({"selectorType": "ExclusiveClusterSetLabel"});
         let in_default = labels(&[(names::LABEL_CLUSTER_SET, "default")]);
-        assert!(has_member("default", &by_label, &in_default));
-        assert!(!has_member("other", &by_label, &in_default));
-        assert!(has_member("default", &json!({}), &in_default));
+        assert!(Members::of(&by_label).has("default", &in_default));
+        assert!(!Members::of(&by_label).has("other", &in_default));
+        assert!(Members::of(&json!({})).has("default", &in_default));
         let global = kept_selector("global").unwrap();
-        assert!(has_member("global", &global, &labels(&[])));
+        assert!(Members::of(&global).has("global", &labels(&[])));
         let none = json!({"selectorType": "LabelSelector"});
-        assert!(!has_member("x", &none, &in_default));
+        assert!(!Members::of(&none).has("x", &in_default));
         let some = json!({"selectorType": "LabelSelector", "labelSelector": {
             "matchExpressions": [{"key": "env", "operator": "In", "values": ["a", "b"]}]}});
-        assert!(has_member("x", &some, &labels(&[("env", "b")])));
-        assert!(!has_member("x", &some, &labels(&[("env", "c")])));
+        assert!(Members::of(&some).has("x", &labels(&[("env", "b")])));
+        assert!(!Members::of(&some).has("x", &labels(&[("env", "c")])));
     }
 
     #[test]
