@@ -3,6 +3,8 @@
 
 mod acceptance;
 mod cleanup;
+mod election;
 mod leases;
 mod requests;
+mod sets;
 pub(crate) mod support;

@@ -62,6 +62,12 @@ pub async fn run(context: Context, parts: Parts) {
     let clusters: Informer<Cluster> = Informer::new(Scope::all(join::clusters()).named(&name));
     let nodes: Informer<Node> = Informer::new(Scope::of::<core::Node>());
     let claims: Informer<ClusterClaim> = Informer::new(Scope::all(cluster_claims()));
+    let namespace_label = super::namespaces::label(parts.hub.server());
+    let namespaces: Informer<bool> = Informer::new(
+        Scope::of::<core::Namespace>()
+            .labels(&namespace_label)
+            .metadata_only(),
+    );
     let queue: Queue<String> = Queue::new(Backoff::default());
     let (ticks, ticked) = watch::channel(());
 
@@ -74,6 +80,7 @@ pub async fn run(context: Context, parts: Parts) {
     });
     on_news(&nodes, &queue, &name);
     on_news(&claims, &queue, &name);
+    on_news(&namespaces, &queue, &name);
 
     tasks.spawn(clusters.clone().run(
         hub.clone(),
@@ -94,6 +101,13 @@ pub async fn run(context: Context, parts: Parts) {
         metrics.clone(),
         shutdown.clone(),
     ));
+    let label = namespace_label.clone();
+    tasks.spawn(namespaces.clone().run(
+        spoke.clone(),
+        move |object| super::namespaces::is_managed(object, &label),
+        metrics.clone(),
+        shutdown.clone(),
+    ));
     tasks.spawn(heartbeat::run(
         hub.clone(),
         name.clone(),
@@ -109,6 +123,8 @@ pub async fn run(context: Context, parts: Parts) {
         clusters,
         nodes: nodes.clone(),
         claims,
+        namespaces,
+        namespace_label,
         unwell: Mutex::new(None),
     });
     let (stop, counts) = (shutdown.clone(), metrics.clone());

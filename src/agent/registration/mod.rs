@@ -12,6 +12,7 @@ pub mod heartbeat;
 pub mod identity;
 pub mod join;
 pub mod main_mode;
+pub mod namespaces;
 pub mod quantity;
 pub mod report;
 pub mod settings;

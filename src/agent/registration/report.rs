@@ -12,6 +12,7 @@ use crate::runtime::events::{self, Note};
 use crate::runtime::{Failure, Informer, Next};
 
 use super::join;
+use super::namespaces;
 use super::settings::Settings;
 use super::status::{self, Cluster, ClusterClaim, Health, Node, Observed};
 
@@ -36,6 +37,10 @@ pub struct Reporter {
     pub nodes: Informer<Node>,
     /// The cluster's claims.
     pub claims: Informer<ClusterClaim>,
+    /// The cluster's namespaces that cluster sets manage, or once did.
+    pub namespaces: Informer<bool>,
+    /// The label by which they are known.
+    pub namespace_label: String,
     /// Since when the API server is unwell.
     pub unwell: Mutex<Option<Instant>>,
 }
@@ -73,7 +78,17 @@ impl Reporter {
             .into_iter()
             .map(|(key, claim)| (key.name, ClusterClaim::clone(&claim)))
             .collect();
+        let namespaces = if health == Health::Well && self.namespaces.is_synced() {
+            let listed = &cluster.reported.managed_namespaces;
+            let known = namespaces::known(&self.namespaces);
+            let plan = namespaces::decide(listed, cluster.deleting, &known);
+            let failed = namespaces::carry_out(&self.spoke, &self.namespace_label, &plan).await;
+            namespaces::entries(listed, &failed)
+        } else {
+            None
+        };
         let plan = status::decide(&Observed {
+            namespaces,
             cluster: &cluster,
             health: &health,
             version: &version,

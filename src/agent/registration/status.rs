@@ -49,6 +49,8 @@ pub struct Reported {
     pub version: Value,
     /// Claims, reserved ones first.
     pub cluster_claims: Vec<Claim>,
+    /// The namespaces that cluster sets manage here.
+    pub managed_namespaces: Vec<Value>,
 }
 
 /// One claim.
@@ -223,6 +225,8 @@ pub struct Observed<'a> {
     pub claims: Option<&'a BTreeMap<String, ClusterClaim>>,
     /// What the Klusterlet asks for.
     pub settings: &'a Settings,
+    /// The managed namespaces with their conditions, when those differ.
+    pub namespaces: Option<Vec<Value>>,
 }
 
 /// What to write.
@@ -270,6 +274,9 @@ pub fn decide(observed: &Observed<'_>) -> Plan {
                 ),
             );
             resources(observed, &mut status);
+            if let Some(namespaces) = &observed.namespaces {
+                status.insert("managedNamespaces".into(), json!(namespaces));
+            }
         }
         Health::Unwell { since, code, text } => {
             plan.soon = true;

@@ -34,6 +34,7 @@ impl Case {
             nodes: &self.nodes,
             claims: Some(&self.claims),
             settings: &self.settings,
+            namespaces: None,
         })
     }
 

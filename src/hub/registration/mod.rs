@@ -6,13 +6,15 @@
 //! certificate requests, `sets` about the cluster sets.
 
 pub mod apply;
+mod bindings;
 pub mod cluster;
 pub mod csr;
 pub mod lease;
+pub mod namespaces;
 pub mod rbac;
 mod reconcile;
 mod requests;
-mod sets;
+pub mod sets;
 pub mod settings;
 pub mod taints;
 pub mod view;
@@ -61,6 +63,7 @@ struct Hub {
     works: Informer<Remainder>,
     addons: Informer<Remainder>,
     requests: Informer<csr::Request>,
+    sets: Informer<sets::ClusterSet>,
     settings: RwLock<Arc<Settings>>,
     /// The last renewal of each cluster's lease that was seen as it happened.
     renewals: Mutex<HashMap<String, Renewal>>,
@@ -121,6 +124,7 @@ pub async fn run(context: Context) {
             Scope::of::<k8s_openapi::api::certificates::v1::CertificateSigningRequest>()
                 .labels(SELECTOR),
         ),
+        sets: Informer::new(Scope::all(cluster_sets())),
         settings: RwLock::new(Arc::new(Settings::default())),
         renewals: Mutex::default(),
         foreign_leases: Mutex::default(),
@@ -130,6 +134,7 @@ pub async fn run(context: Context) {
         context,
     });
     wire(&hub);
+    follow_sets(&hub);
     let mut tasks = Tasks::new(hub.context.shutdown.clone());
     follow_manager(&hub, &managers);
     start(
@@ -147,6 +152,7 @@ pub async fn run(context: Context) {
     start(&mut tasks, &hub, hub.addons.clone(), Remainder::parse);
     start(&mut tasks, &hub, hub.requests.clone(), csr::Request::parse);
     sets::start(&mut tasks, &hub);
+    bindings::start(&mut tasks, &hub);
 
     let synced = async {
         managers.synced().await;
@@ -158,6 +164,7 @@ pub async fn run(context: Context) {
         hub.works.synced().await;
         hub.addons.synced().await;
         hub.requests.synced().await;
+        hub.sets.synced().await;
     };
     tokio::select! {
         () = hub.context.shutdown.cancelled() => {}
@@ -298,6 +305,31 @@ fn wire(hub: &Arc<Hub>) {
             && !new.decided
         {
             hub.request_queue.add(key.name.clone());
+        }
+    });
+}
+
+/// A set that manages other namespaces, or has other members, concerns clusters.
+fn follow_sets(hub: &Arc<Hub>) {
+    let this = Arc::downgrade(hub);
+    hub.sets.on_change(move |_, change| {
+        let Some(hub) = this.upgrade() else { return };
+        let concerned = match change {
+            Change::Applied {
+                old: Some(old),
+                new,
+            } => {
+                old.managed != new.managed
+                    || (old.members != new.members || old.meta.deleting != new.meta.deleting)
+                        && !new.managed.is_empty()
+            }
+            Change::Applied { old: None, new } => !new.managed.is_empty(),
+            Change::Deleted(old) => !old.managed.is_empty(),
+        };
+        if concerned {
+            for (key, _) in hub.clusters.filter(|_, _| true) {
+                hub.cluster_queue.add(key.name);
+            }
         }
     });
 }

@@ -17,7 +17,7 @@ use crate::runtime::{Failure, Next};
 use super::cluster::{Observed, Plan, Present};
 use super::rbac::{self, Kind, Wanted};
 use super::view::Cluster;
-use super::{CONDITION_ACCEPTED, Hub, apply, cluster, in_namespace, lease};
+use super::{CONDITION_ACCEPTED, Hub, apply, cluster, in_namespace, lease, namespaces};
 
 /// Gives one cluster what it needs.
 pub(super) async fn cluster(hub: &Hub, name: &str) -> Result<Next, Failure> {
@@ -48,7 +48,10 @@ pub(super) async fn cluster(hub: &Hub, name: &str) -> Result<Next, Failure> {
     });
     carry_out(hub, name, cluster.as_mut(), plan).await?;
     match cluster {
-        Some(cluster) => check_lease(hub, name, cluster).await,
+        Some(mut cluster) => {
+            manage_namespaces(hub, name, &mut cluster).await?;
+            check_lease(hub, name, cluster).await
+        }
         None => Ok(Next::OnChange),
     }
 }
@@ -160,6 +163,29 @@ async fn write_conditions(
     let patch = json!({"status": {"conditions": new}});
     apply::patch_cluster(&hub.context.client, name, &mut cluster.meta, patch, true).await?;
     cluster.conditions = new;
+    Ok(())
+}
+
+/// Lists the namespaces that the cluster's sets manage.
+async fn manage_namespaces(
+    hub: &Hub,
+    name: &str,
+    cluster: &mut Cluster,
+) -> Result<(), kube::Error> {
+    if cluster.meta.deleting {
+        return Ok(());
+    }
+    let sets = hub.sets.filter(|_, set| !set.managed.is_empty());
+    let listed = namespaces::decide(
+        &cluster.meta.labels,
+        &cluster.managed_namespaces,
+        sets.iter().map(|(key, set)| (&*key.name, &**set)),
+    );
+    if let Some(listed) = listed {
+        let patch = json!({"status": {"managedNamespaces": listed}});
+        let client = &hub.context.client;
+        apply::patch_cluster(client, name, &mut cluster.meta, patch, true).await?;
+    }
     Ok(())
 }
 

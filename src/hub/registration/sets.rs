@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::ocm::{conditions, labels, names};
-use crate::runtime::{Change, Failure, Informer, Next, Queue, Scope, Tasks};
+use crate::runtime::{Change, Failure, Informer, Next, Queue, Tasks};
 
 use super::view::Meta;
 use super::{Hub, apply, cluster_sets};
@@ -21,12 +21,20 @@ const CONDITION_EMPTY: &str = "ClusterSetEmpty";
 const CROWD: Duration = Duration::from_millis(100);
 
 /// What is kept of a ManagedClusterSet.
-#[derive(Clone, Debug, PartialEq)]
-struct ClusterSet {
-    meta: Meta,
-    autoupdate: bool,
-    selector: Value,
-    conditions: Vec<Condition>,
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterSet {
+    /// Its metadata.
+    pub meta: Meta,
+    /// Whether the hub keeps its selector, if it is one of the hub's own sets.
+    pub autoupdate: bool,
+    /// Its selector as it stands.
+    pub selector: Value,
+    /// Its selector as it is meant.
+    pub members: Members,
+    /// The namespaces it manages on its members.
+    pub managed: Vec<String>,
+    /// Its conditions.
+    pub conditions: Vec<Condition>,
 }
 
 #[derive(Deserialize, Default)]
@@ -40,6 +48,13 @@ struct Body {
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
     cluster_selector: Value,
+    managed_namespaces: Vec<ManagedNamespace>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ManagedNamespace {
+    name: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -49,7 +64,11 @@ struct Status {
 }
 
 impl ClusterSet {
-    fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
+    /// Reads a ManagedClusterSet.
+    ///
+    /// # Errors
+    /// It does not have the shape of one.
+    pub fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
         let meta = Meta::of(&object);
         let autoupdate = object
             .annotations()
@@ -59,7 +78,14 @@ impl ClusterSet {
         Ok(Self {
             meta,
             autoupdate,
+            members: Members::of(&body.spec.cluster_selector),
             selector: body.spec.cluster_selector,
+            managed: body
+                .spec
+                .managed_namespaces
+                .into_iter()
+                .map(|namespace| namespace.name)
+                .collect(),
             conditions: body.status.conditions,
         })
     }
@@ -77,18 +103,21 @@ fn kept_selector(set: &str) -> Option<Value> {
 }
 
 /// Which clusters are in a set.
-#[derive(Clone, Debug, PartialEq)]
-enum Members {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Members {
     /// Those whose set label names it.
     Labelled,
     /// Those that the selector chooses.
     Selected(LabelSelector),
     /// None.
+    #[default]
     Nobody,
 }
 
 impl Members {
-    fn of(selector: &Value) -> Self {
+    /// Reads `spec.clusterSelector`.
+    #[must_use]
+    pub fn of(selector: &Value) -> Self {
         match selector["selectorType"].as_str().unwrap_or_default() {
             "" | "ExclusiveClusterSetLabel" => Self::Labelled,
             "LabelSelector" => selector
@@ -101,7 +130,8 @@ impl Members {
     }
 
     /// Whether a cluster with these labels is in the set of this name.
-    fn has(&self, set: &str, members: &BTreeMap<String, String>) -> bool {
+    #[must_use]
+    pub fn has(&self, set: &str, members: &BTreeMap<String, String>) -> bool {
         match self {
             Self::Labelled => {
                 members.get(names::LABEL_CLUSTER_SET).map(String::as_str) == Some(set)
@@ -133,7 +163,7 @@ fn empty_condition(members: usize) -> Condition {
 
 /// Starts watching and keeping the sets.
 pub(super) fn start(tasks: &mut Tasks, hub: &Arc<Hub>) {
-    let sets: Informer<ClusterSet> = Informer::new(Scope::all(cluster_sets()));
+    let sets = hub.sets.clone();
     let queue: Queue<String> = Queue::default();
     let on_set = queue.clone();
     sets.on_change(move |key, _| on_set.add(key.name.clone()));
@@ -217,10 +247,9 @@ async fn reconcile(hub: &Hub, sets: &Informer<ClusterSet>, name: &str) -> Result
         // The change comes back by the watch.
         return Ok(Next::OnChange);
     }
-    let chosen = Members::of(&set.selector);
     let members = hub
         .clusters
-        .filter(|_, cluster| chosen.has(name, &cluster.meta.labels))
+        .filter(|_, cluster| set.members.has(name, &cluster.meta.labels))
         .len();
     let mut new = set.conditions.clone();
     if conditions::set(&mut new, empty_condition(members)) {

@@ -131,6 +131,68 @@ async fn registration_53_and_54_resources_and_claims_are_told() {
 }
 
 #[tokio::test]
+async fn registration_56_managed_namespaces_are_taken_and_let_go() {
+    let bed = Bed::joined(c1()).await;
+    bed.hub
+        .side
+        .create(json!({
+            "apiVersion": "cluster.open-cluster-management.io/v1beta2",
+            "kind": "ManagedClusterSet", "metadata": {"name": "team"},
+            "spec": {"managedNamespaces": [{"name": "a"}]},
+        }))
+        .await;
+    let label = |set: &str| json!({"metadata": {"labels": {"cluster.open-cluster-management.io/clusterset": set}}});
+    bed.hub
+        .side
+        .merge("ManagedCluster", "", "c1", label("team"))
+        .await;
+    let key = ocmadm::agent::registration::namespaces::label(&format!("https://{}", bed.address));
+    let labelled = |wanted: &'static str| {
+        let (bed, key) = (&bed, &key);
+        eventually("the label", move || async move {
+            let namespace = bed.spoke.get("Namespace", "", "a").await?;
+            (namespace["metadata"]["labels"][key] == wanted).then_some(())
+        })
+    };
+    labelled("true").await;
+    eventually("the condition", || async {
+        let cluster = bed.hub.cluster("c1").await;
+        let entry = &cluster["status"]["managedNamespaces"][0];
+        (entry["conditions"][0]["reason"] == "NamespaceApplied").then_some(())
+    })
+    .await;
+    bed.hub
+        .side
+        .merge("ManagedCluster", "", "c1", label("default"))
+        .await;
+    labelled("false").await;
+}
+
+#[tokio::test]
+async fn an_agent_whose_klusterlet_is_deleted_rests() {
+    let mut bed = Bed::joined(c1()).await;
+    bed.hub
+        .side
+        .merge(
+            "ManagedCluster",
+            "",
+            "c1",
+            json!({"spec": {"leaseDurationSeconds": 1}}),
+        )
+        .await;
+    renewals(&bed, 1).await;
+    bed.spoke.delete("Klusterlet", "", "klusterlet").await;
+    // The token of what ran for it is cancelled: the agent ends at once.
+    eventually("the beat stops", || async {
+        let last = renewed(&bed).await;
+        tokio::time::sleep(std::time::Duration::from_millis(1600)).await;
+        (renewed(&bed).await == last).then_some(())
+    })
+    .await;
+    bed.stop_agent().await;
+}
+
+#[tokio::test]
 async fn the_hub_may_go_away_and_come_back() {
     // The agent's loops outlive a hub that refuses everything for a while:
     // without its role every request is a 403.

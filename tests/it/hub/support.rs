@@ -48,6 +48,11 @@ fn resource(kind: &str) -> ApiResource {
             "v1beta2",
             "managedclustersets",
         ),
+        "ManagedClusterSetBinding" => (
+            "cluster.open-cluster-management.io",
+            "v1beta2",
+            "managedclustersetbindings",
+        ),
         "ClusterClaim" => (
             "cluster.open-cluster-management.io",
             "v1alpha1",
