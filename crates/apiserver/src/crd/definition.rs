@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{compile_all, strings};
-use crate::schema::{cause, names};
+use crate::schema::{NodeType, Schema, cause, names};
 use crate::status::Cause;
 
 /// Fills in what a definition may leave out.
@@ -204,6 +204,59 @@ fn columns(version: &Value, path: &str, causes: &mut Vec<Cause>) {
                 "must be a simple json path starting with .",
             ));
         }
+    }
+}
+
+/// Fields that selectors may name must exist and be simple.
+pub(super) fn selectable_fields(
+    version: &Value,
+    schema: &Schema,
+    index: usize,
+    causes: &mut Vec<Cause>,
+) {
+    const MOST: u64 = 8;
+    let path = format!("spec.versions[{index}].selectableFields");
+    let list = version["selectableFields"].as_array();
+    let mut seen = Vec::new();
+    for (index, field) in list.into_iter().flatten().enumerate() {
+        let place = format!("{path}[{index}].jsonPath");
+        let value = &field["jsonPath"];
+        let text = value.as_str().unwrap_or_default();
+        if text.is_empty() {
+            causes.push(cause::required(&place, ""));
+            continue;
+        }
+        let steps: Vec<&str> = text.trim_start_matches('.').split('.').collect();
+        let found = steps.iter().try_fold(schema, |node, step| {
+            node.properties.get(*step).map(AsRef::as_ref)
+        });
+        if !text.starts_with('.') || found.is_none() {
+            let detail = "is an invalid path: does not refer to a valid field";
+            causes.push(cause::invalid(&place, value, detail));
+            continue;
+        }
+        if steps.first() == Some(&"metadata") {
+            let detail = "must not point to fields in metadata";
+            causes.push(cause::invalid(&place, value, detail));
+        }
+        let simple = |node: &Schema| {
+            matches!(
+                node.node,
+                NodeType::String | NodeType::Boolean | NodeType::Integer
+            )
+        };
+        if !found.is_some_and(simple) {
+            let detail = "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.";
+            causes.push(cause::invalid(&place, value, detail));
+        }
+        if seen.contains(&text) {
+            causes.push(cause::duplicate(&place, value));
+        } else {
+            seen.push(text);
+        }
+    }
+    if seen.len() as u64 > MOST {
+        causes.push(cause::too_many(&path, seen.len(), MOST));
     }
 }
 

@@ -57,6 +57,7 @@ fn compile_all(crd: &Value) -> (Vec<Arc<ResourceType>>, Vec<Cause>) {
         let has_status = version["subresources"]["status"].is_object();
         let mut found = Vec::new();
         let schema = structural::compile(raw, &path, has_status, &mut found);
+        definition::selectable_fields(version, &schema, index, &mut found);
         if !(shared && index > 0) {
             causes.append(&mut found);
         }
@@ -134,6 +135,13 @@ fn resource(crd: &Value, version: &Value, schema: Arc<crate::schema::Schema>) ->
                 )
             }),
             deprecation,
+            selectable: version["selectableFields"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|field| field["jsonPath"].as_str())
+                .map(|path| path.trim_start_matches('.').to_owned())
+                .collect(),
             crd_uid: text(&crd["metadata"]["uid"]),
         }),
         gvk,

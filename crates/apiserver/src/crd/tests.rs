@@ -171,6 +171,21 @@ fn bad_definitions_are_refused_in_kubernetes_words() {
 }
 
 #[test]
+fn selectable_fields_are_simple_and_known() {
+    let mut crd = widget();
+    let v1 = &mut crd["spec"]["versions"][0];
+    v1["selectableFields"] = json!([{"jsonPath": ".spec.size"}, {"jsonPath": ".status.phase"}]);
+    assert_eq!(lines(validate_definition(&crd, None)), Vec::<String>::new());
+    let types = compile(&crd).unwrap();
+    assert_eq!(types[0].selectable(), ["spec.size", "status.phase"]);
+    let v1 = &mut crd["spec"]["versions"][0];
+    v1["selectableFields"] = json!([{"jsonPath": ".spec.none"}, {"jsonPath": ".spec.manifest"}]);
+    let found = lines(validate_definition(&crd, None));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("spec.versions[0].selectableFields[0].jsonPath: Invalid value"));
+}
+
+#[test]
 fn one_schema_is_named_as_the_real_server_names_it() {
     let mut crd = widget();
     crd["spec"]["versions"].as_array_mut().unwrap().pop();

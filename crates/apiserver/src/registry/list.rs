@@ -39,7 +39,7 @@ impl Registry {
         let gvk = &resource.gvk;
         options
             .fields
-            .check(&resource.gr, &gvk.kind, &gvk.version)?;
+            .check(&resource.gr, &gvk.kind, &gvk.version, resource.selectable())?;
         let snapshot = self.snapshot(resource, namespace, options)?;
         let mut items = snapshot.items;
         let selects = !options.labels.is_empty() || !options.fields.is_empty();

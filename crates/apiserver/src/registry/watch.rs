@@ -59,7 +59,7 @@ impl Registry {
         let gvk = &resource.gvk;
         options
             .fields
-            .check(&resource.gr, &gvk.kind, &gvk.version)?;
+            .check(&resource.gr, &gvk.kind, &gvk.version, resource.selectable())?;
         let only = options.fields.required("metadata.name");
         let scope = Scope {
             namespace,

@@ -214,9 +214,16 @@ impl FieldSelector {
 
     /// 400 when a kind cannot be selected by one of the fields; `selectable`
     /// are those that a custom resource declares.
-    pub fn check(&self, gr: &GroupResource, kind: &str, version: &str) -> Result<(), Status> {
+    pub fn check(
+        &self,
+        gr: &GroupResource,
+        kind: &str,
+        version: &str,
+        selectable: &[String],
+    ) -> Result<(), Status> {
         for (field, _, _) in &self.0 {
             if !matches!(field.as_str(), "metadata.name" | "metadata.namespace")
+                && !selectable.contains(field)
                 && !fields_of(gr).contains(&field.as_str())
             {
                 let message = if gr.group.is_empty() {
@@ -423,11 +430,11 @@ mod tests {
             ("spec.hostNetwork=false", true),
         ] {
             let parsed = FieldSelector::parse(selector).unwrap();
-            parsed.check(&pods, "Pod", "v1").unwrap();
+            parsed.check(&pods, "Pod", "v1", &[]).unwrap();
             assert_eq!(parsed.matches(&object), expected, "{selector}");
         }
         let parsed = FieldSelector::parse("spec.image=x").unwrap();
-        let error = parsed.check(&pods, "Pod", "v1").unwrap_err();
+        let error = parsed.check(&pods, "Pod", "v1", &[]).unwrap_err();
         assert!(
             error
                 .message

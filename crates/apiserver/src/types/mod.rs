@@ -45,6 +45,15 @@ pub struct ResourceType {
     pub custom: Option<Custom>,
 }
 
+impl ResourceType {
+    /// Fields of a custom resource that field selectors may name.
+    pub fn selectable(&self) -> &[String] {
+        self.custom
+            .as_ref()
+            .map_or(&[], |custom| custom.selectable.as_slice())
+    }
+}
+
 /// What a custom resource has and a built-in one has not.
 #[derive(Clone, Debug, Default)]
 pub struct Custom {
@@ -54,6 +63,8 @@ pub struct Custom {
     pub scale: Option<(String, String, String)>,
     /// Sent as a warning with every answer of a deprecated version.
     pub deprecation: Option<String>,
+    /// Fields that field selectors may name, such as `spec.color`.
+    pub selectable: Vec<String>,
     /// The UID of its definition: objects die with it.
     pub crd_uid: String,
 }
