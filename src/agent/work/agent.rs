@@ -283,23 +283,31 @@ impl Agent {
         local.record = Some(Arc::clone(&record));
         local.applied = Some(applied);
 
-        let (current, stale) =
-            super::local::tracked(&local.items, &record.status.applied_resources);
-        let left = super::prune::prune(&self.spoke, &self.discovery, stale, &owner).await;
-        let mut resources = current;
-        resources.extend(left.pending.iter().cloned());
-        resources.extend(left.failed.iter().map(|(entry, _)| entry.clone()));
-        resources.sort();
-
+        let mut left = super::prune::Left::default();
+        let mut resources = record.status.applied_resources.clone();
+        if !complete {
+            let (current, stale) = super::local::tracked(&local.items, &resources);
+            left = super::prune::prune(&self.spoke, &self.discovery, stale, &owner).await;
+            resources = current;
+            resources.extend(left.pending.iter().cloned());
+            resources.extend(left.failed.iter().map(|(entry, _)| entry.clone()));
+        }
         let unwatched = self.watch_items(name, local, &left.pending);
         let generation = work.metadata.generation.unwrap_or_default();
         let observed: Vec<_> = local.items.iter().map(|i| i.observed.clone()).collect();
-        let desired = |work: &Work| status::build(&work.status, generation, &observed, &now());
+        let desired =
+            |work: &Work| status::build(&work.status, generation, &observed, complete, &now());
         let (reported, recorded) = tokio::join!(
             self.report(&work, desired),
             self.write_record_status(&record, record::status(resources, None)),
         );
-        local.work = Some(reported?);
+        let reported = reported?;
+        if complete && !status::complete(&reported.status.conditions) {
+            // No longer so: what was held back is applied now.
+            local.applied = None;
+            self.queue.add(Key::Work(name.to_owned()));
+        }
+        local.work = Some(reported);
         local.record = Some(recorded?);
         if let Some((entry, error)) = left.failed.into_iter().next() {
             tracing::debug!(work = %name, resource = %entry.name, %error, "cannot be pruned yet");

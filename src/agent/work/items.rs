@@ -21,7 +21,7 @@ use super::manifest::{self, Decoded};
 use super::model::{AppliedResource, AppliedWork, Condition, Manifest, Work};
 use super::owner::Owner;
 use super::record;
-use super::status::Failure as ApplyFailure;
+use super::status::{self, Failure as ApplyFailure};
 use crate::runtime::{Failure, Next};
 
 /// Manifests of one rank that are applied at the same time.
@@ -92,13 +92,19 @@ impl Agent {
                 let Some(item) = local.items.get_mut(ordinal) else {
                     continue;
                 };
-                let mode = match (complete, item.calming(now)) {
+                let done = status::complete_manifest(&work.status, &decoded.meta);
+                let mode = match (complete || done, item.calming(now)) {
                     (true, _) => Mode::Observe(None),
                     (false, Some(until)) if !everything => Mode::Observe(Some(until)),
                     _ => Mode::Apply,
                 };
                 let memory = std::mem::take(&mut item.memory);
-                let applied = item.observed.applied.clone();
+                // A complete manifest counts as applied.
+                let applied = if done {
+                    Ok(())
+                } else {
+                    item.observed.applied.clone()
+                };
                 jobs.push((ordinal, decoded, memory, mode, applied));
             }
             let done: Vec<_> = stream::iter(jobs)
@@ -134,13 +140,7 @@ impl Agent {
                 let settings = config::settings(&work.spec.manifest_configs, &decoded.meta);
                 if let Some(item) = local.items.get_mut(ordinal) {
                     item.memory = memory;
-                    item.note(
-                        &decoded,
-                        &outcome,
-                        settings.feedback,
-                        self.limits,
-                        !everything,
-                    );
+                    item.note(&decoded, &outcome, &settings, self.limits, !everything);
                 }
             }
         }

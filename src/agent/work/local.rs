@@ -7,9 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::apply::{Live, Memory, Outcome, Retry};
+use super::config::Settings;
 use super::feedback::{self, Limits};
 use super::manifest::Decoded;
-use super::model::{AppliedResource, AppliedWork, FeedbackRule, ResourceMeta, Work};
+use super::model::{AppliedResource, AppliedWork, ResourceMeta, Work};
+use super::rules;
 use super::status::{Availability, Failure, Feedback, Observed};
 use super::watch::version;
 use crate::k8s::discovery::Mapping;
@@ -131,7 +133,7 @@ impl Item {
         &mut self,
         decoded: &Decoded,
         outcome: &Outcome,
-        rules: &[FeedbackRule],
+        settings: &Settings<'_>,
         limits: Limits,
         correction: bool,
     ) {
@@ -148,7 +150,8 @@ impl Item {
                 self.uid = metadata["uid"].as_str().map(str::to_owned);
                 self.seen = version(metadata["resourceVersion"].as_str());
                 self.observed.availability = Availability::Exists;
-                self.observed.feedback = feedback::collect(rules, object, limits);
+                self.observed.feedback = feedback::collect(settings.feedback, object, limits);
+                self.observed.rules = rules::evaluate(settings.conditions, object);
             }
             Live::Missing => {
                 self.known = true;

@@ -5,7 +5,7 @@
 //! record (AppliedManifestWork) is written first, then its manifests are
 //! applied ([`items`], [`apply`]), what it lost is pruned ([`prune`]), and its
 //! status is reported. What is decided is decided in pure modules: [`update`]
-//! and [`content`] (what to write), [`status`], [`feedback`], [`record`].
+//! and [`content`] (what to write), [`status`], [`feedback`], [`rules`], [`record`].
 //! [`watch`] brings changes of applied resources back in milliseconds.
 
 pub mod agent;
@@ -25,6 +25,7 @@ pub mod owner;
 pub mod prune;
 pub mod record;
 pub mod rest;
+pub mod rules;
 pub mod ssa;
 pub mod status;
 pub mod update;

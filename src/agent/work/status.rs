@@ -87,8 +87,15 @@ pub struct Observed {
     pub rules: Vec<RuleCondition>,
 }
 
-/// The status of the work, continuing `old`.
-pub fn build(old: &WorkStatus, generation: i64, all: &[Observed], now: &str) -> WorkStatus {
+/// The status of the work, continuing `old`. A `frozen` work is complete: nothing
+/// is applied any more, and what is said of applying stays as it is.
+pub fn build(
+    old: &WorkStatus,
+    generation: i64,
+    all: &[Observed],
+    frozen: bool,
+    now: &str,
+) -> WorkStatus {
     let manifests: Vec<ManifestStatus> = all
         .iter()
         .map(|observed| {
@@ -96,13 +103,16 @@ pub fn build(old: &WorkStatus, generation: i64, all: &[Observed], now: &str) -> 
                 previous(&old.resource_status.manifests, &observed.meta),
                 generation,
                 observed,
+                frozen,
                 now,
             )
         })
         .collect();
     let mut conditions = old.conditions.clone();
-    let failed = all.iter().any(|o| o.applied.is_err());
-    set(&mut conditions, work_applied(failed, generation), now);
+    if !frozen {
+        let failed = all.iter().any(|o| o.applied.is_err());
+        set(&mut conditions, work_applied(failed, generation), now);
+    }
     set(&mut conditions, work_available(&manifests, generation), now);
     aggregate_rules(&mut conditions, &manifests, generation, now);
     WorkStatus {
@@ -132,6 +142,11 @@ pub fn complete(conditions: &[Condition]) -> bool {
         .any(|c| c.kind == "Complete" && c.status == "True")
 }
 
+/// Whether this manifest is complete, so that it is not applied any more.
+pub fn complete_manifest(status: &WorkStatus, meta: &ResourceMeta) -> bool {
+    previous(&status.resource_status.manifests, meta).is_some_and(|m| complete(&m.conditions))
+}
+
 fn previous<'a>(old: &'a [ManifestStatus], meta: &ResourceMeta) -> Option<&'a ManifestStatus> {
     if let Some(same) = old.iter().find(|m| m.resource_meta == *meta) {
         return Some(same);
@@ -152,6 +167,7 @@ fn manifest(
     old: Option<&ManifestStatus>,
     generation: i64,
     observed: &Observed,
+    frozen: bool,
     now: &str,
 ) -> ManifestStatus {
     let mut status = ManifestStatus {
@@ -178,9 +194,11 @@ fn manifest(
             Some(generation),
         ),
     };
-    // A new generation moves the condition to the end, with a new time.
-    conditions.retain(|c| c.kind != APPLIED || c.observed_generation == Some(generation));
-    set(conditions, applied, now);
+    if !frozen {
+        // A new generation moves the condition to the end, with a new time.
+        conditions.retain(|c| c.kind != APPLIED || c.observed_generation == Some(generation));
+        set(conditions, applied, now);
+    }
 
     let (known, available) = match &observed.availability {
         Availability::Exists => (
@@ -450,7 +468,7 @@ mod tests {
 
     #[test]
     fn a_healthy_work_has_upstreams_words() {
-        let status = build(&WorkStatus::default(), 1, &[observed(0, "a")], "t1");
+        let status = build(&WorkStatus::default(), 1, &[observed(0, "a")], false, "t1");
         let applied = &status.conditions[0];
         assert_eq!(
             (
@@ -500,6 +518,7 @@ mod tests {
             &WorkStatus::default(),
             1,
             &[observed(0, "a"), bad, observed(2, "c")],
+            false,
             "t1",
         );
         let applied: Vec<_> = status
@@ -527,7 +546,7 @@ mod tests {
     fn work_12_an_unknown_kind_is_available_unknown() {
         let mut bad = observed(0, "b");
         bad.availability = Availability::Incomplete;
-        let status = build(&WorkStatus::default(), 1, &[bad], "t1");
+        let status = build(&WorkStatus::default(), 1, &[bad], false, "t1");
         let available = find(&status.resource_status.manifests[0].conditions, "Available");
         assert_eq!(
             (&*available.status, &*available.reason),
@@ -537,7 +556,7 @@ mod tests {
             find(&status.conditions, "Available").message,
             "1 of 1 resources have unknown status"
         );
-        let empty = build(&WorkStatus::default(), 1, &[], "t1");
+        let empty = build(&WorkStatus::default(), 1, &[], false, "t1");
         assert_eq!(
             find(&empty.conditions, "Available").message,
             "cannot get any available resource "
@@ -547,8 +566,8 @@ mod tests {
 
     #[test]
     fn work_44_and_45_a_new_generation_moves_applied_to_the_end() {
-        let first = build(&WorkStatus::default(), 1, &[observed(0, "a")], "t1");
-        let second = build(&first, 2, &[observed(0, "a")], "t2");
+        let first = build(&WorkStatus::default(), 1, &[observed(0, "a")], false, "t1");
+        let second = build(&first, 2, &[observed(0, "a")], false, "t2");
         for kind in ["Applied", "Available"] {
             let condition = find(&second.conditions, kind);
             assert_eq!(
@@ -573,7 +592,7 @@ mod tests {
 
     #[test]
     fn work_46_and_54_no_rules_and_no_change_change_nothing() {
-        let first = build(&WorkStatus::default(), 1, &[observed(0, "a")], "t1");
+        let first = build(&WorkStatus::default(), 1, &[observed(0, "a")], false, "t1");
         let synced = find(
             &first.resource_status.manifests[0].conditions,
             "StatusFeedbackSynced",
@@ -582,7 +601,7 @@ mod tests {
             (&*synced.status, &*synced.reason, &*synced.message),
             ("True", "NoStatusFeedbackSynced", "")
         );
-        assert_eq!(build(&first, 1, &[observed(0, "a")], "t2"), first);
+        assert_eq!(build(&first, 1, &[observed(0, "a")], false, "t2"), first);
     }
 
     #[test]
@@ -603,9 +622,9 @@ mod tests {
             };
             o
         };
-        let first = build(&WorkStatus::default(), 1, &[with(1)], "t1");
-        let same = build(&first, 1, &[with(1)], "t2");
-        let changed = build(&same, 1, &[with(2)], "t3");
+        let first = build(&WorkStatus::default(), 1, &[with(1)], false, "t1");
+        let same = build(&first, 1, &[with(1)], false, "t2");
+        let changed = build(&same, 1, &[with(2)], false, "t3");
         let time = |s: &WorkStatus| {
             find(
                 &s.resource_status.manifests[0].conditions,
@@ -621,7 +640,7 @@ mod tests {
         // While the object cannot be read, the last values stay.
         let mut lost = with(7);
         lost.availability = Availability::Unknown("timeout".into());
-        let kept = build(&changed, 1, &[lost], "t4");
+        let kept = build(&changed, 1, &[lost], false, "t4");
         assert_eq!(
             kept.resource_status.manifests[0].status_feedback.values[0]
                 .field_value
@@ -636,9 +655,16 @@ mod tests {
             &WorkStatus::default(),
             1,
             &[observed(0, "a"), observed(1, "b")],
+            false,
             "t1",
         );
-        let second = build(&first, 2, &[observed(0, "b"), observed(1, "c")], "t2");
+        let second = build(
+            &first,
+            2,
+            &[observed(0, "b"), observed(1, "c")],
+            false,
+            "t2",
+        );
         let available = |i: usize| {
             find(&second.resource_status.manifests[i].conditions, "Available")
                 .last_transition_time
@@ -665,6 +691,7 @@ mod tests {
                 &WorkStatus::default(),
                 1,
                 &[rule(0, kind, "True"), rule(1, kind, "False")],
+                false,
                 "t1",
             )
         };
@@ -678,7 +705,13 @@ mod tests {
             find(&ready.conditions, "Ready").message,
             "Aggregated from 2 manifest conditions"
         );
-        let gone = build(&ready, 2, &[observed(0, "0"), observed(1, "1")], "t2");
+        let gone = build(
+            &ready,
+            2,
+            &[observed(0, "0"), observed(1, "1")],
+            false,
+            "t2",
+        );
         assert_eq!(kinds(&gone.conditions), ["Applied", "Available"]);
         assert_eq!(gone.resource_status.manifests[0].conditions.len(), 3);
     }

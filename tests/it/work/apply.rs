@@ -382,3 +382,52 @@ async fn work_17_a_secret_of_another_type_is_made_anew() {
     assert_eq!(second["type"], "example.com/two");
     assert_ne!(first["metadata"]["uid"], second["metadata"]["uid"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_51_52_a_complete_work_is_not_applied_until_its_rule_goes() {
+    let bed = Bed::start().await;
+    let rule = json!([{
+        "resourceIdentifier": {"group": "", "resource": "configmaps", "name": "a", "namespace": "default"},
+        "conditionRules": [{"type": "CEL", "condition": "Complete", "celExpressions": ["object.data.key == '1'"]}]}]);
+    bed.create_work_with(
+        "w",
+        vec![config_map("a", "1"), config_map("b", "1")],
+        json!({"manifestConfigs": rule}),
+    )
+    .await;
+    let complete = bed.until_work("w", |w| is(w, "Complete", "True")).await;
+    assert_eq!(
+        condition(&complete, "Complete").unwrap()["reason"],
+        "ConditionRulesAggregated"
+    );
+    assert_eq!(
+        condition(&complete, "Complete").unwrap()["message"],
+        "Manifest is Complete"
+    );
+    // An edit is not applied, and nothing is pruned.
+    bed.set_manifests("w", vec![config_map("a", "2")]).await;
+    let edited = bed.until_work("w", |w| is(w, "Complete", "True")).await;
+    assert_eq!(
+        condition(&edited, "Applied").unwrap()["observedGeneration"],
+        1
+    );
+    assert_eq!(
+        bed.spoke.get(&config_map("a", "")).await.unwrap()["data"]["key"],
+        "1"
+    );
+    assert!(bed.spoke.get(&config_map("b", "")).await.is_some());
+    // Without the rule the pending edit is.
+    bed.hub
+        .merge(&work("w"), json!({"spec": {"manifestConfigs": null}}))
+        .await;
+    bed.until_available("w").await;
+    assert_eq!(
+        bed.spoke.get(&config_map("a", "")).await.unwrap()["data"]["key"],
+        "2"
+    );
+    assert!(condition(&bed.work("w").await, "Complete").is_none());
+    until("b is pruned", || async {
+        bed.spoke.get(&config_map("b", "")).await.is_none()
+    })
+    .await;
+}

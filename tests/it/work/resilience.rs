@@ -151,7 +151,7 @@ async fn work_43_a_new_hub_takes_over_and_shared_objects_stay() {
     // The same works under another address of the hub.
     let mut moved = options();
     moved.hub_server = "https://other.example:6443".to_owned();
-    moved.eviction_grace_period = Duration::from_millis(100);
+    moved.eviction_grace_period = Duration::from_millis(1500);
     bed.start_agent(moved);
     until("the old record is gone", || async {
         bed.record("w").await.is_none()
