@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn one(rule: Value, live: &Value) -> Option<RuleCondition> {
+    fn one(rule: &Value, live: &Value) -> Option<RuleCondition> {
         let rules: Vec<ConditionRule> = serde_json::from_value(json!([rule])).unwrap();
         evaluate(&rules, live).pop()
     }
@@ -249,11 +249,11 @@ mod tests {
                 ),
             ),
         ] {
-            let made = one(rule(expressions.clone()), &live).unwrap();
+            let made = one(&rule(expressions.clone()), &live).unwrap();
             assert_eq!(parts(&made), expected, "{expressions}");
         }
         assert_eq!(
-            one(rule(json!(["((("])), &live).unwrap().reason,
+            one(&rule(json!(["((("])), &live).unwrap().reason,
             EXPRESSION_ERROR
         );
     }
@@ -268,7 +268,7 @@ mod tests {
             rule
         };
         let live = json!({"metadata": {"name": "n"}});
-        let text = |more: Value| one(rule(more), &live).unwrap().message;
+        let text = |more: Value| one(&rule(more), &live).unwrap().message;
         assert_eq!(text(json!({"message": "said"})), "said");
         let both = json!({"message": "said", "messageExpression": "object.metadata.name + ' is ' + (result ? 'good' : 'bad')"});
         assert_eq!(text(both), "n is good");
@@ -283,28 +283,28 @@ mod tests {
         let rule = json!({"type": "WellKnownConditions", "condition": "Complete"});
         let job = |kind: &str| json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": [{"type": kind, "status": "True"}]}});
         assert_eq!(
-            parts(&one(rule.clone(), &job("Complete")).unwrap()),
+            parts(&one(&rule, &job("Complete")).unwrap()),
             ("True", EVALUATED, "Job is finished")
         );
         assert_eq!(
-            parts(&one(rule.clone(), &job("Suspended")).unwrap()),
+            parts(&one(&rule, &job("Suspended")).unwrap()),
             ("False", EVALUATED, "Job is not finished")
         );
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "status": {"phase": "Running"}});
         assert_eq!(
-            parts(&one(rule.clone(), &pod).unwrap()),
+            parts(&one(&rule, &pod).unwrap()),
             ("False", EVALUATED, "Pod is in phase Running")
         );
-        assert!(one(rule, &json!({"apiVersion": "v1", "kind": "ConfigMap"})).is_none());
+        assert!(one(&rule, &json!({"apiVersion": "v1", "kind": "ConfigMap"})).is_none());
         assert!(
             one(
-                json!({"type": "WellKnownConditions", "condition": "Odd"}),
+                &json!({"type": "WellKnownConditions", "condition": "Odd"}),
                 &pod
             )
             .is_none()
         );
         assert_eq!(
-            one(json!({"type": "Odd", "condition": "X"}), &pod)
+            one(&json!({"type": "Odd", "condition": "X"}), &pod)
                 .unwrap()
                 .reason,
             INVALID
