@@ -2,24 +2,26 @@
 //! tokens, and whom they say to be instead.
 
 mod bootstrap;
+mod cache;
 mod impersonation;
 mod service_account;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use ring::digest;
 use rustls::server::danger::ClientCertVerifier;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::api::UserInfo;
-use crate::pki::{Authority, ISSUER, PkiError, ServiceAccountKeys, TokenError};
+use crate::pki::{Authority, Claims, ISSUER, PkiError, ServiceAccountKeys, TokenError};
 use crate::registry::View;
 use crate::status::Status;
 
 use bootstrap::Token;
 pub(crate) use bootstrap::{TYPE as TOKEN_TYPE, TokenSecret};
+use cache::Cache;
 pub use impersonation::impersonate;
 
 /// Every authenticated user is in it.
@@ -32,6 +34,11 @@ const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 pub struct Authenticator {
     keys: Arc<ServiceAccountKeys>,
     verifier: Arc<dyn ClientCertVerifier>,
+    /// By certificate.
+    users: Cache<UserInfo>,
+    /// By token and the audiences it was verified for. Whether its account
+    /// lives is asked every time.
+    claims: Cache<Arc<Claims>>,
 }
 
 impl std::fmt::Debug for Authenticator {
@@ -61,6 +68,8 @@ impl Authenticator {
         Ok(Self {
             keys,
             verifier: authority.client_verifier()?,
+            users: Cache::default(),
+            claims: Cache::default(),
         })
     }
 
@@ -79,7 +88,7 @@ impl Authenticator {
         bearer: Option<&str>,
     ) -> Result<Option<UserInfo>, Status> {
         let certificate = match chain.split_first() {
-            Some((leaf, rest)) => self.certificate_user(leaf, rest),
+            Some((leaf, rest)) => self.certificate_user(leaf, rest, Timestamp::now()),
             None => Ok(None),
         };
         if let Ok(Some(user)) = certificate {
@@ -104,9 +113,15 @@ impl Authenticator {
         &self,
         leaf: &CertificateDer<'_>,
         rest: &[CertificateDer<'_>],
+        now: Timestamp,
     ) -> Result<Option<UserInfo>, rustls::Error> {
-        self.verifier
-            .verify_client_cert(leaf, rest, UnixTime::now())?;
+        let key = cache::hash(leaf);
+        if let Some(user) = self.users.get(&key, now.as_second()) {
+            return Ok(Some(user));
+        }
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        self.verifier.verify_client_cert(leaf, rest, time)?;
         let Ok((_, certificate)) = x509_parser::parse_x509_certificate(leaf) else {
             return Ok(None);
         };
@@ -125,14 +140,19 @@ impl Authenticator {
             .map(str::to_owned)
             .collect();
         add_authenticated(&mut groups);
-        let hash = digest::digest(&digest::SHA256, leaf);
-        let hex: String = hash.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Some(UserInfo {
+        let hex: String = key.iter().map(|b| format!("{b:02x}")).collect();
+        let user = UserInfo {
             username: name.to_owned(),
             groups,
-            extra: BTreeMap::from([(CREDENTIAL_ID.to_owned(), vec![format!("X509SHA256={hex}")])]),
+            extra: BTreeMap::from([(
+                CREDENTIAL_ID.to_owned(),
+                vec![format!("X509SHA256={hex}")],
+            )]),
             ..UserInfo::default()
-        }))
+        };
+        let end = certificate.validity().not_after.timestamp();
+        self.users.put(key, end, user.clone());
+        Ok(Some(user))
     }
 
     /// Who a token stands for and for which of the audiences, or why it is
@@ -150,20 +170,34 @@ impl Authenticator {
                 _ => Err("invalid bearer token".to_owned()),
             };
         }
+        let claims = self.claims(token, audiences)?;
+        let user = service_account::user(view, &claims)?;
+        let matching = claims
+            .audiences
+            .iter()
+            .filter(|audience| audiences.contains(audience))
+            .cloned()
+            .collect();
+        Ok((user, matching))
+    }
+
+    fn claims(&self, token: &str, audiences: &[String]) -> Result<Arc<Claims>, String> {
+        let now = Timestamp::now();
+        let key = cache::hash(format!("{token}\n{}", audiences.join("\n")).as_bytes());
+        if let Some(claims) = self.claims.get(&key, now.as_second()) {
+            return Ok(claims);
+        }
         let claims = self
             .keys
-            .verify(token, audiences, Timestamp::now())
+            .verify(token, audiences, now)
             .map_err(|error| match error {
                 TokenError::Foreign => "invalid bearer token".to_owned(),
                 error => format!("[invalid bearer token, {error}]"),
             })?;
-        let user = service_account::user(view, &claims)?;
-        let matching = claims
-            .audiences
-            .into_iter()
-            .filter(|audience| audiences.contains(audience))
-            .collect();
-        Ok((user, matching))
+        let claims = Arc::new(claims);
+        let end = claims.expires.unwrap_or(i64::MAX);
+        self.claims.put(key, end, claims.clone());
+        Ok(claims)
     }
 }
 

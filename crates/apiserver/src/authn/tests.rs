@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue};
@@ -8,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::authz::{Authorizer, GROUP};
-use crate::pki::{Bound, Claims};
+use crate::pki::Bound;
 use crate::registry::memory::Objects;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -321,4 +319,32 @@ fn impersonation_is_authorized_part_by_part() {
         403
     );
     assert_eq!(act(&[("impersonate-group", "dev")]).unwrap_err().code, 500);
+}
+
+#[test]
+fn an_expired_certificate_is_refused_though_it_was_good() {
+    let f = fixture();
+    let (pem, _) = f.authority.issue_client(&user("jane", &[]), HOUR).unwrap();
+    let now = Timestamp::now();
+    let at = |after: Duration| {
+        f.authenticator
+            .certificate_user(&der(&pem), &[], now + after)
+            .map(|user| user.is_some())
+    };
+    assert_eq!(at(Duration::ZERO), Ok(true));
+    assert_eq!(at(HOUR / 2), Ok(true));
+    assert!(at(HOUR * 2).is_err());
+}
+
+#[test]
+fn a_good_token_beside_a_bad_certificate_counts() {
+    let f = fixture();
+    let foreign = Authority::open(None).unwrap();
+    let (pem, _) = foreign.issue_client(&user("jane", &[]), HOUR).unwrap();
+    let (token, _) = f.authenticator.keys().issue(&claims(), 600).unwrap();
+    let sa = f
+        .authenticator
+        .authenticate(&f.view, &[der(&pem)], Some(&token))
+        .unwrap();
+    assert_eq!(sa.unwrap().uid, "u1");
 }

@@ -17,7 +17,7 @@ use crate::registry::Event;
 use crate::status::Status;
 
 /// How many keys are worked on at once.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 64;
 const FIRST_RETRY: Duration = Duration::from_millis(5);
 const LAST_RETRY: Duration = Duration::from_secs(30);
 
