@@ -144,10 +144,7 @@ impl Authenticator {
         let user = UserInfo {
             username: name.to_owned(),
             groups,
-            extra: BTreeMap::from([(
-                CREDENTIAL_ID.to_owned(),
-                vec![format!("X509SHA256={hex}")],
-            )]),
+            extra: BTreeMap::from([(CREDENTIAL_ID.to_owned(), vec![format!("X509SHA256={hex}")])]),
             ..UserInfo::default()
         };
         let end = certificate.validity().not_after.timestamp();
