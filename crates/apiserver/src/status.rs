@@ -59,6 +59,12 @@ impl Status {
         self
     }
 
+    /// A status with details that say nothing, as Kubernetes sends where no
+    /// object is concerned.
+    pub fn generic(code: u16, reason: &str, message: impl Into<String>) -> Self {
+        Self::new(code, reason, message).about_nothing()
+    }
+
     /// 400 BadRequest.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)

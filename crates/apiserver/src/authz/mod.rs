@@ -156,7 +156,7 @@ fn everything() -> [Rule; 2] {
 pub fn denial(user: &UserInfo, wanted: &Attributes, reason: &str) -> Status {
     let sentence = sentence(user, wanted, reason);
     if !wanted.path.is_empty() {
-        return Status::new(403, "Forbidden", format!("forbidden: {sentence}"));
+        return Status::generic(403, "Forbidden", format!("forbidden: {sentence}"));
     }
     let gr = GroupResource::new(&wanted.group, &wanted.resource);
     Status::forbidden(&gr, &wanted.name, &sentence)

@@ -53,7 +53,7 @@ fn content_type(headers: &HeaderMap) -> String {
 
 /// 404 for a URL that is not served.
 pub(super) fn no_such_resource() -> Status {
-    Status::new(
+    Status::generic(
         404,
         "NotFound",
         "the server could not find the requested resource",
@@ -61,7 +61,7 @@ pub(super) fn no_such_resource() -> Status {
 }
 
 pub(super) fn wrong_method() -> Status {
-    Status::new(
+    Status::generic(
         405,
         "MethodNotAllowed",
         "the server does not allow this method on the requested resource",
@@ -76,6 +76,10 @@ impl Verb<'_> {
     {
         let path = self.path;
         let catalog = self.registry.catalog();
+        let served = catalog.versions.get(&path.group);
+        if !served.is_some_and(|versions| versions.contains(&path.version)) {
+            return Ok(respond::text(404, "404 page not found\n"));
+        }
         let resource = catalog
             .find(&path.group, &path.version, &path.resource)
             .ok_or_else(no_such_resource)?;
@@ -391,19 +395,15 @@ impl Verb<'_> {
             MERGE_PATCH => PatchKind::Merge,
             STRATEGIC_PATCH if resource.custom.is_none() => PatchKind::Strategic,
             APPLY_PATCH => PatchKind::Apply,
-            _ => {
-                let strategic = if resource.custom.is_none() {
-                    format!(", {STRATEGIC_PATCH}")
-                } else {
-                    String::new()
-                };
+            STRATEGIC_PATCH => {
                 return Err(Status::new(
                     415,
                     "UnsupportedMediaType",
-                    format!(
-                        "the body of the request was in an unknown format - accepted media types include: {JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}{strategic}"
-                    ),
+                    format!("the body of the request was in an unknown format - accepted media types include: {JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}"),
                 ));
+            }
+            _ => {
+                return Err(Status::generic(415, "UnsupportedMediaType", "415: Unsupported Media Type"));
             }
         };
         let body = if kind == PatchKind::Apply {
@@ -498,7 +498,7 @@ fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<Value, Statu
         _ => Err(Status::new(
             415,
             "UnsupportedMediaType",
-            "the body of the request was in an unknown format - accepted media types include: application/json, application/vnd.kubernetes.protobuf, application/yaml",
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
         )),
     }
 }

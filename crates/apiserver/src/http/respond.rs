@@ -114,7 +114,8 @@ pub(super) fn list(accept: &Accept, resource: &ResourceType, list: &List) -> Res
         "resourceVersion".to_owned(),
         list.revision.to_string().into(),
     );
-    if !list.continue_token.is_empty() {
+    // Lists of custom resources always have it.
+    if !list.continue_token.is_empty() || resource.custom.is_some() {
         metadata.insert("continue".to_owned(), list.continue_token.as_str().into());
     }
     if let Some(remaining) = list.remaining {

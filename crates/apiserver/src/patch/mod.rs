@@ -50,7 +50,7 @@ pub fn merge_patch(original: &Value, patch: &Value) -> Result<Value, Status> {
 
 /// What Kubernetes says of patches that do not fit the object.
 fn unprocessable() -> Status {
-    Status::new(
+    Status::generic(
         422,
         "Invalid",
         "the server rejected our request due to an error in our request",

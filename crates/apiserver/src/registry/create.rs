@@ -38,16 +38,18 @@ impl Registry {
         }
         stages::decode(context, resource, &mut object)
             .map_err(|status| as_decoding(resource, status))?;
-        self.insert(context, resource, namespace, object).await
+        self.insert(context, resource, namespace, object, false).await
     }
 
-    /// The part of create that server-side apply shares.
+    /// The part of create that server-side apply shares; `applied` when the
+    /// owner of the fields is noted already.
     pub(super) async fn insert(
         &self,
         context: &RequestContext,
         resource: &ResourceType,
         namespace: &str,
         object: Value,
+        applied: bool,
     ) -> Result<Arc<Value>, Status> {
         let prefix = text(&object, "generateName").to_owned();
         let generated = text(&object, "name").is_empty();
@@ -61,7 +63,7 @@ impl Registry {
         }
         if !generated {
             return self
-                .insert_named(context, resource, namespace, object)
+                .insert_named(context, resource, namespace, object, applied)
                 .await;
         }
         let mut draws = 0;
@@ -70,7 +72,7 @@ impl Registry {
             let mut named = object.clone();
             meta::metadata(&mut named)
                 .insert("name".to_owned(), meta::generate_name(&prefix)?.into());
-            match self.insert_named(context, resource, namespace, named).await {
+            match self.insert_named(context, resource, namespace, named, applied).await {
                 Err(status) if status.reason == "AlreadyExists" && draws < DRAWS => {}
                 result => return result,
             }
@@ -83,6 +85,7 @@ impl Registry {
         resource: &ResourceType,
         namespace: &str,
         mut object: Value,
+        applied: bool,
     ) -> Result<Arc<Value>, Status> {
         let name = text(&object, "name").to_owned();
         let target = Target {
@@ -92,9 +95,6 @@ impl Registry {
             subresource: "",
         };
         stages::defaults(resource, &mut object);
-        let applied = object["metadata"]["managedFields"]
-            .as_array()
-            .is_some_and(|entries| entries.iter().any(|entry| entry["operation"] == "Apply"));
         meta::fill_new(resource, &mut object)?;
         // Nodes come with their status; all others get theirs later.
         if meta::has_subresource(resource, "status")
@@ -184,7 +184,8 @@ pub(super) fn check_type(resource: &ResourceType, object: &mut Value) -> Result<
         version if version == expected => {}
         version => {
             return Err(Status::bad_request(format!(
-                "the API version in the data ({version}) does not match the expected API version ({expected})"
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/runtime/scheme.go:111\"",
+                kind = gvk.kind,
             )));
         }
     }
@@ -194,9 +195,11 @@ pub(super) fn check_type(resource: &ResourceType, object: &mut Value) -> Result<
         }
         kind if kind == gvk.kind => {}
         kind => {
+            let internal = gvk.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
             return Err(Status::bad_request(format!(
-                "{kind} in version \"{}\" cannot be handled as a {}: the kind in the data ({kind}) does not match the expected kind ({})",
-                gvk.version, gvk.kind, gvk.kind
+                "{kind} in version \"{version}\" cannot be handled as a {own}: converting ({version}.{kind}) to ({internal}.{own}): unknown conversion",
+                version = gvk.version,
+                own = gvk.kind,
             )));
         }
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::meta::{self, text};
 use super::{ListOptions, Registry, RequestContext, Target, present, refused, stages};
+use crate::api::GroupResource;
 use crate::builtin::{self, Operation};
 use crate::request::DeleteOptions;
 use crate::status::Status;
@@ -142,11 +143,14 @@ fn preconditions(target: Target<'_>, live: &Value, options: &DeleteOptions) -> R
         let Some(wanted) = wanted else { continue };
         let present = text(live, field);
         if wanted != present {
+            let gvk = &target.resource.gvk;
+            let end = if field == "uid" { "deleted and then recreated" } else { "modified" };
             return Err(Status::conflict(
-                &target.resource.gr,
+                // Here Kubernetes names the kind, not the resource.
+                &GroupResource::new(&gvk.group, &gvk.kind),
                 target.name,
                 &format!(
-                    "the {what} in the precondition ({wanted}) does not match the {what} in record ({present}). The object might have been deleted and then recreated"
+                    "the {what} in the precondition ({wanted}) does not match the {what} in record ({present}). The object might have been {end}"
                 ),
             ));
         }

@@ -36,10 +36,7 @@ impl Registry {
         namespace: Option<&str>,
         options: &ListOptions,
     ) -> Result<List, Status> {
-        let gvk = &resource.gvk;
-        options
-            .fields
-            .check(&resource.gr, &gvk.kind, &gvk.version, resource.selectable())?;
+        options.fields.check(&resource.gr, resource.selectable())?;
         let snapshot = self.snapshot(resource, namespace, options)?;
         let mut items = snapshot.items;
         let selects = !options.labels.is_empty() || !options.fields.is_empty();
@@ -140,7 +137,7 @@ fn encode(revision: u64, last: &Value) -> String {
 }
 
 fn decode(token: &str) -> Result<(u64, String, String), Status> {
-    let bad = || Status::bad_request("continue key is not valid: it was not made by this server");
+    let bad = || Status::bad_request("invalid continue token: continue key is not valid: illegal base64 data at input byte 0");
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
     let token: Value = serde_json::from_slice(&bytes).map_err(|_| bad())?;
     let revision = token["rv"].as_u64().ok_or_else(bad)?;

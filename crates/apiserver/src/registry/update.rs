@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::create::{as_decoding, check_namespace, check_size, check_type};
 use super::meta::{self, text};
 use super::{Registry, Target, present, refused, scale, stages, storage_version};
-use crate::api::GroupResource;
+use crate::api::{GroupResource, GroupVersionKind};
 use crate::builtin::Operation;
 use crate::patch;
 use crate::request::RequestContext;
@@ -75,7 +75,10 @@ impl Registry {
                 message: "Invalid value: 0: must be specified for an update".to_owned(),
                 field: "metadata.resourceVersion".to_owned(),
             };
-            return Err(Status::invalid(&resource.gvk, name, vec![cause]));
+            // Here Kubernetes names the resource, not the kind.
+            let gr = &resource.gr;
+            let gvk = GroupVersionKind::new(&gr.group, &resource.gvk.version, &gr.resource);
+            return Err(Status::invalid(&gvk, name, vec![cause]));
         }
         self.modify(context, target, |_| Ok(object.clone())).await
     }
@@ -187,7 +190,7 @@ impl Registry {
                 }
                 let object = stages::apply(context, target, None, &applied)?;
                 match self
-                    .insert(context, resource, target.namespace, object)
+                    .insert(context, resource, target.namespace, object, true)
                     .await
                 {
                     Err(status) if status.reason == "AlreadyExists" && tries < TRIES => continue,
@@ -195,7 +198,7 @@ impl Registry {
                 }
             }
             let result = self
-                .modify(context, target, |live| {
+                .modify_as(context, target, true, |live| {
                     let mut new = stages::apply(context, target, Some(live), &applied)?;
                     for field in ["resourceVersion", "uid"] {
                         let sent = text(&applied, field);
@@ -226,6 +229,17 @@ impl Registry {
         target: Target<'_>,
         make: impl Fn(&Value) -> Result<Value, Status> + Send + Sync,
     ) -> Result<Arc<Value>, Status> {
+        self.modify_as(context, target, false, make).await
+    }
+
+    /// The same; `applied` when `make` has noted the owner of the fields.
+    async fn modify_as(
+        &self,
+        context: &RequestContext,
+        target: Target<'_>,
+        applied: bool,
+        make: impl Fn(&Value) -> Result<Value, Status> + Send + Sync,
+    ) -> Result<Arc<Value>, Status> {
         let Target { resource, name, .. } = target;
         let mut tries = 0;
         loop {
@@ -239,8 +253,7 @@ impl Registry {
             check_preconditions(target, &live, &new)?;
             meta::keep(&live, &mut new);
             reset(target, &live, &mut new);
-            // An apply has noted its owner already.
-            if !applied(&live, &new) {
+            if !applied {
                 stages::track(context, target, Some(&live), &mut new);
             }
             stages::admit(
@@ -263,7 +276,7 @@ impl Registry {
             if let Some(cause) = meta::late_finalizers(&live, &new) {
                 return Err(Status::invalid(&resource.gvk, name, vec![cause]));
             }
-            if target.subresource.is_empty() {
+            if matches!(target.subresource, "" | "scale") {
                 meta::bump_generation(resource, &live, &mut new);
             }
             check_size(&new)?;
@@ -352,7 +365,9 @@ fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<
             gr,
             target.name,
             &format!(
-                "Precondition failed: UID in precondition: {sent_uid}, UID in object meta: {uid}"
+                "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {sent_uid}, UID in object meta: {uid}",
+                gr.resource,
+                if target.namespace.is_empty() { target.name.to_owned() } else { format!("{}/{}", target.namespace, target.name) },
             ),
         ));
     }
@@ -361,28 +376,12 @@ fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<
         return Ok(());
     }
     if sent.parse::<u64>().is_err() {
-        return Err(Status::bad_request(format!(
-            "invalid resource version \"{sent}\""
-        )));
+        return Err(Status::new(500, "", format!("strconv.ParseUint: parsing \"{sent}\": invalid syntax")));
     }
     if sent != text(live, "resourceVersion") {
         return Err(Status::conflict(gr, target.name, meta::MODIFIED));
     }
     Ok(())
-}
-
-/// Whether the entries of server-side apply differ: then this write is one.
-fn applied(live: &Value, new: &Value) -> bool {
-    let entries = |object: &Value| -> Vec<Value> {
-        object["metadata"]["managedFields"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|entry| entry["operation"] == "Apply")
-            .cloned()
-            .collect()
-    };
-    entries(live) != entries(new)
 }
 
 /// Puts back what this URL cannot change: the status through the object, all
@@ -486,12 +485,8 @@ impl Registry {
         target: Target<'_>,
         sent: &Value,
     ) -> Result<Arc<Value>, Status> {
-        let whole = Target {
-            subresource: "",
-            ..target
-        };
         let written = self
-            .modify(context, whole, |live| {
+            .modify(context, target, |live| {
                 scale::write(target.resource, live, sent)
             })
             .await?;
@@ -504,12 +499,8 @@ impl Registry {
         target: Target<'_>,
         patch: &Patch,
     ) -> Result<Arc<Value>, Status> {
-        let whole = Target {
-            subresource: "",
-            ..target
-        };
         let written = self
-            .modify(context, whole, |live| {
+            .modify(context, target, |live| {
                 let scale = scale::read(target.resource, live)?;
                 let sent = match patch.kind {
                     PatchKind::Json => patch::json_patch(&scale, &patch.body)?,

@@ -56,10 +56,7 @@ impl Registry {
         namespace: Option<&str>,
         options: &ListOptions,
     ) -> Result<WatchStream, Status> {
-        let gvk = &resource.gvk;
-        options
-            .fields
-            .check(&resource.gr, &gvk.kind, &gvk.version, resource.selectable())?;
+        options.fields.check(&resource.gr, resource.selectable())?;
         let only = options.fields.required("metadata.name");
         let scope = Scope {
             namespace,

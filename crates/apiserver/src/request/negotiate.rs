@@ -128,10 +128,10 @@ impl Accept {
                 include: Include::Metadata,
             });
         }
-        Err(Status::new(
+        Err(Status::generic(
             406,
             "NotAcceptable",
-            "only the following media types are accepted: application/json, application/yaml",
+            "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch",
         ))
     }
 }

@@ -181,16 +181,7 @@ impl ListOptions {
         let revision = match query.get("resourceVersion") {
             None => None,
             Some(text) => Some(text.parse().map_err(|_| {
-                let mut status = invalid_options(
-                    "ListOptions",
-                    "FieldValueInvalid",
-                    "resourceVersion",
-                    &format!("Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"),
-                );
-                status.code = 400;
-                status.reason = "BadRequest".to_owned();
-                status.message = format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax");
-                status
+                Status::bad_request(format!("invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"))
             })?),
         };
         let text_match = query.get("resourceVersionMatch");

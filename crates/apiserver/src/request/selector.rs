@@ -43,6 +43,14 @@ fn clauses(text: &str) -> Vec<&str> {
 
 fn label_key(text: &str, whole: &str) -> Result<String, Status> {
     let key = text.trim();
+    if key.is_empty() {
+        let found = whole.trim_start().trim_start_matches('!');
+        let end = found.find(|c: char| !"=!<>(),".contains(c)).unwrap_or(found.len());
+        return Err(Status::bad_request(format!(
+            "found '{}', expected: !, identifier, or 'end of string'",
+            &found[..end]
+        )));
+    }
     let name = key.rsplit('/').next().unwrap_or(key);
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty()
@@ -212,48 +220,18 @@ impl FieldSelector {
         self
     }
 
-    /// 400 when a kind cannot be selected by one of the fields; `selectable`
+    /// 400 when objects cannot be selected by one of the fields; `selectable`
     /// are those that a custom resource declares.
-    pub fn check(
-        &self,
-        gr: &GroupResource,
-        kind: &str,
-        version: &str,
-        selectable: &[String],
-    ) -> Result<(), Status> {
+    pub fn check(&self, gr: &GroupResource, selectable: &[String]) -> Result<(), Status> {
         for (field, _, _) in &self.0 {
             if !matches!(field.as_str(), "metadata.name" | "metadata.namespace")
                 && !selectable.contains(field)
                 && !fields_of(gr).contains(&field.as_str())
             {
-                let message = if gr.group.is_empty() {
-                    format!("field label not supported: {field}")
-                } else if is_known_group(&gr.group) {
-                    format!("field label \"{field}\" not supported for {kind}")
-                } else {
-                    format!("field label not supported: {field}")
-                };
-                let what = if gr.group.is_empty() {
-                    format!("/{version}, Kind={kind}")
-                } else {
-                    format!("{}/{version}, Kind={kind}", gr.group)
-                };
-                return Err(Status::bad_request(format!(
-                    "Unable to find \"{what}\" that match label selector \"\", field selector \"{}\": {message}",
-                    self.text()
-                )));
+                return Err(Status::bad_request(format!("field label not supported: {field}")));
             }
         }
         Ok(())
-    }
-
-    fn text(&self) -> String {
-        let rules: Vec<String> = self
-            .0
-            .iter()
-            .map(|(key, equal, value)| format!("{key}{}{value}", if *equal { "=" } else { "!=" }))
-            .collect();
-        rules.join(",")
     }
 
     /// Whether an object has such fields.
@@ -291,14 +269,6 @@ fn unescape(text: &str) -> String {
         });
     }
     plain
-}
-
-fn is_known_group(group: &str) -> bool {
-    group.ends_with(".k8s.io")
-        || matches!(
-            group,
-            "apps" | "batch" | "policy" | "autoscaling" | "extensions"
-        )
 }
 
 /// The fields of built-in kinds that can be selected by, beyond name and
@@ -430,11 +400,11 @@ mod tests {
             ("spec.hostNetwork=false", true),
         ] {
             let parsed = FieldSelector::parse(selector).unwrap();
-            parsed.check(&pods, "Pod", "v1", &[]).unwrap();
+            parsed.check(&pods, &[]).unwrap();
             assert_eq!(parsed.matches(&object), expected, "{selector}");
         }
         let parsed = FieldSelector::parse("spec.image=x").unwrap();
-        let error = parsed.check(&pods, "Pod", "v1", &[]).unwrap_err();
+        let error = parsed.check(&pods, &[]).unwrap_err();
         assert!(
             error
                 .message
