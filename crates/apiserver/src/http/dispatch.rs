@@ -399,11 +399,17 @@ impl Verb<'_> {
                 return Err(Status::new(
                     415,
                     "UnsupportedMediaType",
-                    format!("the body of the request was in an unknown format - accepted media types include: {JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}"),
+                    format!(
+                        "the body of the request was in an unknown format - accepted media types include: {JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}"
+                    ),
                 ));
             }
             _ => {
-                return Err(Status::generic(415, "UnsupportedMediaType", "415: Unsupported Media Type"));
+                return Err(Status::generic(
+                    415,
+                    "UnsupportedMediaType",
+                    "415: Unsupported Media Type",
+                ));
             }
         };
         let body = if kind == PatchKind::Apply {

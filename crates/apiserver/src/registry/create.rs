@@ -38,7 +38,8 @@ impl Registry {
         }
         stages::decode(context, resource, &mut object)
             .map_err(|status| as_decoding(resource, status))?;
-        self.insert(context, resource, namespace, object, false).await
+        self.insert(context, resource, namespace, object, false)
+            .await
     }
 
     /// The part of create that server-side apply shares; `applied` when the
@@ -72,7 +73,10 @@ impl Registry {
             let mut named = object.clone();
             meta::metadata(&mut named)
                 .insert("name".to_owned(), meta::generate_name(&prefix)?.into());
-            match self.insert_named(context, resource, namespace, named, applied).await {
+            match self
+                .insert_named(context, resource, namespace, named, applied)
+                .await
+            {
                 Err(status) if status.reason == "AlreadyExists" && draws < DRAWS => {}
                 result => return result,
             }
@@ -195,7 +199,12 @@ pub(super) fn check_type(resource: &ResourceType, object: &mut Value) -> Result<
         }
         kind if kind == gvk.kind => {}
         kind => {
-            let internal = gvk.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
+            let internal = gvk
+                .group
+                .split('.')
+                .next()
+                .filter(|group| !group.is_empty())
+                .unwrap_or("core");
             return Err(Status::bad_request(format!(
                 "{kind} in version \"{version}\" cannot be handled as a {own}: converting ({version}.{kind}) to ({internal}.{own}): unknown conversion",
                 version = gvk.version,

@@ -144,7 +144,11 @@ fn preconditions(target: Target<'_>, live: &Value, options: &DeleteOptions) -> R
         let present = text(live, field);
         if wanted != present {
             let gvk = &target.resource.gvk;
-            let end = if field == "uid" { "deleted and then recreated" } else { "modified" };
+            let end = if field == "uid" {
+                "deleted and then recreated"
+            } else {
+                "modified"
+            };
             return Err(Status::conflict(
                 // Here Kubernetes names the kind, not the resource.
                 &GroupResource::new(&gvk.group, &gvk.kind),

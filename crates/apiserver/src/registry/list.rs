@@ -137,7 +137,11 @@ fn encode(revision: u64, last: &Value) -> String {
 }
 
 fn decode(token: &str) -> Result<(u64, String, String), Status> {
-    let bad = || Status::bad_request("invalid continue token: continue key is not valid: illegal base64 data at input byte 0");
+    let bad = || {
+        Status::bad_request(
+            "invalid continue token: continue key is not valid: illegal base64 data at input byte 0",
+        )
+    };
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
     let token: Value = serde_json::from_slice(&bytes).map_err(|_| bad())?;
     let revision = token["rv"].as_u64().ok_or_else(bad)?;

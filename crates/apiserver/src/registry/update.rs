@@ -367,7 +367,11 @@ fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<
             &format!(
                 "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {sent_uid}, UID in object meta: {uid}",
                 gr.resource,
-                if target.namespace.is_empty() { target.name.to_owned() } else { format!("{}/{}", target.namespace, target.name) },
+                if target.namespace.is_empty() {
+                    target.name.to_owned()
+                } else {
+                    format!("{}/{}", target.namespace, target.name)
+                },
             ),
         ));
     }
@@ -376,7 +380,11 @@ fn check_preconditions(target: Target<'_>, live: &Value, new: &Value) -> Result<
         return Ok(());
     }
     if sent.parse::<u64>().is_err() {
-        return Err(Status::new(500, "", format!("strconv.ParseUint: parsing \"{sent}\": invalid syntax")));
+        return Err(Status::new(
+            500,
+            "",
+            format!("strconv.ParseUint: parsing \"{sent}\": invalid syntax"),
+        ));
     }
     if sent != text(live, "resourceVersion") {
         return Err(Status::conflict(gr, target.name, meta::MODIFIED));

@@ -45,7 +45,9 @@ fn label_key(text: &str, whole: &str) -> Result<String, Status> {
     let key = text.trim();
     if key.is_empty() {
         let found = whole.trim_start().trim_start_matches('!');
-        let end = found.find(|c: char| !"=!<>(),".contains(c)).unwrap_or(found.len());
+        let end = found
+            .find(|c: char| !"=!<>(),".contains(c))
+            .unwrap_or(found.len());
         return Err(Status::bad_request(format!(
             "found '{}', expected: !, identifier, or 'end of string'",
             &found[..end]
@@ -228,7 +230,9 @@ impl FieldSelector {
                 && !selectable.contains(field)
                 && !fields_of(gr).contains(&field.as_str())
             {
-                return Err(Status::bad_request(format!("field label not supported: {field}")));
+                return Err(Status::bad_request(format!(
+                    "field label not supported: {field}"
+                )));
             }
         }
         Ok(())

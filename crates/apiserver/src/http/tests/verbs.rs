@@ -332,9 +332,14 @@ async fn urls_that_are_not_served() {
         assert_eq!(status["kind"], "Status", "{method} {url}");
     }
     // Of a group that is not served there is only a text.
-    let response = client.send("GET", "/apis/nowhere/v1/things", &[], b"").await;
+    let response = client
+        .send("GET", "/apis/nowhere/v1/things", &[], b"")
+        .await;
     assert_eq!(response.status(), 404);
-    assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(
+        response.headers()["content-type"],
+        "text/plain; charset=utf-8"
+    );
     for url in [
         "/version",
         "/healthz",
