@@ -114,6 +114,26 @@ fn objects_are_pruned_defaulted_and_validated() {
 }
 
 #[test]
+fn nulls_that_are_no_values_are_dropped() {
+    let types = compile(&widget()).unwrap();
+    let mut object = json!({
+        "metadata": {"name": "a", "creationTimestamp": null},
+        "spec": {"size": null, "replicas": null, "manifest": {"apiVersion": "v1", "kind": "X", "free": null}},
+    });
+    crate::types::defaults::drop_nulls(&types[0], &mut object);
+    // A default takes the place of the null that is left.
+    assert_eq!(
+        object,
+        json!({
+            "metadata": {"name": "a"},
+            "spec": {"replicas": null, "manifest": {"apiVersion": "v1", "kind": "X", "free": null}},
+        })
+    );
+    schema::apply_defaults(&types[0].schema, &mut object);
+    assert_eq!(object["spec"]["replicas"], 1);
+}
+
+#[test]
 fn bad_definitions_are_refused_in_kubernetes_words() {
     type Change = fn(&mut Value);
     let table: Vec<(Change, &str)> = vec![

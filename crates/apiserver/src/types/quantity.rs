@@ -128,7 +128,26 @@ pub fn milli(text: &str) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_one_way_is_stable_and_keeps_the_value(
+            whole in 0_u32..2_000_000,
+            fraction in prop::option::of(0_u32..1000),
+            suffix in prop::sample::select(vec!["", "n", "u", "m", "k", "M", "G", "Ki", "Mi", "Gi", "e2", "E3"]),
+        ) {
+            let text = match fraction {
+                Some(fraction) => format!("{whole}.{fraction:03}{suffix}"),
+                None => format!("{whole}{suffix}"),
+            };
+            let once = canonical(&text).unwrap();
+            prop_assert_eq!(canonical(&once), Some(once.clone()));
+            prop_assert_eq!(milli(&once), milli(&text));
+        }
+    }
 
     #[test]
     fn quantities_are_written_the_one_way() {

@@ -25,35 +25,41 @@ pub fn apply(resource: &ResourceType, object: &mut Value) {
     schema::apply_defaults(&resource.schema, object);
 }
 
-/// Drops fields that are `null`, which Go types read as no value: everywhere
-/// in built-in kinds, in the metadata of custom resources. For objects as they
-/// come in, before their types are checked.
+/// Drops fields that are `null` where that is no value: everywhere in built-in
+/// kinds, which Go reads so; in custom resources where a field is neither
+/// nullable nor has a default that takes its place. For objects as they come
+/// in, before their types are checked.
 pub fn drop_nulls(resource: &ResourceType, object: &mut Value) {
-    if resource.custom.is_some() {
-        if let Some(metadata) = object.get_mut("metadata") {
-            without_nulls(&super::object_meta(), metadata);
-        }
-    } else {
-        without_nulls(&resource.schema, object);
-    }
+    without_nulls(&resource.schema, object, resource.custom.is_some());
 }
 
-fn without_nulls(schema: &Schema, value: &mut Value) {
+fn without_nulls(schema: &Schema, value: &mut Value, custom: bool) {
     match value {
         Value::Object(map) => {
             if schema.properties.is_empty() && schema.additional.is_none() {
                 return;
             }
-            map.retain(|name, child| !child.is_null() || !schema.properties.contains_key(name));
+            map.retain(|name, child| {
+                if !child.is_null() {
+                    return true;
+                }
+                if custom {
+                    let field = schema.field(name);
+                    field.is_none_or(|field| field.nullable || field.default.is_some())
+                } else {
+                    !schema.properties.contains_key(name)
+                }
+            });
             for (name, child) in map.iter_mut() {
                 if let Some(field) = schema.field(name) {
-                    without_nulls(field, child);
+                    without_nulls(field, child, custom);
                 }
             }
         }
         Value::Array(list) => {
             if let Some(items) = &schema.items {
-                list.iter_mut().for_each(|item| without_nulls(items, item));
+                list.iter_mut()
+                    .for_each(|item| without_nulls(items, item, custom));
             }
         }
         _ => {}
