@@ -4,4 +4,5 @@ mod apply;
 mod bed;
 mod delete;
 mod executor;
+mod objects;
 mod resilience;

@@ -76,8 +76,8 @@ impl Agent {
         if !complete {
             record = self.record_intents(work, &chosen, record).await?;
         }
+        let stages = manifest::stages(chosen.iter().map(Decoded::rank));
         let mut todo: Vec<Option<Decoded>> = chosen.into_iter().map(Some).collect();
-        let stages = manifest::stages(&todo.iter().flatten().cloned().collect::<Vec<_>>());
         for stage in stages {
             let mut jobs = Vec::with_capacity(stage.len());
             for i in stage {

@@ -131,10 +131,22 @@ pub async fn decode(discovery: &Discovery, ordinal: usize, manifest: &Manifest) 
 }
 
 /// The indices by rank, lowest rank first; inside a rank in the order of the work.
-pub fn stages(all: &[Decoded]) -> Vec<Vec<usize>> {
+pub fn stages(ranks: impl Iterator<Item = u16>) -> Vec<Vec<usize>> {
     let mut by_rank = std::collections::BTreeMap::<u16, Vec<usize>>::new();
-    for (i, decoded) in all.iter().enumerate() {
-        by_rank.entry(decoded.rank()).or_default().push(i);
+    for (i, rank) in ranks.enumerate() {
+        by_rank.entry(rank).or_default().push(i);
     }
     by_rank.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_09_low_ranks_come_first_and_order_stays_inside() {
+        let kinds = ["Widget", "ConfigMap", "Namespace", "Secret", "ClusterRole"];
+        let ranks = kinds.iter().map(|kind| rank(kind));
+        assert_eq!(stages(ranks), [vec![2], vec![4], vec![1, 3], vec![0]]);
+    }
 }

@@ -13,6 +13,8 @@ use super::model::{
 const APPLIED: &str = "Applied";
 const AVAILABLE: &str = "Available";
 const FEEDBACK: &str = "StatusFeedbackSynced";
+/// Longer messages are cut: the API allows 32 KiB.
+const MAX_MESSAGE: usize = 16 * 1024;
 /// Conditions made by rules have reasons that begin so.
 const RULE_REASON: &str = "ConditionRule";
 
@@ -28,9 +30,16 @@ pub struct Failure {
 impl Failure {
     /// The usual failure to apply.
     pub fn apply(error: impl std::fmt::Display) -> Self {
+        let mut message = format!("Failed to apply manifest: {error}");
+        if message.len() > MAX_MESSAGE {
+            let end = (0..=MAX_MESSAGE)
+                .rev()
+                .find(|i| message.is_char_boundary(*i));
+            message.truncate(end.unwrap_or_default());
+        }
         Self {
             reason: "AppliedManifestFailed",
-            message: format!("Failed to apply manifest: {error}"),
+            message,
         }
     }
 }

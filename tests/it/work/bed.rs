@@ -22,21 +22,43 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One API server with the definitions of works.
 pub(super) struct Side {
-    /// Lives as long as its client.
-    server: ApiServer,
     pub(super) client: Client,
+    /// It lives as long as its client.
+    _server: Server,
+}
+
+/// In this process, or, with `OCMADM_TEST_REAL` set, a real control plane.
+enum Server {
+    Here {
+        _server: ApiServer,
+    },
+    Real {
+        _plane: Box<crate::harness::real::ControlPlane>,
+    },
 }
 
 impl Side {
     async fn start(name: &str, definitions: &[&str]) -> Self {
-        let server = ApiServer::start(Options {
-            name: name.to_owned(),
-            ..Options::default()
-        })
-        .await
-        .unwrap();
-        let client = Client::new(server.service(UserInfo::admin()), "default");
-        let side = Self { server, client };
+        let side = if std::env::var_os("OCMADM_TEST_REAL").is_some() {
+            let plane = crate::harness::real::ControlPlane::start().await;
+            Self {
+                client: plane.client.clone(),
+                _server: Server::Real {
+                    _plane: Box::new(plane),
+                },
+            }
+        } else {
+            let server = ApiServer::start(Options {
+                name: name.to_owned(),
+                ..Options::default()
+            })
+            .await
+            .unwrap();
+            Self {
+                client: Client::new(server.service(UserInfo::admin()), "default"),
+                _server: Server::Here { _server: server },
+            }
+        };
         for definition in definitions {
             let text = std::fs::read_to_string(format!(
                 "{}/embedded-manifests/crds/{definition}.work.open-cluster-management.io.yaml",
@@ -44,7 +66,17 @@ impl Side {
             ))
             .unwrap();
             let object: Value = serde_saphyr::from_str(&text).unwrap();
+            let plural = object["spec"]["names"]["plural"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            let kind = object["spec"]["names"]["kind"].as_str().unwrap().to_owned();
             side.create(object).await;
+            let api = side.api("work.open-cluster-management.io/v1", &kind, &plural, "");
+            until("the definition is served", || async {
+                api.list(&ListParams::default()).await.is_ok()
+            })
+            .await;
         }
         side
     }
@@ -52,14 +84,14 @@ impl Side {
     /// A client that can be cut off.
     pub(super) fn switchable(&self) -> (Client, Switch) {
         let switch = Switch(Arc::default());
-        let (away, server) = (switch.clone(), self.server.clone());
+        let (away, client) = (switch.clone(), self.client.clone());
         let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-            let (away, service) = (away.clone(), server.service(UserInfo::admin()));
+            let (away, client) = (away.clone(), client.clone());
             async move {
                 if away.0.load(Ordering::SeqCst) {
                     return Err(tower_error("the hub is away"));
                 }
-                let answer = service
+                let answer = client
                     .oneshot(request)
                     .await
                     .map_err(|e| tower_error(&e.to_string()))?;
