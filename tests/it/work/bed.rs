@@ -14,7 +14,6 @@ use kube::core::{ApiResource, GroupVersionKind};
 use ocmadm::agent::work;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 pub(super) const CLUSTER: &str = "cluster1";
 pub(super) const HUB: &str = "https://hub.example:6443";
@@ -92,7 +91,7 @@ impl Side {
                     return Err(tower_error("the hub is away"));
                 }
                 let answer = client
-                    .oneshot(request)
+                    .send(request)
                     .await
                     .map_err(|e| tower_error(&e.to_string()))?;
                 let (parts, body) = answer.into_parts();
