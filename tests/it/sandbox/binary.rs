@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -82,6 +82,30 @@ impl Sandbox {
         // Its lock ends with it.
         let lock = fs::File::open(self.dir().join("supervisor.lock")).unwrap();
         lock.lock().unwrap();
+    }
+
+    /// The process `ocmadm <component>` of one of its pods, once it is there.
+    pub(super) fn process(&self, component: &str) -> Pid {
+        let parent = self.state()["pid"].to_string();
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            for entry in fs::read_dir("/proc").unwrap() {
+                let path = entry.unwrap().path();
+                let status = fs::read_to_string(path.join("status")).unwrap_or_default();
+                let command = fs::read(path.join("cmdline")).unwrap_or_default();
+                let is_child = status
+                    .lines()
+                    .filter_map(|line| line.strip_prefix("PPid:"))
+                    .any(|pid| pid.trim() == parent);
+                let mut words = command.split(|byte| *byte == 0).skip(1);
+                if is_child && words.next() == Some(component.as_bytes()) {
+                    let pid = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
+                    return Pid::from_raw(pid).unwrap();
+                }
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("no process `ocmadm {component}`");
     }
 
     /// An administrator's client, by the kubeconfig.
