@@ -1,7 +1,7 @@
 //! The server as a whole: options, start, in-process and TLS access, shutdown.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -108,6 +108,15 @@ impl Inner {
     }
 }
 
+/// Makes a folder that only its owner can look into: it holds keys and secrets.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 impl ApiServer {
     /// Starts a server: when this returns, its default namespaces and roles are
     /// there and requests are answered.
@@ -115,7 +124,7 @@ impl ApiServer {
         let store = match &options.data_dir {
             None => Store::memory(),
             Some(folder) => {
-                std::fs::create_dir_all(folder).map_err(|source| Error::Folder {
+                private_folder(folder).map_err(|source| Error::Folder {
                     path: folder.clone(),
                     source,
                 })?;

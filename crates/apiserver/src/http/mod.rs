@@ -11,7 +11,8 @@ mod stages;
 mod tests;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response};
@@ -21,7 +22,7 @@ use crate::api::UserInfo;
 use crate::authn::{self, Authenticator};
 use crate::authz;
 use crate::pki::ServiceAccountKeys;
-use crate::registry::{Registry, RequestContext};
+use crate::registry::{Registry, RequestContext, View};
 use crate::request::negotiate::Include;
 use crate::request::{Accept, FieldValidation, Query, RequestInfo};
 use crate::status::Status;
@@ -34,8 +35,39 @@ pub use service::Service;
 pub(crate) enum Peer {
     /// The same process, on behalf of this user.
     User(Arc<UserInfo>),
-    /// A TLS connection with these client certificates (perhaps none).
-    Connection(Arc<[CertificateDer<'static>]>),
+    /// A TLS connection.
+    Connection(Arc<Connection>),
+}
+
+/// How long the owner of a connection's certificate is taken as known.
+const KNOWN: Duration = Duration::from_secs(30);
+
+/// What is known of a TLS connection.
+#[derive(Debug, Default)]
+pub(crate) struct Connection {
+    /// The client's certificates, leaf first; perhaps none.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// Whose certificate it is, and since when that is known: checking
+    /// signatures anew for every request would cost more than most requests.
+    owner: Mutex<Option<(Instant, UserInfo)>>,
+}
+
+impl Connection {
+    pub(crate) fn new(chain: Vec<CertificateDer<'static>>) -> Self {
+        Self {
+            chain,
+            owner: Mutex::default(),
+        }
+    }
+
+    fn owner(&self) -> Option<UserInfo> {
+        let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        owner.as_ref().filter(|(since, _)| since.elapsed() < KNOWN).map(|(_, user)| user.clone())
+    }
+
+    fn remember(&self, user: &UserInfo) {
+        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), user.clone()));
+    }
 }
 
 /// Answers requests. Clones share everything.
@@ -164,20 +196,28 @@ impl Handler {
     fn authenticate(&self, peer: &Peer, headers: &HeaderMap) -> Result<UserInfo, Status> {
         let user = match peer {
             Peer::User(user) => (**user).clone(),
-            Peer::Connection(chain) => {
+            Peer::Connection(connection) => {
                 let bearer = headers
                     .get(AUTHORIZATION)
                     .and_then(|value| value.to_str().ok())
                     .and_then(|value| value.split_once(' '))
                     .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
                     .map(|(_, token)| token.trim());
-                self.0
-                    .authenticator
-                    .authenticate(&self.0.registry, chain, bearer)?
-                    .unwrap_or_else(authn::anonymous)
+                let known = connection.owner();
+                let found = match known {
+                    Some(user) => Some(user),
+                    None => {
+                        let chain = &connection.chain;
+                        let found = self.0.authenticator.authenticate(&self.0.registry, chain, bearer)?;
+                        if let (Some(user), None, false) = (&found, bearer, chain.is_empty()) {
+                            connection.remember(user);
+                        }
+                        found
+                    }
+                };
+                found.unwrap_or_else(authn::anonymous)
             }
         };
-        use crate::registry::View;
         authn::impersonate(user, headers, self.0.registry.authorizer())
     }
 

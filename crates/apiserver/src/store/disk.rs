@@ -42,19 +42,17 @@ struct QueueState {
 impl Disk {
     pub(super) fn open(path: &Path) -> Result<(Arc<RwLock<State>>, Self), OpenError> {
         make_private(path);
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
-            .map_err(|source| OpenError::Open {
-                path: path.display().to_string(),
-                source: Box::new(source),
-            })?;
+        let database = open(path).map_err(|source| OpenError::Open {
+            path: path.display().to_string(),
+            source: Box::new(source),
+        })?;
         let state = Arc::new(RwLock::new(load(path, &database)?));
         let queue = Arc::new(Queue::default());
         let (thread_queue, thread_state) = (queue.clone(), state.clone());
+        let path = path.to_owned();
         thread::Builder::new()
             .name("apiserver-disk".to_owned())
-            .spawn(move || run(database, &thread_queue, &thread_state))
+            .spawn(move || run(&path, database, &thread_queue, &thread_state))
             .map_err(OpenError::Thread)?;
         Ok((state, Self { queue }))
     }
@@ -163,7 +161,12 @@ fn load(path: &Path, database: &Database) -> Result<State, OpenError> {
     Ok(state)
 }
 
-fn run(database: Database, queue: &Queue, state: &RwLock<State>) {
+fn open(path: &Path) -> Result<Database, redb::DatabaseError> {
+    Database::builder().set_cache_size(CACHE_BYTES).create(path)
+}
+
+fn run(path: &Path, database: Database, queue: &Queue, state: &RwLock<State>) {
+    let mut database = Some(database);
     loop {
         let batch = {
             let mut inner = queue.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -179,8 +182,18 @@ fn run(database: Database, queue: &Queue, state: &RwLock<State>) {
             }
             std::mem::take(&mut inner.waiting)
         };
-        match commit(&database, &batch) {
-            Ok(()) => publish(state, batch),
+        // After a failure redb wants the file opened anew; perhaps the disk has
+        // room again.
+        let result = match database.take() {
+            Some(open) => Ok(open),
+            None => open(path).map_err(redb::Error::from),
+        };
+        let result = result.and_then(|open| commit(&open, &batch).map(|()| open));
+        match result {
+            Ok(open) => {
+                database = Some(open);
+                publish(state, batch);
+            }
             Err(error) => {
                 tracing::error!(%error, "cannot write to disk");
                 refuse(queue, state, batch, &error);
