@@ -62,11 +62,15 @@ impl Connection {
 
     fn owner(&self) -> Option<UserInfo> {
         let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
-        owner.as_ref().filter(|(since, _)| since.elapsed() < KNOWN).map(|(_, user)| user.clone())
+        owner
+            .as_ref()
+            .filter(|(since, _)| since.elapsed() < KNOWN)
+            .map(|(_, user)| user.clone())
     }
 
     fn remember(&self, user: &UserInfo) {
-        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), user.clone()));
+        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((Instant::now(), user.clone()));
     }
 }
 
@@ -208,7 +212,10 @@ impl Handler {
                     Some(user) => Some(user),
                     None => {
                         let chain = &connection.chain;
-                        let found = self.0.authenticator.authenticate(&self.0.registry, chain, bearer)?;
+                        let found =
+                            self.0
+                                .authenticator
+                                .authenticate(&self.0.registry, chain, bearer)?;
                         if let (Some(user), None, false) = (&found, bearer, chain.is_empty()) {
                             connection.remember(user);
                         }
