@@ -78,7 +78,11 @@ fn named_modules(source: &str) -> Vec<(usize, String)> {
                 }
             }
         }
-        if code.contains("apiserver::") && !code.contains("crate::") {
+        // The crate itself, not a module of another one whose name ends so.
+        let named = code.match_indices("apiserver::").any(|(at, _)| {
+            !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+        });
+        if named {
             found.push((number + 1, "apiserver".to_owned()));
         }
     }
@@ -112,7 +116,9 @@ fn modules_know_only_whom_they_may() {
 
 #[test]
 fn the_rule_finds_forbidden_edges() {
-    let found = named_modules("use crate::{ui, hub::x};\n// crate::cmd\nlet a = apiserver::X;\n");
+    let found = named_modules(
+        "use crate::{ui, hub::x};\n// crate::cmd\nlet a = apiserver::X;\nuse k8s::apiextensions_apiserver::X;\n",
+    );
     assert_eq!(
         found,
         vec![
@@ -126,6 +132,10 @@ fn the_rule_finds_forbidden_edges() {
 #[test]
 fn the_api_server_knows_nothing_of_ocm() {
     for file in rust_files(&root().join("crates/apiserver/src")) {
+        // Its tests may try the definitions of real projects.
+        if file.file_stem().is_some_and(|stem| stem == "tests") {
+            continue;
+        }
         let source = fs::read_to_string(&file).unwrap();
         for word in ["open-cluster-management", "ocmadm", "ManifestWork"] {
             assert!(

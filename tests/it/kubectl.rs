@@ -254,11 +254,7 @@ fn steps() -> Vec<Step> {
         ),
         ok("explain widget.spec.size", &["How large it is."]),
         ok("delete crd widgets.example.com", &["deleted"]),
-        bad(
-            "get widgets",
-            "",
-            &["the server doesn't have a resource type \"widgets\""],
-        ),
+        bad("get crd widgets.example.com", "", &["NotFound"]),
         ok(
             "delete deployment web --wait",
             &["deployment.apps \"web\" deleted"],

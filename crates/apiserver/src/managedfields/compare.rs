@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::set::{Set, Shape, child_schema, is_struct_field, shape};
+use super::set::{Set, Shape, child_schema, shape};
 use crate::schema::Schema;
 
 /// The difference of two objects.
@@ -111,19 +111,14 @@ fn part(
     result
 }
 
-/// Structures that Kubernetes' own types hold by value, so that they are there
-/// even when empty: required fields, and those that default to `{}`.
+/// Required fields, and structures that Kubernetes' own types hold by value, are
+/// there even when empty.
 fn always_there(parent: Option<&Schema>, element: &str) -> bool {
-    is_struct_field(parent, element)
-        && parent.is_some_and(|parent| {
-            let name = &element[2..];
-            parent.required.iter().any(|r| r == name)
-                || parent.properties.get(name).is_some_and(|child| {
-                    child.default.as_ref().is_some_and(|default| {
-                        default.as_object().is_some_and(serde_json::Map::is_empty)
-                    })
-                })
-        })
+    let name = element.strip_prefix("f:").unwrap_or_default();
+    parent.is_some_and(|parent| {
+        let field = parent.properties.get(name);
+        field.is_some_and(|field| field.by_value || parent.required.iter().any(|r| r == name))
+    })
 }
 
 /// Every path of a value that is new or gone as a whole.

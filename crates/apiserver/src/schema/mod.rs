@@ -83,6 +83,9 @@ pub struct Schema {
     pub patch_merge: bool,
     /// `x-kubernetes-patch-strategy` contains `retainKeys`.
     pub retain_keys: bool,
+    /// Kubernetes' own types hold it by value: it is there even when empty, so
+    /// that nobody owns it as such.
+    pub by_value: bool,
     /// For `kubectl explain`.
     pub description: Option<Arc<str>>,
     /// `format`, such as `int32`, `date-time`, `byte`.

@@ -41,6 +41,19 @@ const OPAQUE: &[&str] = &[
     "apimachinery.pkg.runtime.RawExtension",
 ];
 
+/// Fields that Kubernetes' Go types hold by value, which its OpenAPI document
+/// does not say: they matter to the ownership of fields only.
+const BY_VALUE: &[&str] = &[
+    "jobTemplate",
+    "metadata",
+    "resources",
+    "spec",
+    "status",
+    "strategy",
+    "template",
+    "updateStrategy",
+];
+
 /// A type or a field, as its line says.
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
@@ -232,8 +245,9 @@ impl Builder {
     }
 
     fn field(&mut self, field: &Line<'static>) -> Arc<Schema> {
+        let by_value = field.token.starts_with('@') && BY_VALUE.contains(&field.name);
         let plain = field.attributes.is_empty() || field.attributes == "!";
-        if plain {
+        if plain && !by_value {
             return self.token(field.token);
         }
         let key = (field.token, field.attributes);
@@ -242,6 +256,7 @@ impl Builder {
         }
         let mut schema = (*self.token(field.token)).clone();
         attributes(&mut schema, field);
+        schema.by_value = by_value;
         let schema = Arc::new(schema);
         // Types that refer to others may be cut in one place and whole in another.
         if field.token.len() == 1 {
