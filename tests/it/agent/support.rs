@@ -51,9 +51,11 @@ impl Bed {
             address,
             agent: None,
         };
-        let mut values = AgentValues::default();
-        values.bootstrap_kubeconfig = bed.bootstrap("hub").await;
-        values.klusterlet = serde_json::from_value(spec).unwrap();
+        let values = AgentValues {
+            bootstrap_kubeconfig: bed.bootstrap("hub").await,
+            klusterlet: serde_json::from_value(spec).unwrap(),
+            ..AgentValues::default()
+        };
         bed.spoke.install(bundle::agent_crds().unwrap()).await;
         bed.spoke.install(bundle::agent(&values).unwrap()).await;
         let components = bundle::agent_components("klusterlet", AGENT_NAMESPACE).unwrap();
