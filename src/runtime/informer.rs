@@ -481,3 +481,49 @@ pub fn source_chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(name: &str, data: &serde_json::Value) -> DynamicObject {
+        serde_json::from_value(json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "data": data,
+            "metadata": {"name": name, "namespace": "ns", "managedFields": [{"manager": "m"}]},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn malformed_objects_are_left_out_and_do_not_linger() {
+        let informer: Informer<ConfigMap> = Informer::new(Scope::of::<ConfigMap>());
+        let changes = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&changes);
+        informer.on_change(move |_, _| {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        informer.apply(object("a", &json!({"k": "v"})), &typed);
+        informer.apply(object("b", &json!({"k": 7})), &typed);
+        assert_eq!((informer.len(), changes.load(Ordering::SeqCst)), (1, 1));
+        let kept = informer.get("ns", "a").unwrap();
+        assert_eq!(kept.metadata.managed_fields, None, "memory for nothing");
+        // What was good and is no longer so must not stay as it was.
+        informer.apply(object("a", &json!({"k": []})), &typed);
+        assert_eq!((informer.len(), changes.load(Ordering::SeqCst)), (0, 2));
+    }
+
+    #[test]
+    fn a_new_list_removes_what_it_does_not_name() {
+        let informer: Informer<ConfigMap> = Informer::new(Scope::of::<ConfigMap>());
+        informer.apply(object("a", &json!({})), &typed);
+        informer.apply(object("b", &json!({})), &typed);
+        informer.keep_only(&HashSet::from([Key::new("ns", "b")]));
+        assert!(informer.get("ns", "a").is_none());
+        assert!(informer.any(|key, _| key.to_string() == "ns/b"));
+    }
+}

@@ -130,11 +130,10 @@ fn names_of(observed: &Observed<'_>) -> Names {
             .clone()
             .or_else(|| stored(names::KEY_CLUSTER_NAME))
             .unwrap_or_else(|| observed.fallback.cluster.clone()),
-        agent: observed
-            .settings
-            .agent_id
-            .clone()
-            .or_else(|| stored(names::KEY_AGENT_NAME))
+        // An identity that the hub knows is kept, whoever first asked for it:
+        // agents take over from other implementations.
+        agent: stored(names::KEY_AGENT_NAME)
+            .or_else(|| observed.settings.agent_id.clone())
             .unwrap_or_else(|| observed.fallback.agent.clone()),
     }
 }

@@ -156,16 +156,21 @@ fn a_name_that_is_no_label_waits() {
 }
 
 #[test]
-fn the_klusterlets_uid_is_the_agents_name() {
+fn the_klusterlets_uid_names_an_agent_that_has_no_name_yet() {
     let boot = bootstrap("https://hub", "hub", "t");
     let settings = Settings {
         agent_id: Some("uid".into()),
         ..named("c1")
     };
-    let Mode::Bootstrap { names, .. } = mode(Some(&boot), Some(&hub()), &settings) else {
-        panic!("the stored agent is another");
+    let Mode::Bootstrap { names, .. } = mode(Some(&boot), None, &settings) else {
+        panic!("no bootstrap");
     };
     assert_eq!(names.agent, "uid");
+    // An identity that is there stays, though the Klusterlet is another.
+    assert!(matches!(
+        mode(Some(&boot), Some(&hub()), &settings),
+        Mode::Main { .. }
+    ));
 }
 
 #[test]

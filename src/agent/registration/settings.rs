@@ -13,7 +13,8 @@ use crate::ocm::names;
 /// that is not understood, has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The Klusterlet's uid: the agent's name, for as long as it is the same Klusterlet.
+    /// The Klusterlet's uid: the name of an agent that has none yet, and the
+    /// owner of what works apply.
     pub agent_id: Option<String>,
     /// The cluster's name, if the Klusterlet gives one.
     pub cluster_name: Option<String>,

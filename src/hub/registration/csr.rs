@@ -317,6 +317,29 @@ mod tests {
         ));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_sent_is_refused_and_nothing_panics(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400),
+            flips in proptest::collection::vec((0..300_usize, proptest::prelude::any::<u8>()), 0..4),
+        ) {
+            let name = format!("{C1}:a");
+            let mut request = request(&name, &[C1, COMMON], "boot");
+            // A request that is nearly right, and one that is nothing like it.
+            for (at, byte) in flips {
+                if let Some(old) = request.pem.get_mut(at + 40) {
+                    *old ^= byte;
+                }
+            }
+            let _ = decide(&request, &Settings::default());
+            request.pem = bytes;
+            proptest::prop_assert!(matches!(
+                decide(&request, &Settings::default()),
+                Verdict::NotOurs(_)
+            ));
+        }
+    }
+
     #[test]
     fn a_decided_request_is_left_alone() {
         let name = format!("{C1}:a");

@@ -1,5 +1,7 @@
 //! Approves the certificate requests that need no person.
 
+use std::time::Duration;
+
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
 };
@@ -15,6 +17,8 @@ use crate::runtime::{Failure, Next};
 use super::csr::{self, Request, Verdict};
 use super::{Hub, apply};
 
+/// When a refused renewal is looked at again.
+const LATER: Duration = Duration::from_secs(30);
 const REASON: &str = "AutoApprovedByHubCSRApprovingController";
 const MESSAGE: &str = "Auto approving Managed cluster agent certificate after SubjectAccessReview.";
 
@@ -36,8 +40,8 @@ pub(super) async fn reconcile(hub: &Hub, name: &str) -> Result<Next, Failure> {
                 approve(hub, name, &request).await?;
             } else {
                 tracing::info!(request = name, cluster = %request.cluster, "renewal refused: the cluster is not accepted");
-                // Acceptance may come later; the request's cluster tells when.
-                return Ok(Next::OnChange);
+                // Acceptance may come later, and no change of the request tells.
+                return Ok(Next::After(LATER));
             }
         }
     }

@@ -116,3 +116,33 @@ async fn registration_16_clocks_apart_and_together() {
     hub.wait_condition("c1", "ManagedClusterConditionClockSynced", "True")
         .await;
 }
+
+#[tokio::test]
+async fn registration_17_renewals_of_a_lease_without_label_do_not_count() {
+    let hub = Hub::start().await;
+    hub.accepted("c1").await;
+    hub.side
+        .merge(
+            "ManagedCluster",
+            "",
+            "c1",
+            json!({"spec": {"leaseDurationSeconds": 1}}),
+        )
+        .await;
+    hub.set_available("c1", "True").await;
+    hub.side
+        .merge(
+            "Lease",
+            "c1",
+            "managed-cluster-lease",
+            json!({"metadata": {"labels": {"open-cluster-management.io/cluster-name": null}}}),
+        )
+        .await;
+    // However often it is renewed.
+    eventually("unknown", || async {
+        renew(&hub, 0).await;
+        let cluster = hub.cluster("c1").await;
+        (condition(&cluster, AVAILABLE)?.0 == "Unknown").then_some(())
+    })
+    .await;
+}
