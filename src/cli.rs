@@ -187,7 +187,9 @@ pub fn start_log(verbosity: u8) {
         4..=5 => "debug",
         _ => "trace",
     };
-    let filter = std::env::var("OCMADM_LOG").unwrap_or_else(|_| level.to_owned());
+    // What kube warns of, our own watches tell better, and not every time.
+    let filter = std::env::var("OCMADM_LOG")
+        .unwrap_or_else(|_| format!("{level},kube_runtime::watcher=error"));
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     // Fails only when a log is there already.
