@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::json;
 use tokio::time::Instant;
@@ -16,7 +16,8 @@ use super::executor::Executors;
 use super::feedback::Limits;
 use super::local::{Applied, Local};
 use super::model::{
-    APPLIED_FINALIZER, AppliedWork, FIELD_MANAGER, WORK_FINALIZER, Work, has_finalizer, now,
+    API_VERSION, APPLIED_FINALIZER, APPLIED_KIND, AppliedWork, FIELD_MANAGER, WORK_FINALIZER, Work,
+    has_finalizer, now,
 };
 use super::owner::Owner;
 use super::record::{self, Eviction};
@@ -390,6 +391,25 @@ impl Agent {
         ))
     }
 
+    async fn create_record(&self, record: &AppliedWork) -> Result<AppliedWork, kube::Error> {
+        // The lean types do not say what they are; a definition's server wants to hear it.
+        let body = json!({
+            "apiVersion": API_VERSION,
+            "kind": APPLIED_KIND,
+            "metadata": record.metadata,
+            "spec": record.spec,
+        });
+        let bytes = serde_json::to_vec(&body).map_err(kube::Error::SerdeError)?;
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        let request = kube::core::Request::new(self.records_api.resource_url())
+            .create(&params, bytes)
+            .map_err(kube::Error::BuildRequest)?;
+        self.spoke.request(request).await
+    }
+
     /// The record of the work, created before anything is applied.
     async fn ensure_record(
         &self,
@@ -406,7 +426,7 @@ impl Agent {
         );
         let record = match record {
             Some(record) => record,
-            None => match self.records_api.create(&Default::default(), &wanted).await {
+            None => match self.create_record(&wanted).await {
                 Ok(created) => return Ok(Arc::new(trimmed(created))),
                 Err(kube::Error::Api(status)) if status.is_already_exists() => Arc::new(trimmed(
                     self.records_api.get(&self.record_name(name)).await?,
