@@ -11,12 +11,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cmd::args::GlobalArgs;
 use crate::error::{CommandError, Kind};
 use crate::k8s::client::connect;
+use crate::runtime::process;
 use crate::sandbox::control::{self, Status, Up};
 use crate::sandbox::demo::{self, Demo, Event};
 use crate::sandbox::layout::{HUB, Member};
 use crate::sandbox::logs::{self, Log, Tail};
 use crate::sandbox::plan::{Wish, plan};
-use crate::sandbox::{Layout, SandboxError, supervise};
+use crate::sandbox::{Layout, SandboxError, files, node, supervise};
 use crate::ui::{OutputFormat, Style, Table, Ui, format};
 
 /// Arguments of `ocmadm sandbox`.
@@ -51,6 +52,19 @@ enum Command {
     /// Serve the sandbox: what `up` starts in the background
     #[command(hide = true)]
     Supervise(UpArgs),
+    /// Simulate a node in the cluster of a kubeconfig, to test on
+    #[command(hide = true)]
+    Node(NodeArgs),
+}
+
+#[derive(clap::Args, Clone, Debug)]
+struct NodeArgs {
+    /// Name of the node
+    #[arg(long, value_name = "NAME", default_value = "sandbox-node")]
+    name: String,
+    /// Simulate the workload controllers too: the cluster has none
+    #[arg(long)]
+    controllers: bool,
 }
 
 #[derive(clap::Args, Clone, Debug)]
@@ -136,6 +150,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             crate::cli::start_log(global.verbosity.max(1));
             Ok(supervise::supervise(&layout, &up.into(), executable()?).await?)
         }
+        Command::Node(node) => run_node(&layout, node, global, ui).await,
         Command::Demo => Ok(()),
     }
 }
@@ -334,6 +349,45 @@ async fn run_logs(layout: &Layout, args: &LogsArgs, ui: &Ui) -> Result<(), Comma
         }
         follow(log).await?;
     }
+    Ok(())
+}
+
+/// Simulates a node elsewhere, in the foreground; `--dir` is for its pods.
+async fn run_node(
+    layout: &Layout,
+    args: &NodeArgs,
+    global: &GlobalArgs,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    crate::cli::start_log(global.verbosity.max(1));
+    let connection = connect(global.kubeconfig.as_deref(), global.context.as_deref())
+        .await
+        .map_err(|error| CommandError::user("cannot reach the cluster").because(error))?;
+    let server = connection.url.trim_start_matches("https://").parse();
+    let server = server.map_err(|_| {
+        CommandError::user(format!("{} is not https://<IP>:<port>", connection.url))
+    })?;
+    let surroundings = node::Surroundings {
+        server,
+        ca: String::from_utf8_lossy(&connection.ca.unwrap_or_default()).into_owned(),
+        executable: executable()?,
+        pods: layout.member(&args.name).join("pods"),
+        logs: layout.logs(&args.name),
+    };
+    for folder in [&surroundings.pods, &surroundings.logs] {
+        files::private_dir(folder)
+            .map_err(|error| CommandError::user("cannot make the node's folder").because(error))?;
+    }
+    let options = node::Options {
+        controllers: args.controllers,
+        ..node::Options::new(&args.name, surroundings)
+    };
+    node::register(&connection.client, &options)
+        .await
+        .map_err(|error| CommandError::user("cannot register the node").because(error))?;
+    ui.result_line("ready")?;
+    let shutdown = process::shutdown_on_signals()?;
+    node::run(connection.client, options, shutdown).await;
     Ok(())
 }
 
