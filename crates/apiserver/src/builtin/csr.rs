@@ -260,7 +260,7 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
         if !certificate(old).is_empty() && certificate(old) != certificate(new) {
             causes.push(cause::forbidden(
                 "status.certificate",
-                "updates may not modify a non-empty certificate",
+                "updates may not modify existing certificate content",
             ));
         }
     }
