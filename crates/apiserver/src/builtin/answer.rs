@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{text, token};
+use super::{now, text, token};
 use crate::api::{Attributes, UserInfo};
 use crate::authn::Authenticator;
 use crate::authz::Rule;
@@ -70,13 +70,19 @@ pub fn answer(
         if !body["metadata"].is_object() {
             body["metadata"] = json!({});
         }
+        if gr.resource == "selfsubjectreviews" {
+            body["metadata"]["creationTimestamp"] = json!(now());
+        }
         body["status"] = status;
         body
     }))
 }
 
+/// Kubernetes names no kind here.
 fn refuse(question: &Question<'_>, cause: Cause) -> Status {
-    Status::invalid(&question.resource.gvk, "", vec![cause])
+    let mut gvk = question.resource.gvk.clone();
+    gvk.kind.clear();
+    Status::invalid(&gvk, "", vec![cause])
 }
 
 fn token_review(
@@ -156,15 +162,16 @@ fn review(
             ..Attributes::default()
         },
         (both, _) => {
-            let why = if both {
-                "cannot be specified in combination with resourceAttributes"
+            let (field, why) = if both {
+                (
+                    "spec.nonResourceAttributes",
+                    "cannot be specified in combination with resourceAttributes",
+                )
             } else {
-                "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-            };
-            let field = if both {
-                "spec.nonResourceAttributes"
-            } else {
-                "spec.resourceAttributes"
+                (
+                    "spec",
+                    "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+                )
             };
             return Err(refuse(question, cause::invalid(field, path, why)));
         }

@@ -218,7 +218,6 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
                 &why,
             ));
         }
-        signer(&new["spec"]["signerName"], causes);
         let usages = new["spec"]["usages"].as_array();
         if usages.is_none_or(Vec::is_empty) {
             causes.push(cause::required("spec.usages", ""));
@@ -226,9 +225,10 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
         for (index, usage) in usages.into_iter().flatten().enumerate() {
             if usage.as_str().and_then(Usage::parse).is_none() {
                 let at = format!("spec.usages[{index}]");
-                causes.push(cause::not_supported::<&str>(&at, usage, &[]));
+                causes.push(cause::not_supported(&at, usage, &Usage::NAMES));
             }
         }
+        signer(&new["spec"]["signerName"], causes);
         if let Some(seconds) = new["spec"]["expirationSeconds"].as_i64()
             && seconds < SHORTEST
         {

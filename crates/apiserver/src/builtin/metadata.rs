@@ -13,7 +13,7 @@ const ANNOTATIONS_MAX: u64 = 256 * 1024;
 fn form(group: &str, resource: &str) -> Option<&'static Form> {
     match (group, resource) {
         ("", "namespaces") => Some(&names::LABEL),
-        ("", "services") => Some(&names::LABEL_1035),
+        ("", "services") => Some(&names::LABEL),
         ("rbac.authorization.k8s.io", _) => None,
         _ => Some(&names::SUBDOMAIN),
     }
@@ -22,7 +22,23 @@ fn form(group: &str, resource: &str) -> Option<&'static Form> {
 /// Name, labels, annotations, finalizers, owners.
 pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
     let metadata = &write.new["metadata"];
+    let gr = &write.resource.gr;
+    let complain = |name: &str| match form(&gr.group, &gr.resource) {
+        Some(form) => form.complaints(name),
+        None => names::path_segment(name),
+    };
     if write.operation == Operation::Create {
+        let prefix = metadata["generateName"].as_str().unwrap_or_default();
+        if !prefix.is_empty() {
+            // A dash at its end is followed by letters.
+            let masked = match prefix.strip_suffix('-') {
+                Some(front) if prefix.len() > 1 => format!("{front}a"),
+                _ => prefix.to_owned(),
+            };
+            for complaint in complain(&masked) {
+                causes.push(cause::invalid("metadata.generateName", &json!(prefix), &complaint));
+            }
+        }
         let name = metadata["name"].as_str().unwrap_or_default();
         if name.is_empty() {
             causes.push(cause::required(
@@ -30,24 +46,18 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
                 "name or generateName is required",
             ));
         } else {
-            let gr = &write.resource.gr;
-            let complaints = match form(&gr.group, &gr.resource) {
-                Some(form) => form.complaints(name),
-                None => names::path_segment(name),
-            };
-            for complaint in complaints {
+            for complaint in complain(name) {
                 causes.push(cause::invalid("metadata.name", &json!(name), &complaint));
             }
         }
     }
     labels("metadata.labels", &metadata["labels"], causes);
     annotations(&metadata["annotations"], causes);
-    finalizers(
-        &metadata["finalizers"],
-        write.resource.custom.is_none(),
-        causes,
-    );
+    finalizers(&metadata["finalizers"], causes);
     owners(&metadata["ownerReferences"], causes);
+    if write.resource.custom.is_none() {
+        standard(&metadata["finalizers"], causes);
+    }
 }
 
 /// Keys and values of labels, wherever they stand.
@@ -76,22 +86,10 @@ fn annotations(annotations: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-fn finalizers(finalizers: &Value, builtin: bool, causes: &mut Vec<Cause>) {
-    for (index, finalizer) in finalizers.as_array().into_iter().flatten().enumerate() {
-        let text = finalizer.as_str().unwrap_or_default();
-        let field = format!("metadata.finalizers[{index}]");
-        for complaint in names::qualified(text) {
+fn finalizers(finalizers: &Value, causes: &mut Vec<Cause>) {
+    for finalizer in finalizers.as_array().into_iter().flatten() {
+        for complaint in names::qualified(finalizer.as_str().unwrap_or_default()) {
             causes.push(cause::invalid("metadata.finalizers", finalizer, &complaint));
-        }
-        if builtin
-            && !text.contains('/')
-            && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes")
-        {
-            causes.push(cause::invalid(
-                &field,
-                finalizer,
-                "name is neither a standard finalizer name nor is it fully qualified",
-            ));
         }
     }
     let has = |name: &str| {
@@ -105,6 +103,20 @@ fn finalizers(finalizers: &Value, builtin: bool, causes: &mut Vec<Cause>) {
             finalizers,
             "finalizer orphan and foregroundDeletion cannot be both set",
         ));
+    }
+}
+
+/// Finalizers of built-in kinds have a domain, or are Kubernetes' own.
+fn standard(finalizers: &Value, causes: &mut Vec<Cause>) {
+    for (index, finalizer) in finalizers.as_array().into_iter().flatten().enumerate() {
+        let text = finalizer.as_str().unwrap_or_default();
+        if !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
+            causes.push(cause::invalid(
+                &format!("metadata.finalizers[{index}]"),
+                finalizer,
+                "name is neither a standard finalizer name nor is it fully qualified",
+            ));
+        }
     }
 }
 

@@ -33,13 +33,6 @@ pub static LABEL: Form = form!(
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc'"
 );
 
-/// A DNS label that starts with a letter, such as the name of a service.
-pub static LABEL_1035: Form = form!(
-    "[a-z]([-a-z0-9]*[a-z0-9])?",
-    63,
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123'"
-);
-
 /// A DNS name, as most objects have.
 pub static SUBDOMAIN: Form = form!(
     "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
@@ -150,7 +143,6 @@ mod tests {
             (&LABEL, "a.1", false),
             (&LABEL, "A", false),
             (&LABEL, "-a", false),
-            (&LABEL_1035, "1a", false),
             (&SUBDOMAIN, "a.b-c.1", true),
             (&SUBDOMAIN, "a..b", false),
             (&LABEL_VALUE, "", true),

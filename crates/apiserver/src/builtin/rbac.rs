@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Operation, Write, text};
-use crate::api::{Attributes, GroupResource};
+use crate::api::Attributes;
 use crate::authz::{GROUP, MASTERS, Rule, missing, quoted};
 use crate::registry::View;
 use crate::schema::cause;
@@ -103,10 +103,8 @@ fn bind(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
         return Ok(());
     }
     let Some(rules) = view.authorizer().role(namespace, role) else {
-        return Err(Status::not_found(
-            &GroupResource::new(GROUP, resource),
-            role,
-        ));
+        // As Kubernetes does, under the resource of the binding.
+        return Err(Status::not_found(&write.resource.gr, role));
     };
     held(view, write, &rules).map_err(|why| Status::forbidden(&write.resource.gr, name, &why))
 }
@@ -143,31 +141,24 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
 
 fn validate_rules(write: &Write<'_>, causes: &mut Vec<Cause>) {
     let rules = write.new["rules"].as_array();
+    // Kubernetes finds missing verbs last.
+    let mut verbless = Vec::new();
     for (index, rule) in rules.into_iter().flatten().enumerate() {
         let at = |field: &str| format!("rules[{index}].{field}");
         let empty = |field: &str| rule[field].as_array().is_none_or(Vec::is_empty);
         if empty("verbs") {
-            causes.push(cause::required(
-                &at("verbs"),
-                "verbs must contain at least one value",
-            ));
+            verbless.push(cause::required(&at("verbs"), ""));
         }
         if !empty("nonResourceURLs") {
             let urls = &rule["nonResourceURLs"];
-            if write.resource.namespaced {
-                causes.push(cause::invalid(
-                    &at("nonResourceURLs"),
-                    urls,
-                    "namespaced rules cannot apply to non-resource URLs",
-                ));
-            }
-            if !empty("apiGroups") || !empty("resources") || !empty("resourceNames") {
-                causes.push(cause::invalid(
-                    &at("nonResourceURLs"),
-                    urls,
-                    "rules cannot apply to both regular resources and non-resource URLs",
-                ));
-            }
+            let why = if write.resource.namespaced {
+                "namespaced rules cannot apply to non-resource URLs"
+            } else if !empty("apiGroups") || !empty("resources") || !empty("resourceNames") {
+                "rules cannot apply to both regular resources and non-resource URLs"
+            } else {
+                continue;
+            };
+            causes.push(cause::invalid(&at("nonResourceURLs"), urls, why));
             continue;
         }
         if empty("apiGroups") {
@@ -183,6 +174,7 @@ fn validate_rules(write: &Write<'_>, causes: &mut Vec<Cause>) {
             ));
         }
     }
+    causes.append(&mut verbless);
 }
 
 fn validate_binding(write: &Write<'_>, causes: &mut Vec<Cause>) {
@@ -203,23 +195,23 @@ fn validate_binding(write: &Write<'_>, causes: &mut Vec<Cause>) {
         let kind = json!(text(reference, "/kind"));
         causes.push(cause::not_supported("roleRef.kind", &kind, kinds));
     }
-    if text(reference, "/name").is_empty() {
-        causes.push(cause::required("roleRef.name", ""));
-    }
     if let Some(old) = write.old
         && old["roleRef"] != *reference
     {
-        causes.push(cause::invalid(
-            "roleRef",
-            reference,
-            "cannot change roleRef",
-        ));
+        let shown = json!({
+            "APIGroup": reference["apiGroup"],
+            "Kind": reference["kind"],
+            "Name": reference["name"],
+        });
+        causes.push(cause::invalid("roleRef", &shown, "field is immutable"));
     }
+    // Kubernetes finds missing names last.
+    let mut nameless = Vec::new();
     let subjects = write.new["subjects"].as_array();
     for (index, subject) in subjects.into_iter().flatten().enumerate() {
         let at = |field: &str| format!("subjects[{index}].{field}");
         if text(subject, "/name").is_empty() {
-            causes.push(cause::required(&at("name"), ""));
+            nameless.push(cause::required(&at("name"), ""));
         }
         let group = json!(text(subject, "/apiGroup"));
         match text(subject, "/kind") {
@@ -242,5 +234,9 @@ fn validate_binding(write: &Write<'_>, causes: &mut Vec<Cause>) {
                 &["ServiceAccount", "User", "Group"],
             )),
         }
+    }
+    causes.append(&mut nameless);
+    if text(reference, "/name").is_empty() {
+        causes.push(cause::required("roleRef.name", ""));
     }
 }

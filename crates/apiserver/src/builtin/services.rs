@@ -145,10 +145,6 @@ fn node_ports(spec: &mut Value, others: &[std::sync::Arc<Value>]) -> Result<(), 
 pub(super) fn validate(view: &dyn View, write: &Write<'_>, causes: &mut Vec<Cause>) {
     let spec = &write.new["spec"];
     let kind = text(spec, "/type");
-    let kinds = ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"];
-    if !kinds.contains(&kind) {
-        causes.push(cause::not_supported("spec.type", &spec["type"], &kinds));
-    }
     if kind == "ExternalName" && text(spec, "/externalName").is_empty() {
         causes.push(cause::required("spec.externalName", ""));
     }
@@ -177,6 +173,14 @@ pub(super) fn validate(view: &dyn View, write: &Write<'_>, causes: &mut Vec<Caus
                 "must be between 1 and 65535, inclusive",
             ));
         }
+        let target = &port["targetPort"];
+        if target.as_i64().is_some_and(|p| !(1..=65_535).contains(&p)) {
+            causes.push(cause::invalid(
+                &at("targetPort"),
+                target,
+                "must be between 1 and 65535, inclusive",
+            ));
+        }
         let protocols = ["SCTP", "TCP", "UDP"];
         let protocol = text(port, "/protocol");
         if !protocol.is_empty() && !protocols.contains(&protocol) {
@@ -186,6 +190,10 @@ pub(super) fn validate(view: &dyn View, write: &Write<'_>, causes: &mut Vec<Caus
                 &protocols,
             ));
         }
+    }
+    let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
+    if !kinds.contains(&kind) {
+        causes.push(cause::not_supported("spec.type", &spec["type"], &kinds));
     }
     let address = text(spec, "/clusterIP");
     if write.operation == Operation::Create && !matches!(address, "" | "None") {

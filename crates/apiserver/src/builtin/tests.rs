@@ -431,13 +431,13 @@ fn nobody_binds_more_than_they_hold() {
         (absent.code, absent.message.as_str()),
         (
             404,
-            "clusterroles.rbac.authorization.k8s.io \"absent\" not found"
+            "rolebindings.rbac.authorization.k8s.io \"absent\" not found"
         )
     );
     let admin = UserInfo::admin();
     assert!(
         message(write(&view, &admin, path, Some(&made), &binding("big")))
-            .contains("cannot change roleRef")
+            .contains("roleRef: Invalid value: {\"APIGroup\":")
     );
 }
 

@@ -94,7 +94,7 @@ fn bind(view: &dyn View, claims: &mut Claims, reference: &Value) -> Result<(), S
         let why = format!(
             "the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated"
         );
-        return Err(Status::conflict(&gr, name, &why));
+        return Err(Status::conflict(&GroupResource::new("", kind), name, &why));
     }
     let bound = Bound {
         name: name.to_owned(),

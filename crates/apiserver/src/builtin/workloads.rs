@@ -146,7 +146,8 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
             selector,
             &format!("empty selector is invalid for {}", singular(resource)),
         ));
-    } else if !matches(selector, &template["metadata"]["labels"]) {
+    }
+    if selector.is_null() || !matches(selector, &template["metadata"]["labels"]) {
         causes.push(cause::invalid(
             "spec.template.metadata.labels",
             &template["metadata"]["labels"],

@@ -82,7 +82,7 @@ fn decide(csr: &Value) -> Option<Result<Order, String>> {
     if signed || !has(csr, "Approved") || has(csr, "Denied") || has(csr, "Failed") {
         return None;
     }
-    let rules: fn(&CertificateRequest, &[Usage]) -> Result<(), &'static str> =
+    let rules: fn(&CertificateRequest, &[Usage]) -> Result<(), String> =
         match text(csr, "/spec/signerName") {
             "kubernetes.io/kube-apiserver-client" => api_client,
             "kubernetes.io/kube-apiserver-client-kubelet" => kubelet_client,
@@ -109,49 +109,52 @@ fn only(usages: &[Usage], needed: Usage) -> bool {
     usages.contains(&needed) && usages.iter().all(|usage| fine.contains(usage))
 }
 
-fn api_client(_: &CertificateRequest, usages: &[Usage]) -> Result<(), &'static str> {
-    if only(usages, Usage::ClientAuth) {
-        Ok(())
-    } else {
-        Err("usages did not match [digital signature key encipherment client auth]")
+fn api_client(_: &CertificateRequest, usages: &[Usage]) -> Result<(), String> {
+    let fine = [Usage::ClientAuth, Usage::DigitalSignature, Usage::KeyEncipherment];
+    if let Some(other) = usages.iter().find(|usage| !fine.contains(usage)) {
+        return Err(format!("invalid usage for client certificate: {}", other.name()));
     }
+    if !usages.contains(&Usage::ClientAuth) {
+        return Err("missing required usage for client certificate: client auth".to_owned());
+    }
+    Ok(())
 }
 
-fn is_node(request: &CertificateRequest) -> Result<(), &'static str> {
+fn is_node(request: &CertificateRequest) -> Result<(), String> {
     if request.organizations != ["system:nodes"] {
-        return Err("subject organization is not system:nodes");
+        return Err("subject organization is not system:nodes".to_owned());
     }
     if !request.common_name.starts_with("system:node:") {
-        return Err("subject common name does not begin with system:node: ");
+        return Err("subject common name does not begin with system:node:".to_owned());
     }
     Ok(())
 }
 
-fn kubelet_client(request: &CertificateRequest, usages: &[Usage]) -> Result<(), &'static str> {
+fn kubelet_client(request: &CertificateRequest, usages: &[Usage]) -> Result<(), String> {
     is_node(request)?;
     if !request.names.is_empty() {
-        return Err("DNS, IP, e-mail and URI subject alternative names are not allowed");
+        return Err("DNS, IP, e-mail and URI subject alternative names are not allowed".to_owned());
     }
     if !only(usages, Usage::ClientAuth) || !usages.contains(&Usage::DigitalSignature) {
-        return Err("usages did not match [key encipherment digital signature client auth]");
+        return Err("usages did not match [client auth digital signature key encipherment]".to_owned());
     }
     Ok(())
 }
 
-fn kubelet_serving(request: &CertificateRequest, usages: &[Usage]) -> Result<(), &'static str> {
+fn kubelet_serving(request: &CertificateRequest, usages: &[Usage]) -> Result<(), String> {
     is_node(request)?;
     if request.names.is_empty() {
-        return Err("DNS or IP subjectAltName is required");
+        return Err("DNS or IP subjectAltName is required".to_owned());
     }
     if request
         .names
         .iter()
         .any(|n| matches!(n, San::Email(_) | San::Uri(_)))
     {
-        return Err("e-mail and URI subject alternative names are not allowed");
+        return Err("e-mail and URI subject alternative names are not allowed".to_owned());
     }
     if !only(usages, Usage::ServerAuth) || !usages.contains(&Usage::DigitalSignature) {
-        return Err("usages did not match [key encipherment digital signature server auth]");
+        return Err("usages did not match [digital signature key encipherment server auth]".to_owned());
     }
     Ok(())
 }

@@ -35,6 +35,33 @@ pub enum Usage {
 }
 
 impl Usage {
+    /// The wordings of the API, sorted.
+    pub const NAMES: [&'static str; 23] = [
+        "any",
+        "cert sign",
+        "client auth",
+        "code signing",
+        "content commitment",
+        "crl sign",
+        "data encipherment",
+        "decipher only",
+        "digital signature",
+        "email protection",
+        "encipher only",
+        "ipsec end system",
+        "ipsec tunnel",
+        "ipsec user",
+        "key agreement",
+        "key encipherment",
+        "microsoft sgc",
+        "netscape sgc",
+        "ocsp signing",
+        "s/mime",
+        "server auth",
+        "signing",
+        "timestamping",
+    ];
+
     /// From the wording of the API.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
@@ -61,6 +88,14 @@ impl Usage {
             "netscape sgc" => Self::NetscapeSgc,
             _ => return None,
         })
+    }
+
+    /// The wording of the API.
+    pub fn name(self) -> &'static str {
+        Self::NAMES
+            .into_iter()
+            .find(|name| Self::parse(name) == Some(self))
+            .unwrap_or_default()
     }
 
     /// The bit of the keyUsage extension.
