@@ -36,7 +36,11 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
                 _ => prefix.to_owned(),
             };
             for complaint in complain(&masked) {
-                causes.push(cause::invalid("metadata.generateName", &json!(prefix), &complaint));
+                causes.push(cause::invalid(
+                    "metadata.generateName",
+                    &json!(prefix),
+                    &complaint,
+                ));
             }
         }
         let name = metadata["name"].as_str().unwrap_or_default();

@@ -110,9 +110,16 @@ fn only(usages: &[Usage], needed: Usage) -> bool {
 }
 
 fn api_client(_: &CertificateRequest, usages: &[Usage]) -> Result<(), String> {
-    let fine = [Usage::ClientAuth, Usage::DigitalSignature, Usage::KeyEncipherment];
+    let fine = [
+        Usage::ClientAuth,
+        Usage::DigitalSignature,
+        Usage::KeyEncipherment,
+    ];
     if let Some(other) = usages.iter().find(|usage| !fine.contains(usage)) {
-        return Err(format!("invalid usage for client certificate: {}", other.name()));
+        return Err(format!(
+            "invalid usage for client certificate: {}",
+            other.name()
+        ));
     }
     if !usages.contains(&Usage::ClientAuth) {
         return Err("missing required usage for client certificate: client auth".to_owned());
@@ -136,7 +143,9 @@ fn kubelet_client(request: &CertificateRequest, usages: &[Usage]) -> Result<(), 
         return Err("DNS, IP, e-mail and URI subject alternative names are not allowed".to_owned());
     }
     if !only(usages, Usage::ClientAuth) || !usages.contains(&Usage::DigitalSignature) {
-        return Err("usages did not match [client auth digital signature key encipherment]".to_owned());
+        return Err(
+            "usages did not match [client auth digital signature key encipherment]".to_owned(),
+        );
     }
     Ok(())
 }
@@ -154,7 +163,9 @@ fn kubelet_serving(request: &CertificateRequest, usages: &[Usage]) -> Result<(),
         return Err("e-mail and URI subject alternative names are not allowed".to_owned());
     }
     if !only(usages, Usage::ServerAuth) || !usages.contains(&Usage::DigitalSignature) {
-        return Err("usages did not match [digital signature key encipherment server auth]".to_owned());
+        return Err(
+            "usages did not match [digital signature key encipherment server auth]".to_owned(),
+        );
     }
     Ok(())
 }
