@@ -150,7 +150,7 @@ impl Connection {
                     "no answer within {} s",
                     bound.as_secs_f64()
                 )),
-                source: None,
+                answer: None,
             }),
         }
     }
@@ -177,7 +177,7 @@ impl Connection {
             url: self.url.clone(),
             context: self.context.clone(),
             failure: classify(&error),
-            source: Some(Box::new(error)),
+            answer: Some(Box::new(error)),
         }
     }
 }
@@ -219,10 +219,9 @@ pub struct ServerError {
     pub url: String,
     /// The kubeconfig's context.
     pub context: Option<String>,
-    /// What it means.
+    /// What it means; its text says all that the chain below it would.
     pub failure: Failure,
-    #[source]
-    source: Option<Box<Error>>,
+    answer: Option<Box<Error>>,
 }
 
 impl ServerError {
@@ -251,7 +250,7 @@ impl ServerError {
     /// The Status the server answered with.
     #[must_use]
     pub fn status(&self) -> Option<&Status> {
-        match self.source.as_deref() {
+        match self.answer.as_deref() {
             Some(Error::Api(status)) => Some(status),
             _ => None,
         }

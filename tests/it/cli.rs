@@ -1,1 +1,8 @@
-//! Tests of: cli.
+//! The real binary against API servers of this process: what is printed, to
+//! which stream, and the exit code. The environment is empty, the width and
+//! everything that changes from run to run are fixed.
+
+mod bad_input;
+mod commands;
+mod docs;
+mod world;

@@ -9,7 +9,7 @@ use crate::cmd::args::{ClustersArgs, GlobalArgs};
 use crate::cmd::explain::Doing;
 use crate::cmd::{connect, program, resources};
 use crate::error::CommandError;
-use crate::k8s::client::Connection;
+use crate::k8s::client::{Connection, Failure};
 use crate::k8s::kubeconfig::nearest;
 use crate::ocm::names;
 use crate::ui::{OutputFormat, Table, Ui, format};
@@ -167,7 +167,8 @@ pub async fn require(
     require_names(hub, &wanted.names()).await
 }
 
-/// [`require`] for a plain list.
+/// [`require`] for a plain list. Who may not read managed clusters (a tenant
+/// of one namespace) gets none, and is not stopped here.
 ///
 /// # Errors
 /// As [`require`].
@@ -181,16 +182,18 @@ pub async fn require_names(
     let api = resources::all(&hub.client, &resources::managed_cluster());
     // One request for few, one list for many.
     if let [one] = wanted {
-        let found = hub.call_opt(api.get(one)).await;
-        if let Some(cluster) = found.doing("read the managed cluster")? {
-            return Ok(vec![cluster]);
+        match hub.call_opt(api.get(one)).await {
+            Ok(Some(cluster)) => return Ok(vec![cluster]),
+            Ok(None) => {}
+            Err(error) if matches!(error.failure, Failure::Forbidden(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error).doing("read the managed cluster"),
         }
     }
-    let known = hub
-        .call(api.list(&ListParams::default()))
-        .await
-        .doing("list managed clusters")?
-        .items;
+    let known = match hub.call(api.list(&ListParams::default())).await {
+        Ok(found) => found.items,
+        Err(error) if matches!(error.failure, Failure::Forbidden(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error).doing("list managed clusters"),
+    };
     wanted
         .iter()
         .map(|name| {

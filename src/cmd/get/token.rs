@@ -175,8 +175,7 @@ pub async fn bootstrap_token(hub: &Connection) -> Result<String, CommandError> {
 }
 
 fn not_a_hub(hub: &Connection) -> CommandError {
-    let context = hub.context.as_deref().unwrap_or("this cluster");
-    CommandError::user(format!("{context} ({}) is no hub yet", hub.url)).hint(format!(
+    CommandError::user(format!("the cluster at {} is no hub yet", hub.url)).hint(format!(
         "run `{} init` on it, or choose the hub with --context",
         program()
     ))

@@ -1,0 +1,556 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ocmadm_global_optspecs
+    string join \n kubeconfig= context= dry-run timeout= color= q/quiet v/v= h/help V/version
+end
+
+function __fish_ocmadm_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ocmadm_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ocmadm_using_subcommand
+    set -l cmd (__fish_ocmadm_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -s V -l version -d 'Print version'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "init" -d 'Make a cluster a hub'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "join" -d 'Join a cluster to a hub'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "accept" -d 'Accept clusters that asked to join the hub'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "create" -d 'Send work to managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "delete" -d 'Delete works and join tokens'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "get" -d 'List clusters and works, print join tokens'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "unjoin" -d 'Take a cluster out of its hub'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "clean" -d 'Make a hub an ordinary cluster again'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "sandbox" -d 'Run a local hub and managed clusters, without Docker'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "version" -d 'Print the versions of this program and of the hub'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "completion" -d 'Print a shell completion script'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "hub" -d 'Run the hub\'s controllers'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "agent" -d 'Run the managed cluster\'s agent'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "util" -d 'Write generated files'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s o -l output -d 'Output format: text, json or yaml' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l output-file -d 'Also write the manifests to a file' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l output-join-command-file -d 'Also write the join command to a file that takes the cluster\'s name as its argument' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l create-namespace -d 'Create the namespace open-cluster-management' -r -f -a "true\t''
+false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l auto-approved-csr-identities -d 'Users whose signing requests are approved without asking (needs ManagedClusterAutoApproval=true)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l registration-drivers -d 'How clusters register: csr' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l feature-gates -d 'Features, as Name=true,Name=false (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l components -d 'Whose components to install [default: native in a sandbox]' -r -f -a "native\t'This program, as hub and agent'
+upstream\t'The images of the OCM project'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l image -d 'Image of the native components, one that holds ocmadm [default in a sandbox: ocmadm]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l image-registry -d 'Registry of the images' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l image-pull-credential-file -d 'Docker configuration (JSON) with credentials for the registry' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l bundle-version -d 'Version of the images of upstream components' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l resource-qos-class -d 'Resources of the containers' -r -f -a "Default\t''
+BestEffort\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l wait -d 'Wait until the hub works'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l use-bootstrap-token -d 'Let clusters join with a bootstrap token instead of a service account\'s'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l force -d 'Leave out what is checked beforehand'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l hub-token -d 'The token to join with, from `get token` on the hub' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l hub-apiserver -d 'URL of the hub\'s API server' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l cluster-name -d 'The name the cluster gets on the hub' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l ca-file -d 'File with the hub\'s CA (PEM) [default: what the hub publishes]' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l proxy-url -d 'Proxy on the agent\'s way to the hub' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l proxy-ca-file -d 'File with the proxy\'s CA (PEM), trusted in addition to the hub\'s' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s m -l mode -d 'How the agent runs: default (native components run on the cluster itself)' -r -f -a "default\t''
+hosted\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l create-namespace -d 'Create the namespace open-cluster-management' -r -f -a "true\t''
+false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l client-cert-expiration-seconds -d 'Lifetime to ask for of the agent\'s client certificate, in seconds' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l klusterlet-annotation -d 'Annotation for the ManagedCluster (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l registration-auth -d 'How the cluster registers' -r -f -a "csr\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l output-file -d 'Also write the manifests, the token among them, to a file' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l feature-gates -d 'Features, as Name=true,Name=false (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l components -d 'Whose components to install [default: native in a sandbox]' -r -f -a "native\t'This program, as hub and agent'
+upstream\t'The images of the OCM project'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l image -d 'Image of the native components, one that holds ocmadm [default in a sandbox: ocmadm]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l image-registry -d 'Registry of the images' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l image-pull-credential-file -d 'Docker configuration (JSON) with credentials for the registry' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l bundle-version -d 'Version of the images of upstream components' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l resource-qos-class -d 'Resources of the containers' -r -f -a "Default\t''
+BestEffort\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l wait -d 'Wait until the cluster has registered with the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l force-internal-endpoint-lookup -d 'Let the agent use the address that the hub itself names (kind, NAT)'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l singleton -d 'Run registration and work in one process (native components always do)'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l requesters -d 'Approve requests for these users only (common names), separated by commas' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l wait -d 'Also wait until the clusters have joined'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l skip-approve-check -d 'Approve requests of users that are no bootstrap identity of this hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -f -a "work" -d 'Send manifests to managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -f -a "manifestwork" -d 'Send manifests to managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s f -l filename -d 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l placement -d 'Send to the clusters that a placement has chosen' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s R -l recursive -d 'Search folders below folders too' -r -f -a "true\t''
+false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s n -l namespace -d 'Namespace for manifests of namespaced kinds that name none' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l executor -d 'Service account on the managed cluster to apply as' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s o -l output -d 'Print the works instead of a line each: json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s r -l replicaset -d 'Make a ManifestWorkReplicaSet that follows the placement'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l overwrite -d 'Change works that exist already'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l wait -d 'Wait until everything is applied and available'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s f -l filename -d 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l placement -d 'Send to the clusters that a placement has chosen' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s R -l recursive -d 'Search folders below folders too' -r -f -a "true\t''
+false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s n -l namespace -d 'Namespace for manifests of namespaced kinds that name none' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l executor -d 'Service account on the managed cluster to apply as' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s o -l output -d 'Print the works instead of a line each: json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s r -l replicaset -d 'Make a ManifestWorkReplicaSet that follows the placement'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l overwrite -d 'Change works that exist already'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l wait -d 'Wait until everything is applied and available'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -f -a "work" -d 'Delete a work, and with it its resources on the managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -f -a "manifestwork" -d 'Delete a work, and with it its resources on the managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -f -a "token" -d 'Delete what clusters join with: no more can join until `init` is run again'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l wait -d 'Wait until the work and its resources are gone' -r -f -a "true\t''
+false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l force -d 'Do not wait for the agent: its resources stay on the managed cluster'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l wait -d 'Wait until the work and its resources are gone' -r -f -a "true\t''
+false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l force -d 'Do not wait for the agent: its resources stay on the managed cluster'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "token" -d 'Print a token and the command to join the hub with it'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "clusters" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "cluster" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "managedclusters" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "works" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "work" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "manifestworks" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s o -l output -d 'Output format: text, json, yaml or token' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l use-bootstrap-token -d 'Use the hub\'s bootstrap token (from `init --use-bootstrap-token`) instead of a service account\'s'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l clusterset -d 'Only clusters of this set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s l -l selector -d 'Only clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l clusterset -d 'Only clusters of this set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s l -l selector -d 'Only clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l clusterset -d 'Only clusters of this set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s l -l selector -d 'Only clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l cluster-name -d 'The name the cluster has on the hub' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l purge-operator -d 'Remove the operator too, if no other Klusterlet needs it' -r -f -a "true\t''
+false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l force -d 'Leave even if works are still there (their resources stay), or no agent answers'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -s y -l yes -d 'Answer yes to every question (there is none: scripts of clusteradm run unchanged)'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l name -d 'The ClusterManager\'s name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l purge-operator -d 'Remove the operator too' -r -f -a "true\t''
+false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l force -d 'Clean up even if managed clusters are still available'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s y -l yes -d 'Answer yes to every question (there is none: scripts of clusteradm run unchanged)'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "up" -d 'Start it, with all it held when it last ran'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "down" -d 'Stop it; its data stays'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "status" -d 'Show its clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "kubeconfig" -d 'Print its kubeconfig'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "logs" -d 'Print logs of the sandbox or of what runs in its clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "demo" -d 'Play the whole tutorial in a sandbox of its own, then remove it'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "supervise" -d 'Serve the sandbox: what `up` starts in the background'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l clusters -d 'How many managed clusters [default: those it has, or 2]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l name-prefix -d 'Name of the managed clusters, before their number [default: cluster]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l first-port -d 'Port of a new hub; new clusters get the following ones [default: free ones]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l delete-data -l delete -l purge -d 'Remove its folder, with all clusters and keys'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -s o -l output -d 'Output format: table, json or yaml' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l path -d 'Print the path of the file instead of its content'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -s f -l follow -d 'Go on printing what is added'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l clusters -d 'How many managed clusters [default: those it has, or 2]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l name-prefix -d 'Name of the managed clusters, before their number [default: cluster]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l first-port -d 'Port of a new hub; new clusters get the following ones [default: free ones]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s o -l output -d 'Output format: text, json or yaml' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l client -d 'Only this program\'s version; no server is asked'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l listen -d 'Serve health and metrics here' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l namespace -d 'Namespace of the hub\'s own objects [default: the pod\'s]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l no-leader-election -d 'Work at once, without asking whether another replica does'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l listen -d 'Serve health and metrics here' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l namespace -d 'Namespace of the agent\'s own process [default: the pod\'s]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l klusterlet -d 'The Klusterlet to serve [default: klusterlet]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l no-leader-election -d 'Work at once, without asking whether another replica does'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -f -a "docs" -d 'Write completions/ and man/'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -f -a "crds" -d 'Write embedded-manifests/crds/'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l write -d 'The folder that holds them' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -s h -l help -d 'Print help (see more with \'--help\')'
