@@ -4,7 +4,7 @@
 use crate::cmd::program;
 use crate::error::CommandError;
 use crate::k8s::apply::ApplyError;
-use crate::k8s::client::{ConnectError, Connection, Failure, ServerError};
+use crate::k8s::client::{ConnectError, Connection, Failure, MISSING_TYPE, ServerError};
 use crate::k8s::discovery::DiscoveryError;
 use crate::k8s::kubeconfig::KubeconfigError;
 use crate::k8s::wait::WaitError;
@@ -77,7 +77,7 @@ fn server_hints(error: &ServerError) -> Vec<String> {
 /// Whether a 404 is about the type and not about one object.
 #[must_use]
 pub fn is_missing_type(text: &str) -> bool {
-    text.contains("could not find the requested resource") || text.contains("page not found")
+    text.contains(MISSING_TYPE)
 }
 
 /// A kubeconfig that leads nowhere.

@@ -350,6 +350,9 @@ fn classify_tls(error: &rustls::Error) -> Failure {
     }
 }
 
+/// What a server says of a type that it does not serve.
+pub const MISSING_TYPE: &str = "the server could not find the requested resource";
+
 fn classify_status(status: &Status) -> Failure {
     let text = if status.message.is_empty() {
         format!("the server answered {} {}", status.code, status.reason)
@@ -359,6 +362,8 @@ fn classify_status(status: &Status) -> Failure {
     match status.code {
         401 => Failure::Unauthorized,
         403 => Failure::Forbidden(text),
+        // Servers word it in two ways when they do not serve the type at all.
+        404 if text.contains("page not found") => Failure::NotFound(MISSING_TYPE.to_owned()),
         404 => Failure::NotFound(text),
         409 => Failure::Conflict(text),
         400 | 422 => Failure::Invalid(text),

@@ -19,19 +19,19 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// A server that listens, and a folder with a kubeconfig for it.
-pub struct World {
+pub(super) struct World {
     /// The server.
-    pub server: ApiServer,
+    pub(super) server: ApiServer,
     /// As an administrator.
-    pub client: Client,
+    pub(super) client: Client,
     /// Its URL.
-    pub url: String,
+    pub(super) url: String,
     folder: tempfile::TempDir,
 }
 
 impl World {
     /// A cluster that is nothing yet.
-    pub async fn bare() -> Self {
+    pub(super) async fn bare() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = ApiServer::start(Options::default()).await.unwrap();
         let address = server.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -48,7 +48,7 @@ impl World {
     }
 
     /// A cluster with the hub's definitions, but no controllers.
-    pub async fn hub() -> Self {
+    pub(super) async fn hub() -> Self {
         let world = Self::bare().await;
         let mut objects = bundle::hub(&bundle::HubValues::default()).unwrap();
         objects.retain(|object| object.types.as_ref().unwrap().kind != "Deployment");
@@ -65,7 +65,7 @@ impl World {
     }
 
     /// A ManagedCluster with its namespace, accepted or not.
-    pub async fn cluster(&self, name: &str, accepted: bool) {
+    pub(super) async fn cluster(&self, name: &str, accepted: bool) {
         let cluster = json!({
             "apiVersion": "cluster.open-cluster-management.io/v1",
             "kind": "ManagedCluster",
@@ -83,7 +83,7 @@ impl World {
     }
 
     /// Creates an object of ours.
-    pub async fn create(
+    pub(super) async fn create(
         &self,
         resource: &kube::api::ApiResource,
         namespace: Option<&str>,
@@ -98,7 +98,7 @@ impl World {
     }
 
     /// Sets a status.
-    pub async fn status(&self, api: &Api<DynamicObject>, name: &str, status: Value) {
+    pub(super) async fn status(&self, api: &Api<DynamicObject>, name: &str, status: Value) {
         let patch = Patch::Merge(json!({"status": status}));
         api.patch_status(name, &PatchParams::default(), &patch)
             .await
@@ -106,7 +106,7 @@ impl World {
     }
 
     /// A kubeconfig with a client certificate for each context.
-    pub fn config(&self, contexts: &[(&str, UserInfo)]) -> String {
+    pub(super) fn config(&self, contexts: &[(&str, UserInfo)]) -> String {
         let encode =
             |text: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
         let mut users = Vec::new();
@@ -137,12 +137,12 @@ impl World {
     }
 
     /// The kubeconfig's path.
-    pub fn kubeconfig(&self) -> PathBuf {
+    pub(super) fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("config")
     }
 
     /// Writes a file into the folder commands run in.
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
@@ -150,12 +150,12 @@ impl World {
     }
 
     /// Runs `ocmadm` with these arguments.
-    pub async fn run(&self, args: &[&str]) -> String {
+    pub(super) async fn run(&self, args: &[&str]) -> String {
         self.run_with(args, "").await
     }
 
     /// Runs `ocmadm` with something on standard input.
-    pub async fn run_with(&self, args: &[&str], stdin: &str) -> String {
+    pub(super) async fn run_with(&self, args: &[&str], stdin: &str) -> String {
         let kubeconfig = self.kubeconfig();
         let ran = run(self.folder.path(), Some(&kubeconfig), args, stdin).await;
         ran.replace(&self.url, "https://HUB")
@@ -164,12 +164,12 @@ impl World {
 }
 
 /// Who may do everything.
-pub fn admin() -> UserInfo {
+pub(super) fn admin() -> UserInfo {
     user("admin", &["system:masters"])
 }
 
 /// Somebody.
-pub fn user(name: &str, groups: &[&str]) -> UserInfo {
+pub(super) fn user(name: &str, groups: &[&str]) -> UserInfo {
     UserInfo {
         username: name.to_owned(),
         uid: String::new(),
@@ -179,7 +179,7 @@ pub fn user(name: &str, groups: &[&str]) -> UserInfo {
 }
 
 /// Runs the binary; everything it said as one text.
-pub async fn run(folder: &Path, kubeconfig: Option<&Path>, args: &[&str], stdin: &str) -> String {
+pub(super) async fn run(folder: &Path, kubeconfig: Option<&Path>, args: &[&str], stdin: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ocmadm"));
     command
         .arg0("ocmadm")
