@@ -179,7 +179,12 @@ pub(super) fn user(name: &str, groups: &[&str]) -> UserInfo {
 }
 
 /// Runs the binary; everything it said as one text.
-pub(super) async fn run(folder: &Path, kubeconfig: Option<&Path>, args: &[&str], stdin: &str) -> String {
+pub(super) async fn run(
+    folder: &Path,
+    kubeconfig: Option<&Path>,
+    args: &[&str],
+    stdin: &str,
+) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ocmadm"));
     command
         .arg0("ocmadm")
