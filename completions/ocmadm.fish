@@ -367,24 +367,25 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s y -l yes -d 'Ans
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "up" -d 'Start it, with all it held when it last ran'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "down" -d 'Stop it; its data stays'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "status" -d 'Show its clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "kubeconfig" -d 'Print its kubeconfig'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "logs" -d 'Print logs of the sandbox or of what runs in its clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "demo" -d 'Play the whole tutorial in a sandbox of its own, then remove it'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise" -f -a "supervise" -d 'Serve the sandbox: what `up` starts in the background'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -f -a "up" -d 'Start it, with all it held when it last ran'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -f -a "down" -d 'Stop it; its data stays'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -f -a "status" -d 'Show its clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -f -a "kubeconfig" -d 'Print its kubeconfig'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -f -a "logs" -d 'Print logs of the sandbox or of what runs in its clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -f -a "demo" -d 'Play the whole tutorial in a sandbox of its own, then remove it'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -f -a "supervise" -d 'Serve the sandbox: what `up` starts in the background'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -f -a "node" -d 'Simulate a node in the cluster of a kubeconfig, to test on'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l clusters -d 'How many managed clusters [default: those it has, or 2]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l name-prefix -d 'Name of the managed clusters, before their number [default: cluster]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l first-port -d 'Port of a new hub; new clusters get the following ones [default: free ones]' -r
@@ -472,6 +473,19 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_s
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l name -d 'Name of the node' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l controllers -d 'Simulate the workload controllers too: the cluster has none'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s o -l output -d 'Output format: text, json or yaml' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l context -d 'Kubeconfig context to use instead of the current one' -r

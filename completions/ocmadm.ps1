@@ -487,6 +487,7 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Print logs of the sandbox or of what runs in its clusters')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Play the whole tutorial in a sandbox of its own, then remove it')
             [CompletionResult]::new('supervise', 'supervise', [CompletionResultType]::ParameterValue, 'Serve the sandbox: what `up` starts in the background')
+            [CompletionResult]::new('node', 'node', [CompletionResultType]::ParameterValue, 'Simulate a node in the cluster of a kubeconfig, to test on')
             break
         }
         'ocmadm;sandbox;up' {
@@ -601,6 +602,23 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
             [CompletionResult]::new('--v', '--v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done, change nothing')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ocmadm;sandbox;node' {
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name of the node')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Kubeconfig context to use instead of the current one')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait, in seconds or as 90s, 5m, 1h')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
+            [CompletionResult]::new('--v', '--v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
+            [CompletionResult]::new('--controllers', '--controllers', [CompletionResultType]::ParameterName, 'Simulate the workload controllers too: the cluster has none')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done, change nothing')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
