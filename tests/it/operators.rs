@@ -1,8 +1,9 @@
-//! The ClusterManager's and the Klusterlet's controllers, against an API server
-//! in this process, as the service accounts that `init` and `join` make and
-//! with no other rights.
+//! The ClusterManager's and the Klusterlet's controllers, as the service
+//! accounts that `init` and `join` make and with no other rights: against an API
+//! server in this process, or, with `OCMADM_TEST_REAL` set, a real control plane.
 
-use kube::api::DynamicObject;
+use kube::Client;
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use ocmadm::agent::klusterlet;
 use ocmadm::bundle::{self, AgentValues, HubValues};
 use ocmadm::hub::clustermanager;
@@ -14,8 +15,96 @@ use ocmadm::runtime::Context;
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::harness::eventually;
-use crate::hub::support::Side;
+use crate::harness::real::ControlPlane;
+use crate::harness::{Cluster, eventually};
+use crate::hub::support;
+
+/// A cluster; it lives as long as this.
+struct Side {
+    client: Client,
+    _here: Option<Cluster>,
+    _real: Option<Box<ControlPlane>>,
+}
+
+impl Side {
+    async fn start(name: &str) -> Self {
+        if std::env::var_os("OCMADM_TEST_REAL").is_some() {
+            let plane = Box::new(ControlPlane::start().await);
+            return Self {
+                client: plane.client.clone(),
+                _here: None,
+                _real: Some(plane),
+            };
+        }
+        let cluster = Cluster::start_named(name).await;
+        Self {
+            client: cluster.client(),
+            _here: Some(cluster),
+            _real: None,
+        }
+    }
+
+    /// A client that is a service account, by impersonation.
+    fn service_account(&self, namespace: &str, name: &str) -> Client {
+        let user = format!("system:serviceaccount:{namespace}:{name}");
+        let groups = [
+            "system:serviceaccounts".to_owned(),
+            format!("system:serviceaccounts:{namespace}"),
+            "system:authenticated".to_owned(),
+        ];
+        let client = self.client.clone();
+        let service = tower::service_fn(move |mut request: http::Request<kube::client::Body>| {
+            let client = client.clone();
+            let headers = request.headers_mut();
+            headers.insert("impersonate-user", user.parse().unwrap());
+            for group in &groups {
+                headers.append("impersonate-group", group.parse().unwrap());
+            }
+            async move { client.send(request).await }
+        });
+        Client::new(service, "default")
+    }
+
+    fn api(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
+        support::api(&self.client, kind, namespace)
+    }
+
+    async fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+        let object = self.api(kind, namespace).get_opt(name).await.unwrap()?;
+        Some(serde_json::to_value(object).unwrap())
+    }
+
+    async fn list(&self, kind: &str) -> Vec<Value> {
+        let list = self
+            .api(kind, "")
+            .list(&ListParams::default())
+            .await
+            .unwrap();
+        let object = |object| serde_json::to_value(object).unwrap();
+        list.items.into_iter().map(object).collect()
+    }
+
+    async fn create(&self, object: Value) {
+        support::create(&self.client, object).await.unwrap();
+    }
+
+    async fn merge(&self, kind: &str, namespace: &str, name: &str, patch: Value) {
+        let params = PatchParams::default();
+        let patch = Patch::Merge(patch);
+        self.api(kind, namespace)
+            .patch(name, &params, &patch)
+            .await
+            .unwrap();
+    }
+
+    async fn delete(&self, kind: &str, namespace: &str, name: &str) {
+        let params = DeleteParams::default();
+        self.api(kind, namespace)
+            .delete(name, &params)
+            .await
+            .unwrap();
+    }
+}
 
 /// Applies as an administrator, by server-side apply, as `init` and `join` do.
 async fn apply(side: &Side, objects: Vec<DynamicObject>) {
@@ -96,7 +185,7 @@ async fn operator_03_hub_definitions_and_namespace_are_made_and_kept() {
         13
     );
     let mut definitions = 0;
-    for definition in side.list("CustomResourceDefinition", "").await {
+    for definition in side.list("CustomResourceDefinition").await {
         let label = &definition["metadata"]["labels"][names::LABEL_CREATED_BY_CLUSTER_MANAGER];
         if label == "cluster-manager" {
             assert_eq!(
@@ -242,7 +331,7 @@ async fn operator_21_clean_up_waits_for_works() {
             .is_none()
     })
     .await;
-    let left = side.list("CustomResourceDefinition", "").await;
+    let left = side.list("CustomResourceDefinition").await;
     let left: Vec<&str> = left
         .iter()
         .filter_map(|definition| definition["metadata"]["name"].as_str())
