@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use apiserver::api::UserInfo;
@@ -82,8 +84,14 @@ fn resource(kind: &str) -> ApiResource {
 
 impl Side {
     pub(crate) async fn start(name: &str) -> Self {
+        Self::start_in(name, None).await
+    }
+
+    /// With data on disk.
+    pub(crate) async fn start_in(name: &str, folder: Option<&Path>) -> Self {
         let server = ApiServer::start(Options {
             name: name.to_owned(),
+            data_dir: folder.map(Path::to_owned),
             controllers: true,
             ..Options::default()
         })
@@ -232,6 +240,7 @@ pub(crate) const JOINED: &str = "ManagedClusterJoined";
 /// A hub whose registration controllers run.
 pub(crate) struct Hub {
     pub(crate) side: Side,
+    folder: tempfile::TempDir,
     stop: CancellationToken,
 }
 
@@ -252,7 +261,8 @@ impl Hub {
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_test_writer()
             .try_init();
-        let side = Side::start("hub").await;
+        let folder = tempfile::tempdir().unwrap();
+        let side = Side::start_in("hub", Some(folder.path())).await;
         side.install(bundle::hub_crds().unwrap()).await;
         side.install(bundle::hub(&HubValues::default()).unwrap())
             .await;
@@ -263,13 +273,37 @@ impl Hub {
             json!({"spec": {"registrationConfiguration": configuration}}),
         )
         .await;
-        let stop = CancellationToken::new();
-        let client = side.service_account("open-cluster-management", "cluster-manager");
+        let mut hub = Self {
+            side,
+            folder,
+            stop: CancellationToken::new(),
+        };
+        hub.start_controllers();
+        hub
+    }
+
+    fn start_controllers(&mut self) {
+        self.stop = CancellationToken::new();
+        let client = self
+            .side
+            .service_account("open-cluster-management", "cluster-manager");
         tokio::spawn(ocmadm::hub::registration::run(Context::new(
             client,
-            stop.clone(),
+            self.stop.clone(),
         )));
-        Self { side, stop }
+    }
+
+    /// Stops controllers and API server.
+    pub(crate) async fn go_away(&mut self) {
+        self.stop.cancel();
+        self.side.server.shutdown().await;
+    }
+
+    /// Starts both again, with the data they had, at the address they had.
+    pub(crate) async fn come_back(&mut self, address: SocketAddr) {
+        self.side = Side::start_in("hub", Some(self.folder.path())).await;
+        self.side.server.listen(address).await.unwrap();
+        self.start_controllers();
     }
 
     pub(crate) async fn cluster(&self, name: &str) -> Value {
