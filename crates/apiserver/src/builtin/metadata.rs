@@ -12,8 +12,7 @@ const ANNOTATIONS_MAX: u64 = 256 * 1024;
 /// How the names of a resource are formed; `None`: as parts of a path.
 fn form(group: &str, resource: &str) -> Option<&'static Form> {
     match (group, resource) {
-        ("", "namespaces") => Some(&names::LABEL),
-        ("", "services") => Some(&names::LABEL),
+        ("", "namespaces" | "services") => Some(&names::LABEL),
         ("rbac.authorization.k8s.io", _) => None,
         _ => Some(&names::SUBDOMAIN),
     }
