@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Connection, Handler, Peer};
+use super::{Handler, Peer};
 
 /// How long a client may take to begin.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -75,7 +75,7 @@ async fn connection(
             return;
         }
     };
-    let chain = stream
+    let chain: Arc<[_]> = stream
         .get_ref()
         .1
         .peer_certificates()
@@ -83,7 +83,7 @@ async fn connection(
         .iter()
         .map(|certificate| certificate.clone().into_owned())
         .collect();
-    let peer = Peer::Connection(Arc::new(Connection::new(chain)));
+    let peer = Peer::Connection(chain);
     let service = service_fn(move |request| {
         let (handler, peer) = (handler.clone(), peer.clone());
         async move { Ok::<_, Infallible>(handler.handle(&peer, request).await) }

@@ -11,9 +11,10 @@ mod stages;
 mod tests;
 mod watch;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
+use futures::FutureExt;
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response};
 use rustls_pki_types::CertificateDer;
@@ -35,43 +36,8 @@ pub use service::Service;
 pub(crate) enum Peer {
     /// The same process, on behalf of this user.
     User(Arc<UserInfo>),
-    /// A TLS connection.
-    Connection(Arc<Connection>),
-}
-
-/// How long the owner of a connection's certificate is taken as known.
-const KNOWN: Duration = Duration::from_secs(30);
-
-/// What is known of a TLS connection.
-#[derive(Debug, Default)]
-pub(crate) struct Connection {
-    /// The client's certificates, leaf first; perhaps none.
-    pub(crate) chain: Vec<CertificateDer<'static>>,
-    /// Whose certificate it is, and since when that is known: checking
-    /// signatures anew for every request would cost more than most requests.
-    owner: Mutex<Option<(Instant, UserInfo)>>,
-}
-
-impl Connection {
-    pub(crate) fn new(chain: Vec<CertificateDer<'static>>) -> Self {
-        Self {
-            chain,
-            owner: Mutex::default(),
-        }
-    }
-
-    fn owner(&self) -> Option<UserInfo> {
-        let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
-        owner
-            .as_ref()
-            .filter(|(since, _)| since.elapsed() < KNOWN)
-            .map(|(_, user)| user.clone())
-    }
-
-    fn remember(&self, user: &UserInfo) {
-        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((Instant::now(), user.clone()));
-    }
+    /// A TLS connection with these client certificates (perhaps none).
+    Connection(Arc<[CertificateDer<'static>]>),
 }
 
 /// Answers requests. Clones share everything.
@@ -104,10 +70,20 @@ impl Handler {
         B: http_body::Body + Send,
         B::Data: Send,
     {
-        let context = RequestContext::default();
-        self.answer(peer, request, context)
-            .await
-            .unwrap_or_else(|status| respond::failure(&status))
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = self.answer(peer, request, RequestContext::default());
+        // A bug in one request is not the end of the others on its connection.
+        let answer = AssertUnwindSafe(answer).catch_unwind().await;
+        match answer {
+            Ok(Ok(response)) => response,
+            Ok(Err(status)) => respond::failure(&status),
+            Err(_) => {
+                tracing::error!(%method, path, "a request caused a panic");
+                respond::failure(&Status::internal(
+                    "this request caused a panic; see the log of the server",
+                ))
+            }
+        }
     }
 
     async fn answer<B>(
@@ -200,29 +176,17 @@ impl Handler {
     fn authenticate(&self, peer: &Peer, headers: &HeaderMap) -> Result<UserInfo, Status> {
         let user = match peer {
             Peer::User(user) => (**user).clone(),
-            Peer::Connection(connection) => {
+            Peer::Connection(chain) => {
                 let bearer = headers
                     .get(AUTHORIZATION)
                     .and_then(|value| value.to_str().ok())
                     .and_then(|value| value.split_once(' '))
                     .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
                     .map(|(_, token)| token.trim());
-                let known = connection.owner();
-                let found = match known {
-                    Some(user) => Some(user),
-                    None => {
-                        let chain = &connection.chain;
-                        let found =
-                            self.0
-                                .authenticator
-                                .authenticate(&self.0.registry, chain, bearer)?;
-                        if let (Some(user), None, false) = (&found, bearer, chain.is_empty()) {
-                            connection.remember(user);
-                        }
-                        found
-                    }
-                };
-                found.unwrap_or_else(authn::anonymous)
+                self.0
+                    .authenticator
+                    .authenticate(&self.0.registry, chain, bearer)?
+                    .unwrap_or_else(authn::anonymous)
             }
         };
         authn::impersonate(user, headers, self.0.registry.authorizer())

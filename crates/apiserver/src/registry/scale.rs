@@ -1,9 +1,12 @@
 //! The `scale` subresource: a small object that stands for the replica count.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::meta;
+use super::{Patch, PatchKind, Registry, RequestContext, Target, meta};
 use crate::api::GroupVersionKind;
+use crate::patch;
 use crate::status::Status;
 use crate::types::ResourceType;
 
@@ -136,8 +139,8 @@ pub(super) fn write(resource: &ResourceType, live: &Value, sent: &Value) -> Resu
     let mut new = live.clone();
     let mut node = &mut new;
     for part in wanted.split('.').filter(|part| !part.is_empty()) {
-        if node.get(part).is_none() {
-            node[part] = json!({});
+        if !node.is_object() {
+            *node = json!({});
         }
         node = &mut node[part];
     }
@@ -150,4 +153,37 @@ pub(super) fn write(resource: &ResourceType, live: &Value, sent: &Value) -> Resu
         };
     }
     Ok(new)
+}
+
+impl Registry {
+    pub(super) async fn update_scale(
+        &self,
+        context: &RequestContext,
+        target: Target<'_>,
+        sent: &Value,
+    ) -> Result<Arc<Value>, Status> {
+        let written = self
+            .modify(context, target, |live| write(target.resource, live, sent))
+            .await?;
+        read(target.resource, &written).map(Arc::new)
+    }
+
+    pub(super) async fn patch_scale(
+        &self,
+        context: &RequestContext,
+        target: Target<'_>,
+        patch: &Patch,
+    ) -> Result<Arc<Value>, Status> {
+        let written = self
+            .modify(context, target, |live| {
+                let scale = read(target.resource, live)?;
+                let sent = match patch.kind {
+                    PatchKind::Json => patch::json_patch(&scale, &patch.body)?,
+                    _ => patch::merge_patch(&scale, &patch.body)?,
+                };
+                write(target.resource, live, &sent)
+            })
+            .await?;
+        read(target.resource, &written).map(Arc::new)
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::create::{as_decoding, check_namespace, check_size, check_type};
 use super::meta::{self, text};
-use super::{Registry, Target, present, refused, scale, stages, storage_version};
+use super::{Registry, Target, present, refused, stages, storage_version};
 use crate::api::{GroupResource, GroupVersionKind};
 use crate::builtin::Operation;
 use crate::patch;
@@ -485,38 +485,5 @@ impl Registry {
             Ok(new)
         })
         .await
-    }
-
-    async fn update_scale(
-        &self,
-        context: &RequestContext,
-        target: Target<'_>,
-        sent: &Value,
-    ) -> Result<Arc<Value>, Status> {
-        let written = self
-            .modify(context, target, |live| {
-                scale::write(target.resource, live, sent)
-            })
-            .await?;
-        scale::read(target.resource, &written).map(Arc::new)
-    }
-
-    async fn patch_scale(
-        &self,
-        context: &RequestContext,
-        target: Target<'_>,
-        patch: &Patch,
-    ) -> Result<Arc<Value>, Status> {
-        let written = self
-            .modify(context, target, |live| {
-                let scale = scale::read(target.resource, live)?;
-                let sent = match patch.kind {
-                    PatchKind::Json => patch::json_patch(&scale, &patch.body)?,
-                    _ => patch::merge_patch(&scale, &patch.body)?,
-                };
-                scale::write(target.resource, live, &sent)
-            })
-            .await?;
-        scale::read(target.resource, &written).map(Arc::new)
     }
 }
