@@ -93,7 +93,6 @@ impl Side {
             name: name.to_owned(),
             data_dir: folder.map(Path::to_owned),
             controllers: true,
-            ..Options::default()
         })
         .await
         .unwrap();
