@@ -13,7 +13,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::world::{BINARY, Failure, World, median, timed};
+use super::world::{Failure, World, binary, median, timed};
 use super::{Row, Unit};
 
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -150,13 +150,13 @@ fn split(pair: Result<(f64, f64), Failure>) -> (Result<f64, Failure>, Result<f64
 
 #[expect(clippy::cast_precision_loss, reason = "a size to be shown")]
 fn size() -> Result<f64, Failure> {
-    Ok(std::fs::metadata(BINARY)?.len() as f64 / 1e6)
+    Ok(std::fs::metadata(binary())?.len() as f64 / 1e6)
 }
 
 fn help() -> Result<f64, Failure> {
     let time = median(21, || {
         timed(|| {
-            let status = Command::new(BINARY)
+            let status = Command::new(binary())
                 .arg("--help")
                 .stdout(Stdio::null())
                 .status()?;

@@ -1,6 +1,7 @@
 //! A sandbox, the release binary, and looks at its processes.
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -12,8 +13,10 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 /// What may go wrong with a measurement.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
-/// The binary under measurement.
-pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ocmadm");
+/// The binary under measurement: this build's, or `$OCMADM_BENCH_BINARY`.
+pub(crate) fn binary() -> OsString {
+    std::env::var_os("OCMADM_BENCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_ocmadm").into())
+}
 
 /// A sandbox that goes with its value.
 pub(crate) struct World {
@@ -40,7 +43,7 @@ impl World {
 
     /// Runs the binary on the sandbox; its standard output.
     pub(crate) fn ocmadm(&self, args: &[&str]) -> Result<String, Failure> {
-        let output: Output = Command::new(BINARY)
+        let output: Output = Command::new(binary())
             .args(args)
             .env("KUBECONFIG", self.dir().join("kubeconfig"))
             .stdin(Stdio::null())
