@@ -235,3 +235,76 @@ macro_rules! resource {
     (@or $value:literal, $default:literal) => { $value };
 }
 pub(crate) use resource;
+
+#[cfg(test)]
+mod tests {
+    use kube::{CustomResourceExt, Resource};
+    use serde_json::json;
+
+    use crate::ocm::cluster::v1::{ManagedCluster, ManagedClusterSpec};
+    use crate::ocm::cluster::v1beta1::PlacementDecision;
+    use crate::ocm::work::v1::ManifestWork;
+
+    #[test]
+    fn an_object_without_spec_reads_as_the_default_one() {
+        let cluster: ManagedCluster = serde_json::from_value(json!({
+            "apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster",
+            "metadata": {"name": "c1"},
+        }))
+        .unwrap();
+        assert_eq!(
+            cluster,
+            ManagedCluster::new("c1", ManagedClusterSpec::default())
+        );
+        assert_eq!(cluster.spec.lease_duration_seconds, 60);
+    }
+
+    #[test]
+    fn objects_are_written_as_upstream_writes_them() {
+        let work = json!({
+            "apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork",
+            "metadata": {"name": "w", "namespace": "c1"},
+            "spec": {
+                "workload": {"manifests": [{"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}}]},
+                "deleteOption": {"propagationPolicy": "SelectivelyOrphan", "selectivelyOrphans": {
+                    "orphaningRules": [{"resource": "configmaps", "name": "a", "namespace": "d"}],
+                }},
+                "manifestConfigs": [{
+                    "resourceIdentifier": {"resource": "configmaps", "name": "a", "namespace": "d"},
+                    "feedbackRules": [{"type": "JSONPaths", "jsonPaths": [{"name": "n", "path": ".p"}]}],
+                    "updateStrategy": {"type": "ServerSideApply", "serverSideApply": {"force": true}},
+                    "conditionRules": [{"type": "CEL", "condition": "C", "celExpressions": ["true"]}],
+                }],
+                "executor": {"subject": {"type": "ServiceAccount", "serviceAccount": {"name": "s", "namespace": "n"}}},
+            },
+        });
+        let read: ManifestWork = serde_json::from_value(work.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), work);
+    }
+
+    #[test]
+    fn a_kind_without_spec_writes_none() {
+        let decision = serde_json::to_value(PlacementDecision::named("d")).unwrap();
+        assert_eq!(
+            decision,
+            json!({
+                "apiVersion": "cluster.open-cluster-management.io/v1beta1", "kind": "PlacementDecision",
+                "metadata": {"name": "d"},
+            })
+        );
+    }
+
+    #[test]
+    fn names_are_told() {
+        assert_eq!(ManagedCluster::plural(&()), "managedclusters");
+        assert_eq!(
+            ManagedCluster::crd_name(),
+            "managedclusters.cluster.open-cluster-management.io"
+        );
+        assert_eq!(ManagedCluster::shortnames(), ["mcl", "mcls"]);
+        assert_eq!(
+            ManifestWork::url_path(&(), Some("c1")),
+            "/apis/work.open-cluster-management.io/v1/namespaces/c1/manifestworks"
+        );
+    }
+}

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
-use kube::{Client, Resource, ResourceExt};
+use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use crate::bundle;
@@ -269,7 +269,5 @@ fn definition(name: &str) -> DynamicObject {
 /// A namespace by name, for deleting.
 fn namespace(name: &str) -> DynamicObject {
     use k8s_openapi::api::core::v1::Namespace;
-    let resource = kube::api::ApiResource::erase::<Namespace>(&());
-    debug_assert_eq!(resource.plural, Namespace::plural(&()));
-    DynamicObject::new(name, &resource)
+    DynamicObject::new(name, &kube::api::ApiResource::erase::<Namespace>(&()))
 }
