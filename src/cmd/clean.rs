@@ -130,9 +130,13 @@ async fn detached(hub: &Connection) -> Result<(), CommandError> {
         attached.join(", ")
     ))
     .hint(format!(
-        "run `{} unjoin --cluster-name {first}` on it, or pass --force",
+        "run `{} unjoin --cluster-name {first}` on it",
         program()
-    )))
+    ))
+    .hint(
+        "a cluster that has left counts as attached until its lease runs out; \
+         delete its ManagedCluster, or pass --force",
+    ))
 }
 
 /// First of all nobody can join any more.

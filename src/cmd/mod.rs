@@ -57,3 +57,17 @@ pub fn program() -> String {
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| "ocmadm".to_owned())
 }
+
+/// The flags that lead to the same cluster again, for commands that are
+/// suggested; with a blank before them.
+#[must_use]
+pub fn same_cluster(global: &GlobalArgs) -> String {
+    let mut flags = String::new();
+    if let Some(path) = &global.kubeconfig {
+        flags.push_str(&format!(" --kubeconfig {}", path.display()));
+    }
+    if let Some(context) = &global.context {
+        flags.push_str(&format!(" --context {context}"));
+    }
+    flags
+}

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use self::check::{Verdict, judge};
 use crate::cmd::args::{ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{server_error, wait_error};
-use crate::cmd::{connect, deadline, program, resources};
+use crate::cmd::{connect, deadline, program, resources, same_cluster};
 use crate::error::{CommandError, Kind};
 use crate::k8s::client::{Connection, Failure};
 use crate::k8s::wait::{self, Objects, State};
@@ -73,9 +73,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     }
     if !global.dry_run {
         ui.hint(&format!(
-            "to send work there: `{} create work NAME -f DIR --clusters {}`",
+            "to send work there: `{} create work NAME -f DIR --clusters {}{}`",
             program(),
-            accepted.join(",")
+            accepted.join(","),
+            same_cluster(global)
         ));
     }
     Ok(())

@@ -5,9 +5,9 @@ use kube::api::ListParams;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use crate::cmd::args::{ClustersArgs, GlobalArgs};
+use crate::cmd::args::GlobalArgs;
 use crate::cmd::explain::Doing;
-use crate::cmd::{connect, program, resources};
+use crate::cmd::{connect, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::k8s::kubeconfig::nearest;
@@ -82,14 +82,16 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if found.is_empty() {
         ui.status("There are no managed clusters.");
         ui.hint(&format!(
-            "`{} get token` prints the command that joins one",
-            program()
+            "`{} get token{}` prints the command that joins one",
+            program(),
+            same_cluster(global)
         ));
     } else if let Some(waiting) = found.iter().find(|cluster| !accepted(&cluster.data)) {
         ui.hint(&format!(
-            "to accept a cluster: `{} accept --clusters {}`",
+            "to accept a cluster: `{} accept --clusters {}{}`",
             program(),
-            waiting.name_any()
+            waiting.name_any(),
+            same_cluster(global)
         ));
     }
     Ok(())
@@ -156,22 +158,12 @@ pub fn unknown_cluster(name: &str, known: &[DynamicObject]) -> CommandError {
         .hint(format!("`{} get clusters` lists them", program()))
 }
 
-/// The ManagedClusters of these names; without names, none are asked for.
+/// The ManagedClusters of these names; without names, none are asked for. Who
+/// may not read managed clusters (a tenant of one namespace) gets none, and is
+/// not stopped here.
 ///
 /// # Errors
 /// One of them does not exist (names a similar one), or the hub cannot be asked.
-pub async fn require(
-    hub: &Connection,
-    wanted: &ClustersArgs,
-) -> Result<Vec<DynamicObject>, CommandError> {
-    require_names(hub, &wanted.names()).await
-}
-
-/// [`require`] for a plain list. Who may not read managed clusters (a tenant
-/// of one namespace) gets none, and is not stopped here.
-///
-/// # Errors
-/// As [`require`].
 pub async fn require_names(
     hub: &Connection,
     wanted: &[String],

@@ -420,3 +420,68 @@ async fn init_prints_the_join_command_and_can_be_repeated() {
     assert_eq!(joins(&second), line);
     assert!(second.contains("unchanged"), "{second}");
 }
+
+#[tokio::test]
+async fn unjoin_leaves_nothing_and_can_be_repeated() {
+    let world = World::bare().await;
+    let nobody = world.run(&["unjoin", "--cluster-name", "c1"]).await;
+    assert!(nobody.starts_with("exit 0"), "{nobody}");
+    let mut objects = ocmadm::bundle::agent(&ocmadm::bundle::AgentValues {
+        bootstrap_kubeconfig: "{}".to_owned(),
+        klusterlet: serde_json::from_value(json!({"clusterName": "c1"})).unwrap(),
+        ..Default::default()
+    })
+    .unwrap();
+    objects.retain(|object| object.types.as_ref().unwrap().kind != "Deployment");
+    let discovery = ocmadm::k8s::discovery::Discovery::new(world.client.clone());
+    ocmadm::k8s::apply::Applier::new(world.client.clone(), discovery, "test")
+        .apply(&objects, |_| {})
+        .await
+        .unwrap();
+    let plan = world
+        .run(&["unjoin", "--cluster-name", "c1", "--dry-run"])
+        .await;
+    assert!(
+        plan.contains("Klusterlet klusterlet would be deleted"),
+        "{plan}"
+    );
+    let api = resources::all(&world.client, &resources::klusterlet());
+    assert!(api.get_opt("klusterlet").await.unwrap().is_some());
+    let said = world.run(&["unjoin", "--cluster-name", "c1"]).await;
+    assert!(
+        said.starts_with("exit 0\n--- stdout\nApplied resources have been deleted"),
+        "{said}"
+    );
+    let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(world.client.clone());
+    for name in ["open-cluster-management", "open-cluster-management-agent"] {
+        assert!(namespaces.get_opt(name).await.unwrap().is_none(), "{name}");
+    }
+    let again = world.run(&["unjoin", "--cluster-name", "c1"]).await;
+    assert!(again.contains("there is nothing to do"), "{again}");
+}
+
+#[tokio::test]
+async fn clean_refuses_while_clusters_are_attached() {
+    let world = World::hub().await;
+    world.cluster("c1", true).await;
+    let api = resources::all(&world.client, &resources::managed_cluster());
+    let available = json!({"conditions": [{
+        "type": "ManagedClusterConditionAvailable", "status": "True", "reason": "R", "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }]});
+    world.status(&api, "c1", available).await;
+    let said = world.run(&["clean"]).await;
+    assert_snapshot!(said, @r"
+    exit 1
+    --- stderr
+    Error: Please detach all managed clusters from the hub control plane: c1
+    Hint: run `ocmadm unjoin --cluster-name c1` on it
+    Hint: a cluster that has left counts as attached until its lease runs out; delete its ManagedCluster, or pass --force
+    ");
+    let forced = world.run(&["clean", "--force"]).await;
+    assert!(forced.starts_with("exit 0\n"), "{forced}");
+    assert_eq!(
+        world.run(&["clean"]).await,
+        "exit 1\n--- stderr\nError: hub has not been initialized\n"
+    );
+}

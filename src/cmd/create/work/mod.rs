@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::cmd::args::{ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{Doing, server_error, wait_error};
 use crate::cmd::get::clusters::require_names;
-use crate::cmd::{CONCURRENCY, connect, deadline, program, resources};
+use crate::cmd::{CONCURRENCY, connect, deadline, program, resources, same_cluster};
 use crate::error::{CommandError, Kind};
 use crate::k8s::client::Connection;
 use crate::k8s::wait::{self, State};
@@ -125,10 +125,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         ui.status("Nothing was changed (dry run).");
     } else {
         ui.hint(&format!(
-            "to see what happens: `{} get works {} --clusters {}`",
+            "to see what happens: `{} get works {} --clusters {}{}`",
             program(),
             args.name,
-            clusters.join(",")
+            clusters.join(","),
+            same_cluster(global)
         ));
     }
     Ok(())
