@@ -324,15 +324,13 @@ impl Applier {
         loop {
             let mapping = self.mapping(object, &named).await?;
             let api = api(&self.client, &mapping, object);
-            let before = api.get_metadata_opt(&named.name).await.map_err(failed)?;
+            let before = api.get_opt(&named.name).await.map_err(failed)?;
             let answer = api.patch(&named.name, &params, &Patch::Apply(object)).await;
             match answer {
                 Ok(live) => {
-                    let outcome = match before.map(|b| b.metadata.resource_version) {
+                    let outcome = match before {
                         None => Outcome::Created,
-                        Some(version) if version == live.metadata.resource_version => {
-                            Outcome::Unchanged
-                        }
+                        Some(before) if same(&before, &live) => Outcome::Unchanged,
                         Some(_) => Outcome::Configured,
                     };
                     return Ok(Applied {
@@ -374,7 +372,8 @@ impl Applier {
             ..DeleteParams::background()
         };
         let answer = match api.delete(&named.name, &params).await {
-            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(false),
+            // Also when the kind itself went: that answer has no reason.
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(false),
             Err(source) => {
                 return Err(ApplyError::Request {
                     verb: "delete",
@@ -402,7 +401,7 @@ impl Applier {
                 ))) => {
                     // The definition of the kind went with its last object.
                     let vanished =
-                        matches!(&source, kube::Error::Api(status) if status.is_not_found());
+                        matches!(&source, kube::Error::Api(status) if status.code == 404);
                     if !vanished {
                         return Err(ApplyError::Request {
                             verb: "watch",
@@ -489,13 +488,34 @@ pub fn api(client: &Client, mapping: &Mapping, object: &DynamicObject) -> Api<Dy
     }
 }
 
+/// Whether applying changed nothing that was applied: the version may move
+/// because of a status or of who owns which field.
+fn same(before: &DynamicObject, after: &DynamicObject) -> bool {
+    if before.metadata.resource_version == after.metadata.resource_version {
+        return true;
+    }
+    let content = |object: &DynamicObject| {
+        let mut object = object.clone();
+        object.metadata.resource_version = None;
+        object.metadata.managed_fields = None;
+        if let Some(data) = object.data.as_object_mut() {
+            data.remove("status");
+        }
+        object
+    };
+    content(before) == content(after)
+}
+
+/// Whether a 404 is about the kind, not about the object.
+pub fn unserved(message: &str) -> bool {
+    message.contains("could not find the requested") || message.contains("page not found")
+}
+
 /// Answers that a moment later may be another.
 fn transient(code: u16, message: &str, mapping: &Mapping) -> bool {
     match code {
         // No route yet: a freshly established definition. A missing namespace says its name.
-        404 => {
-            mapping.resource.group.contains('.') && message.contains("could not find the requested")
-        }
+        404 => mapping.resource.group.contains('.') && unserved(message),
         409 => message.contains("please apply your changes to the latest version"),
         429 | 503 => true,
         _ => false,
@@ -536,6 +556,20 @@ mod tests {
         ];
         let all: Vec<_> = stages(&objects).collect();
         assert_eq!(all, [vec![4, 5], vec![2, 3], vec![1], vec![0]]);
+    }
+
+    #[test]
+    fn a_status_or_other_owners_of_fields_are_no_change() {
+        let mut before = object("Namespace", "n");
+        before.metadata.resource_version = Some("1".into());
+        before.data = json!({"spec": {"a": 1}, "status": {"phase": "Active"}});
+        let mut after = before.clone();
+        after.metadata.resource_version = Some("2".into());
+        after.metadata.managed_fields = Some(Vec::new());
+        after.data["status"]["phase"] = "Terminating".into();
+        assert!(same(&before, &after));
+        after.data["spec"]["a"] = 2.into();
+        assert!(!same(&before, &after));
     }
 
     #[test]

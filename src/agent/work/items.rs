@@ -22,6 +22,7 @@ use super::model::{AppliedResource, AppliedWork, Condition, Manifest, Work};
 use super::owner::Owner;
 use super::record;
 use super::status::{self, Failure as ApplyFailure};
+use crate::k8s::apply::unserved;
 use crate::runtime::{Failure, Next};
 
 /// Manifests of one rank that are applied at the same time.
@@ -137,6 +138,14 @@ impl Agent {
                 }
             }
             for (ordinal, decoded, memory, outcome) in done {
+                if outcome
+                    .applied
+                    .as_ref()
+                    .is_err_and(|f| unserved(&f.message))
+                {
+                    // Its definition went: look anew next time.
+                    self.discovery.forget(&decoded.meta.group);
+                }
                 let settings = config::settings(&work.spec.manifest_configs, &decoded.meta);
                 if let Some(item) = local.items.get_mut(ordinal) {
                     item.memory = memory;

@@ -78,7 +78,7 @@ impl Rest {
         let request = self.request("GET", &format!("/{}", encode(name)), "", None, Vec::new())?;
         match self.client.request(request).await {
             Ok(object) => Ok(Some(trimmed(object))),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
