@@ -116,10 +116,12 @@ fn definitions(source: &Path) -> Result<BTreeMap<String, Value>> {
             };
             for (field, property) in properties {
                 let default = &property["default"];
-                if is_zero(default) {
+                let Some(known) = definitions.get_mut(name) else {
                     continue;
-                }
-                if let Some(known) = definitions.get_mut(name) {
+                };
+                if *default == json!({}) {
+                    known["properties"][field]["struct"] = json!(true);
+                } else if !is_zero(default) {
                     known["properties"][field]["default"] = default.clone();
                 }
             }
@@ -328,6 +330,9 @@ fn attributes(out: &mut String, node: &Value) -> Result<()> {
     }
     if !is_zero(&node["default"]) {
         write!(out, " default={}", node["default"])?;
+    }
+    if node["struct"] == true {
+        out.push_str(" struct");
     }
     match node["x-kubernetes-list-type"].as_str() {
         Some("map") => {

@@ -148,10 +148,10 @@ fn versions(spec: &Value, causes: &mut Vec<Cause>) {
         columns(version, &path, causes);
         scale(&version["subresources"]["scale"], &path, causes);
     }
-    let whole = &spec["versions"];
+    let whole = &as_go_prints(list);
     if !unique {
         let detail = "must contain unique version names";
-        causes.push(cause::invalid("spec.versions", whole, detail));
+        causes.push(cause::invalid_shown("spec.versions", whole, detail));
     }
     if list
         .iter()
@@ -160,8 +160,38 @@ fn versions(spec: &Value, causes: &mut Vec<Cause>) {
         != 1
     {
         let detail = "must have exactly one version marked as storage version";
-        causes.push(cause::invalid("spec.versions", whole, detail));
+        causes.push(cause::invalid_shown("spec.versions", whole, detail));
     }
+}
+
+/// Versions as messages show them: with Go's names, and without what all
+/// versions share.
+fn as_go_prints(versions: &[Value]) -> String {
+    let own = |version: &Value, key: &str| {
+        let shared = versions.iter().all(|other| other[key] == version[key]);
+        if shared {
+            Value::Null
+        } else {
+            version[key].clone()
+        }
+    };
+    let shown = versions.iter().map(|version| {
+        // serde_json sorts the keys of its maps; Go does not.
+        let fields = [
+            ("Name", version["name"].clone()),
+            ("Served", json!(version["served"] == true)),
+            ("Storage", json!(version["storage"] == true)),
+            ("Deprecated", json!(version["deprecated"] == true)),
+            ("DeprecationWarning", version["deprecationWarning"].clone()),
+            ("Schema", own(version, "schema")),
+            ("Subresources", own(version, "subresources")),
+            ("AdditionalPrinterColumns", own(version, "additionalPrinterColumns")),
+            ("SelectableFields", own(version, "selectableFields")),
+        ];
+        let fields = fields.map(|(name, value)| format!("\"{name}\":{value}"));
+        format!("{{{}}}", fields.join(","))
+    });
+    format!("[{}]", shown.collect::<Vec<_>>().join(","))
 }
 
 fn columns(version: &Value, path: &str, causes: &mut Vec<Cause>) {
@@ -362,7 +392,7 @@ fn stored_versions(crd: &Value, causes: &mut Vec<Cause>) {
     if stored.is_empty() {
         causes.push(cause::invalid(
             PATH,
-            &json!(stored),
+            &Value::Null,
             "must have at least one stored version",
         ));
         return;

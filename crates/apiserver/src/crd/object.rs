@@ -19,6 +19,20 @@ pub fn validate(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Ve
         Vec::new()
     };
     causes.extend(schema::validate(&resource.schema, new, old));
+    if let Some((spec, status, selector)) =
+        resource.custom.as_ref().and_then(|custom| custom.scale.as_ref())
+    {
+        replicas(new, spec, &mut causes);
+        replicas(new, status, &mut causes);
+        let found = at(new, selector).filter(|_| !selector.is_empty());
+        if let Some(wrong) = found.filter(|found| !found.is_string()) {
+            causes.push(cause::invalid(
+                selector,
+                &json!(""),
+                &accessor_error(selector, wrong, "string"),
+            ));
+        }
+    }
     embedded(&resource.schema, new, "", &mut causes);
     causes.extend(schema::validate_lists(&resource.schema, new, old));
     if !cel::has_rules(&resource.schema) {
@@ -44,6 +58,46 @@ pub fn validate(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Ve
         causes.extend(cel::validate(&resource.schema, new, old));
     }
     causes
+}
+
+/// The value at a dotted path.
+fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
+    let steps = path.trim_start_matches('.').split('.');
+    steps.into_iter().try_fold(object, |node, step| node.get(step))
+}
+
+/// What Go says about a value of another type, in its own words for types.
+fn accessor_error(path: &str, value: &Value, expected: &str) -> String {
+    let (shown, type_) = match value {
+        Value::Null => ("<nil>".to_owned(), "<nil>"),
+        Value::Bool(_) => (value.to_string(), "bool"),
+        Value::Number(n) if n.is_f64() => (value.to_string(), "float64"),
+        Value::Number(_) => (value.to_string(), "int64"),
+        Value::String(text) => (text.clone(), "string"),
+        Value::Array(_) => (value.to_string(), "[]interface {}"),
+        Value::Object(_) => (value.to_string(), "map[string]interface {}"),
+    };
+    format!("{path} accessor error: {shown} is of the type {type_}, expected {expected}")
+}
+
+/// The numbers of the scale subresource.
+fn replicas(object: &Value, path: &str, causes: &mut Vec<Cause>) {
+    let Some(value) = at(object, path) else {
+        return;
+    };
+    let detail = match value.as_i64() {
+        None => {
+            let detail = accessor_error(path, value, "int64");
+            causes.push(cause::invalid(path, &json!(0), &detail));
+            return;
+        }
+        Some(count) if count < 0 => "should be a non-negative integer".to_owned(),
+        Some(count) if count > i64::from(i32::MAX) => {
+            format!("should be less than or equal to {}", i32::MAX)
+        }
+        Some(_) => return,
+    };
+    causes.push(cause::invalid(path, value, &detail));
 }
 
 /// Embedded resources have a version and a kind.

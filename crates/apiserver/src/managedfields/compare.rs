@@ -116,8 +116,8 @@ fn part(
 fn always_there(parent: Option<&Schema>, element: &str) -> bool {
     let name = element.strip_prefix("f:").unwrap_or_default();
     parent.is_some_and(|parent| {
-        let field = parent.properties.get(name);
-        field.is_some_and(|field| field.by_value || parent.required.iter().any(|r| r == name))
+        let mut names = parent.always.iter().chain(&parent.required);
+        names.any(|known| known == name)
     })
 }
 

@@ -40,6 +40,12 @@ pub fn invalid(field: &str, value: &Value, detail: &str) -> Cause {
     cause("FieldValueInvalid", field, with_detail(&head, detail))
 }
 
+/// A value that breaks a rule, in a form of its own.
+pub fn invalid_shown(field: &str, shown: &str, detail: &str) -> Cause {
+    let head = format!("Invalid value: {shown}");
+    cause("FieldValueInvalid", field, with_detail(&head, detail))
+}
+
 /// A value that breaks a rule and is too big to be shown.
 pub fn invalid_unshown(field: &str, detail: &str) -> Cause {
     cause(

@@ -69,6 +69,9 @@ pub struct Schema {
     pub items: Option<Arc<Schema>>,
     /// Fields that must be there.
     pub required: Vec<String>,
+    /// Fields that are there in every object of a built-in kind, if only as
+    /// `{}`: structs that Go does not leave out.
+    pub always: Vec<String>,
     /// `x-kubernetes-preserve-unknown-fields`.
     pub preserve_unknown: bool,
     /// `x-kubernetes-embedded-resource`: has apiVersion, kind, metadata.
@@ -83,9 +86,6 @@ pub struct Schema {
     pub patch_merge: bool,
     /// `x-kubernetes-patch-strategy` contains `retainKeys`.
     pub retain_keys: bool,
-    /// Kubernetes' own types hold it by value: it is there even when empty, so
-    /// that nobody owns it as such.
-    pub by_value: bool,
     /// For `kubectl explain`.
     pub description: Option<Arc<str>>,
     /// `format`, such as `int32`, `date-time`, `byte`.

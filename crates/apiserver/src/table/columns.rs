@@ -11,7 +11,7 @@ pub(super) struct Heading {
     pub type_: &'static str,
     /// `name` for the name.
     pub format: &'static str,
-    /// For people.
+    /// For people; after `=` it is that of a field.
     pub description: &'static str,
     /// 1 for those that only `-o wide` shows.
     pub priority: u8,
@@ -50,9 +50,9 @@ const fn truth(name: &'static str, description: &'static str) -> Heading {
 
 const NAME: Heading = Heading {
     format: "name",
-    ..text("Name", "The name of the object.")
+    ..text("Name", "=apimachinery.pkg.apis.meta.v1.ObjectMeta.name")
 };
-const AGE: Heading = text("Age", "The time since the object was created.");
+const AGE: Heading = text("Age", "=apimachinery.pkg.apis.meta.v1.ObjectMeta.creationTimestamp");
 const CONTAINERS: Heading = wide("Containers", "The names of the containers in the template.");
 const IMAGES: Heading = wide("Images", "The images of the containers in the template.");
 const SELECTOR: Heading = wide("Selector", "Which pods are selected.");
@@ -110,11 +110,11 @@ pub(super) fn of(resource: &ResourceType) -> Vec<Heading> {
         ("", "namespaces") => vec![NAME, text("Status", "The status of the namespace"), AGE],
         ("", "secrets") => vec![
             NAME,
-            text("Type", "What the secret is for."),
-            text("Data", "How many keys it has."),
+            text("Type", "=api.core.v1.Secret.type"),
+            text("Data", "=api.core.v1.Secret.data"),
             AGE,
         ],
-        ("", "configmaps") => vec![NAME, text("Data", "How many keys it has."), AGE],
+        ("", "configmaps") => vec![NAME, text("Data", "=api.core.v1.ConfigMap.data"), AGE],
         ("", "serviceaccounts") => vec![NAME, AGE],
         ("" | "events.k8s.io", "events") => vec![
             text("Last Seen", "When it happened last."),

@@ -9,7 +9,7 @@ mod rows;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::types::{Column, ResourceType};
+use crate::types::{Column, ResourceType, definitions};
 
 pub use human::{age, duration};
 
@@ -17,7 +17,7 @@ pub use human::{age, duration};
 pub fn columns(resource: &ResourceType) -> Value {
     let name = json!({
         "name": "Name", "type": "string", "format": "name", "priority": 0,
-        "description": "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
+        "description": describe("=apimachinery.pkg.apis.meta.v1.ObjectMeta.name"),
     });
     if resource.custom.is_some() {
         let own = custom_columns(resource).into_iter().map(|column| {
@@ -41,10 +41,18 @@ pub fn columns(resource: &ResourceType) -> Value {
         .map(|column| {
             json!({
                 "name": column.name, "type": column.type_, "format": column.format,
-                "description": column.description, "priority": column.priority,
+                "description": describe(column.description), "priority": column.priority,
             })
         })
         .collect()
+}
+
+/// A description, or that of a field: `=TYPE.FIELD`.
+fn describe(text: &str) -> String {
+    text.strip_prefix('=')
+        .and_then(|place| place.rsplit_once('.'))
+        .and_then(|(owner, field)| definitions::descriptions().get(&(owner, field)))
+        .map_or_else(|| text.to_owned(), |found| definitions::unescape(found))
 }
 
 /// The `cells` of an object, and `conditions` of its row where it has any.

@@ -12,7 +12,7 @@
 //! second word is its structure: `s`tring, b`y`tes in base64, `i`nteger, `n`umber, `b`oolean,
 //! `o`bject, `q` for int-or-string, `*` for anything, `@NAME` for another
 //! type, `[` for a list and `{` for a map of what follows. Then come
-//! attributes: `!` required, `format=`, `default=` (JSON), `map=` (keys of a
+//! attributes: `!` required, `struct` (a Go struct and no pointer: always there), `format=`, `default=` (JSON), `map=` (keys of a
 //! list), `set`, `list` (atomic), `atomic` (map), `key=` and `patch=` of
 //! strategic merge patches, `gvk=`.
 
@@ -39,19 +39,6 @@ pub const QUANTITY: &str = "apimachinery.pkg.api.resource.Quantity";
 const OPAQUE: &[&str] = &[
     "apimachinery.pkg.apis.meta.v1.FieldsV1",
     "apimachinery.pkg.runtime.RawExtension",
-];
-
-/// Fields that Kubernetes' Go types hold by value, which its OpenAPI document
-/// does not say: they matter to the ownership of fields only.
-const BY_VALUE: &[&str] = &[
-    "jobTemplate",
-    "metadata",
-    "resources",
-    "spec",
-    "status",
-    "strategy",
-    "template",
-    "updateStrategy",
 ];
 
 /// A type or a field, as its line says.
@@ -87,6 +74,11 @@ impl<'a> Line<'a> {
     /// Whether the field is required.
     pub fn required(&self) -> bool {
         self.pairs().any(|(name, _)| name == "!")
+    }
+
+    /// Whether the field is there, if only as `{}`, whatever was written.
+    pub fn always(&self) -> bool {
+        self.pairs().any(|(name, _)| name == "struct")
     }
 }
 
@@ -235,6 +227,9 @@ impl Builder {
             if field.required() {
                 schema.required.push(field.name.to_owned());
             }
+            if field.always() {
+                schema.always.push(field.name.to_owned());
+            }
             let child = self.field(field);
             schema.properties.insert(field.name.to_owned(), child);
         }
@@ -245,9 +240,7 @@ impl Builder {
     }
 
     fn field(&mut self, field: &Line<'static>) -> Arc<Schema> {
-        let by_value = field.token.starts_with('@') && BY_VALUE.contains(&field.name);
-        let plain = field.attributes.is_empty() || field.attributes == "!";
-        if plain && !by_value {
+        if field.pairs().all(|(name, _)| matches!(name, "!" | "struct")) {
             return self.token(field.token);
         }
         let key = (field.token, field.attributes);
@@ -256,7 +249,6 @@ impl Builder {
         }
         let mut schema = (*self.token(field.token)).clone();
         attributes(&mut schema, field);
-        schema.by_value = by_value;
         let schema = Arc::new(schema);
         // Types that refer to others may be cut in one place and whole in another.
         if field.token.len() == 1 {

@@ -122,6 +122,7 @@ fn stateful_set(spec: &mut Object) {
             && rolls
         {
             default(rolling, "partition", json!(0));
+            default(rolling, "maxUnavailable", json!(1));
         }
     }
     if let Some(policy) = child(spec, "persistentVolumeClaimRetentionPolicy") {

@@ -1,6 +1,6 @@
 //! The defaults that Kubernetes sets in Go code (`pkg/apis/*/v1/defaults.go`),
 //! and what decoding into Go types does besides: a `null` is no value, a
-//! quantity is written the one way.
+//! quantity is written the one way, structs are there if only as `{}`.
 
 mod kinds;
 mod pods;
@@ -101,6 +101,9 @@ fn visit(name: &'static str, value: &mut Value) {
         return;
     }
     map.retain(|_, child| !child.is_null());
+    for line in definition.fields.iter().filter(|line| line.always()) {
+        default(map, line.name, json!({}));
+    }
     set(name, map);
     for (field, child) in map.iter_mut() {
         let found = definition

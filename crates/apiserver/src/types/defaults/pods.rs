@@ -135,7 +135,6 @@ fn container(map: &mut Object) {
     default_text(map, "imagePullPolicy", policy);
     default_text(map, "terminationMessagePath", "/dev/termination-log");
     default_text(map, "terminationMessagePolicy", "File");
-    default(map, "resources", json!({}));
 }
 
 /// The latest image is always pulled; `latest` is also the tag of an image
