@@ -185,7 +185,10 @@ fn as_go_prints(versions: &[Value]) -> String {
             ("DeprecationWarning", version["deprecationWarning"].clone()),
             ("Schema", own(version, "schema")),
             ("Subresources", own(version, "subresources")),
-            ("AdditionalPrinterColumns", own(version, "additionalPrinterColumns")),
+            (
+                "AdditionalPrinterColumns",
+                own(version, "additionalPrinterColumns"),
+            ),
             ("SelectableFields", own(version, "selectableFields")),
         ];
         let fields = fields.map(|(name, value)| format!("\"{name}\":{value}"));

@@ -19,8 +19,10 @@ pub fn validate(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Ve
         Vec::new()
     };
     causes.extend(schema::validate(&resource.schema, new, old));
-    if let Some((spec, status, selector)) =
-        resource.custom.as_ref().and_then(|custom| custom.scale.as_ref())
+    if let Some((spec, status, selector)) = resource
+        .custom
+        .as_ref()
+        .and_then(|custom| custom.scale.as_ref())
     {
         replicas(new, spec, &mut causes);
         replicas(new, status, &mut causes);
@@ -63,7 +65,9 @@ pub fn validate(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Ve
 /// The value at a dotted path.
 fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
     let steps = path.trim_start_matches('.').split('.');
-    steps.into_iter().try_fold(object, |node, step| node.get(step))
+    steps
+        .into_iter()
+        .try_fold(object, |node, step| node.get(step))
 }
 
 /// What Go says about a value of another type, in its own words for types.

@@ -52,7 +52,10 @@ const NAME: Heading = Heading {
     format: "name",
     ..text("Name", "=apimachinery.pkg.apis.meta.v1.ObjectMeta.name")
 };
-const AGE: Heading = text("Age", "=apimachinery.pkg.apis.meta.v1.ObjectMeta.creationTimestamp");
+const AGE: Heading = text(
+    "Age",
+    "=apimachinery.pkg.apis.meta.v1.ObjectMeta.creationTimestamp",
+);
 const CONTAINERS: Heading = wide("Containers", "The names of the containers in the template.");
 const IMAGES: Heading = wide("Images", "The images of the containers in the template.");
 const SELECTOR: Heading = wide("Selector", "Which pods are selected.");

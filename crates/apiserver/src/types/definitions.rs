@@ -240,7 +240,10 @@ impl Builder {
     }
 
     fn field(&mut self, field: &Line<'static>) -> Arc<Schema> {
-        if field.pairs().all(|(name, _)| matches!(name, "!" | "struct")) {
+        if field
+            .pairs()
+            .all(|(name, _)| matches!(name, "!" | "struct"))
+        {
             return self.token(field.token);
         }
         let key = (field.token, field.attributes);
