@@ -115,6 +115,11 @@ pub(super) fn answer(
         ["apis", group] => found(discovery::group(&catalog, group)),
         ["api", version] => found(discovery::resources(&catalog, "", version)),
         ["apis", group, version] => found(discovery::resources(&catalog, group, version)),
+        ["openapi", "v2"] if accept.contains(openapi::V2_PROTOBUF_NAME) => Ok(respond::bytes(
+            200,
+            openapi::V2_PROTOBUF,
+            openapi::v2_protobuf(),
+        )),
         ["openapi", "v2"] => json(&openapi::v2(&catalog)),
         ["openapi", "v3"] => json(&openapi::v3_index(&catalog)),
         ["openapi", "v3", path @ ..] => {

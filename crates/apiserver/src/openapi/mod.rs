@@ -152,6 +152,23 @@ fn v3(types: &[Arc<ResourceType>]) -> Value {
     })
 }
 
+/// What the second version is in protobuf; kubectl reads no other form.
+pub const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+/// What those who ask for it name, with `@` or `.` behind it.
+pub const V2_PROTOBUF_NAME: &str = "application/com.github.proto-openapi.spec.v2";
+
+/// `/openapi/v2` in protobuf, without paths and types. kubectl falls back to it
+/// for kinds that cannot be patched, such as reviews; finding nothing there, it
+/// leaves the validation to the server.
+pub fn v2_protobuf() -> Vec<u8> {
+    let field = |number: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).unwrap_or_default();
+        [&[number << 3 | 2, length], content].concat()
+    };
+    let info = [field(1, b"Kubernetes"), field(2, b"v1")].concat();
+    [field(1, b"2.0"), field(2, &info)].concat()
+}
+
 /// `/openapi/v2`: all types in one document, as JSON.
 pub fn v2(catalog: &Catalog) -> Value {
     let mut components = Components::v2();
