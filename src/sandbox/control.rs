@@ -102,14 +102,20 @@ async fn start(
         });
     };
     read.map_err(SandboxError::Spawn)?;
-    match serde_json::from_str(&line) {
-        Ok(Word::Ready(state)) => Ok(state),
-        Ok(Word::Failed(failure)) => Err(SandboxError::Supervisor(failure)),
-        Err(_) => Err(SandboxError::Died {
+    let error = match serde_json::from_str(&line) {
+        Ok(Word::Ready(state)) => return Ok(state),
+        Ok(Word::Failed(failure)) => SandboxError::Supervisor(failure),
+        Err(_) => SandboxError::Died {
             last: last_line(&log),
             log,
-        }),
+        },
+    };
+    // Nothing of it is left when its failure is told: another try, or the
+    // removal of its folder, does not meet it.
+    if timeout(STOPPED_WITHIN, child.wait()).await.is_err() {
+        child.kill().await.map_err(SandboxError::Spawn)?;
     }
+    Err(error)
 }
 
 fn last_line(path: &Path) -> String {
