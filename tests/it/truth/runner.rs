@@ -111,7 +111,7 @@ async fn events(body: Body, count: usize) -> Value {
     while events.len() < count {
         match lines.try_next().await {
             Ok(Some(line)) => {
-                events.push(serde_json::from_str(&line).unwrap_or(Value::String(line)))
+                events.push(serde_json::from_str(&line).unwrap_or(Value::String(line)));
             }
             _ => break,
         }

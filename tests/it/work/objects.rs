@@ -56,7 +56,7 @@ async fn objects_are_created_configured_unchanged_and_deleted_in_order() {
     let told = Mutex::new(Vec::new());
     applier
         .delete(&objects(&set()), true, |event| {
-            told.lock().unwrap().push(event)
+            told.lock().unwrap().push(event);
         })
         .await
         .unwrap();
