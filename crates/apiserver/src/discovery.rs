@@ -1,6 +1,7 @@
 //! What is served, as clients ask for it: the legacy documents, and the
 //! aggregated one that saves them a request for every group version.
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::types::{Catalog, ResourceType};
@@ -116,6 +117,9 @@ pub fn resources(catalog: &Catalog, group: &str, version: &str) -> Option<Value>
             "verbs": resource.verbs,
         });
         lists(&mut entry, resource);
+        if resource.verbs.iter().any(|verb| verb == "list") {
+            entry["storageVersionHash"] = json!(storage_hash(resource));
+        }
         list.push(entry);
         for sub in &resource.subresources {
             let mut entry = json!({
@@ -141,6 +145,21 @@ pub fn resources(catalog: &Catalog, group: &str, version: &str) -> Option<Value>
         document["apiVersion"] = json!("v1");
     }
     Some(document)
+}
+
+/// Tells whether the version that objects are stored in is still the same: the
+/// first bytes of a digest of its name.
+fn storage_hash(resource: &ResourceType) -> String {
+    let gvk = &resource.gvk;
+    let (group, version) = match (&resource.custom, gvk.group.as_str()) {
+        (Some(custom), group) => (group, custom.storage_version.as_str()),
+        (None, "autoscaling") => ("autoscaling", "v2"),
+        (None, "events.k8s.io") => ("", "v1"),
+        (None, group) => (group, gvk.version.as_str()),
+    };
+    let name = format!("{group}/{version}/{}", gvk.kind);
+    let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
+    base64::engine::general_purpose::STANDARD.encode(&digest.as_ref()[..8])
 }
 
 fn lists(entry: &mut Value, resource: &ResourceType) {
@@ -246,6 +265,7 @@ mod tests {
         assert_eq!(entry("deployments")["shortNames"], json!(["deploy"]));
         assert_eq!(entry("deployments/scale")["group"], "autoscaling");
         assert!(entry("deployments/status").get("group").is_none());
+        assert_eq!(entry("deployments")["storageVersionHash"], "8aSe+NMegvE=");
         assert!(resources(&catalog, "apps", "v2").is_none());
     }
 
