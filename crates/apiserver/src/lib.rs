@@ -8,6 +8,18 @@
 //! `schema`, `builtin`, `crd`, `webhook`) → `store` (revisions, watch, disk).
 //! `types` describes the built-in kinds, `table`, `openapi` and `discovery`
 //! answer about them; `loops` are the controllers a cluster needs to live.
+//!
+//! What is known of Kubernetes' own types is generated out of its sources and
+//! committed. To take it from another version:
+//!
+//! ```text
+//! go mod download k8s.io/kubernetes@VERSION k8s.io/api@VERSION k8s.io/apimachinery@VERSION
+//! modules=$(go env GOMODCACHE)/k8s.io
+//! cargo run -p apiserver --example generate-types -- $modules/kubernetes@VERSION      # src/types/data
+//! cargo run -p apiserver --example generate-messages -- $modules                      # src/request/messages.txt
+//! ```
+//!
+//! `generate-types` takes `--check` behind the folder to report drift only.
 
 pub mod api;
 pub mod authn;
