@@ -224,7 +224,9 @@ async fn run_down(
     })?;
     if !down.deleted {
         ui.hint(&format!(
-            "its data stays in {folder}: `ocmadm sandbox up` starts it again, `ocmadm sandbox down --delete-data` removes it"
+            "its data stays in {folder}: `{}` starts it again, `{}` removes it",
+            layout.command("up"),
+            layout.command("down --delete-data")
         ));
     }
     Ok(())
@@ -274,7 +276,7 @@ async fn run_status(layout: &Layout, args: &StatusArgs, ui: &Ui) -> Result<(), C
     }
     ui.result(&table.render())?;
     if status.state.is_none() {
-        ui.hint("start it with `ocmadm sandbox up`");
+        ui.hint(&format!("start it with `{}`", layout.command("up")));
     }
     Ok(())
 }
@@ -312,7 +314,7 @@ fn run_kubeconfig(layout: &Layout, args: &KubeconfigArgs, ui: &Ui) -> Result<(),
     let text = std::fs::read_to_string(&path).map_err(|error| {
         CommandError::user(format!("cannot read {}", path.display()))
             .because(error)
-            .hint("`ocmadm sandbox up` writes it anew")
+            .hint(format!("`{}` writes it anew", layout.command("up")))
     })?;
     ui.result(&text)?;
     Ok(())

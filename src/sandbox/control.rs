@@ -52,6 +52,7 @@ pub async fn up(layout: &Layout, wish: &Wish, executable: &Path) -> Result<Up, S
             return Err(SandboxError::Grow {
                 running: state.control_planes.len().saturating_sub(1),
                 wanted: config.members.len() - 1,
+                dir: layout.dir().to_owned(),
             });
         }
         return Ok(Up::Running(state));

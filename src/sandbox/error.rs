@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::layout::command;
+
 /// Why a sandbox command failed.
 #[derive(Debug, Error)]
 pub enum SandboxError {
@@ -39,6 +41,8 @@ pub enum SandboxError {
         running: usize,
         /// Asked for.
         wanted: usize,
+        /// Its folder.
+        dir: PathBuf,
     },
     /// It has more clusters, or others, than asked for.
     #[error("the sandbox has the managed clusters {}; they cannot become {wanted}", have.join(", "))]
@@ -146,21 +150,24 @@ impl SandboxError {
             Self::File { source, .. } if is_refusal(source) => {
                 Some("name a folder that you may write to with --dir".to_owned())
             }
-            Self::Damaged(..) => Some(
-                "remove it with `ocmadm sandbox down --delete-data`, then start anew".to_owned(),
-            ),
-            Self::Grow { wanted, .. } => Some(format!(
-                "its data stays when it grows: `ocmadm sandbox down && ocmadm sandbox up --clusters {wanted}`"
+            Self::Damaged(file, _) => Some(format!(
+                "remove it with `{}`, then start anew",
+                command(file.parent().unwrap_or(file), "down --delete-data")
+            )),
+            Self::Grow { wanted, dir, .. } => Some(format!(
+                "its data stays when it grows: `{} && {}`",
+                command(dir, "down"),
+                command(dir, &format!("up --clusters {wanted}"))
             )),
             Self::Differs { .. } => Some(
-                "use another --dir, or remove this one with `ocmadm sandbox down --delete-data`"
+                "use another --dir, or remove this one: `ocmadm sandbox down --delete-data` with the same --dir"
                     .to_owned(),
             ),
             Self::PortTaken { port, .. } => Some(format!(
                 "see who listens with `ss -ltnp 'sport = :{port}'` and stop it; the clusters know each other by this port, so it cannot change"
             )),
-            Self::Absent(_) | Self::Stopped(_) => {
-                Some("start one with `ocmadm sandbox up`".to_owned())
+            Self::Absent(dir) | Self::Stopped(dir) => {
+                Some(format!("start it with `{}`", command(dir, "up")))
             }
             Self::UnknownLog { known, .. } if !known.is_empty() => {
                 Some(format!("it has {}", known.join(", ")))

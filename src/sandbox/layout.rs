@@ -96,6 +96,12 @@ impl Layout {
         Ok(Self { dir })
     }
 
+    /// What to type for a command on this sandbox, such as `up`.
+    #[must_use]
+    pub fn command(&self, words: &str) -> String {
+        command(&self.dir, words)
+    }
+
     /// The folder itself.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -262,6 +268,16 @@ fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), SandboxError> {
         .map_err(|error| on_file("write", path)(io::Error::other(error)))?;
     json.push(b'\n');
     files::write_private(path, &json).map_err(on_file("write", path))
+}
+
+/// What to type for a command on the sandbox in a folder: with `--dir`, unless
+/// it is the default one.
+pub(super) fn command(dir: &Path, words: &str) -> String {
+    if default_dir().is_some_and(|default| default == dir) {
+        format!("ocmadm sandbox {words}")
+    } else {
+        format!("ocmadm sandbox {words} --dir {}", dir.display())
+    }
 }
 
 fn default_dir() -> Option<PathBuf> {

@@ -213,13 +213,24 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 
 /// What can be wrong with the flags alone.
 fn check(args: &Args) -> Result<(), CommandError> {
-    for (value, what) in [
-        (&args.hub_token, "token is missing"),
-        (&args.hub_apiserver, "hub-server is missing"),
-        (&args.cluster_name, "cluster-name is missing"),
+    for (value, what, flag) in [
+        (&args.hub_token, "token is missing", "pass --hub-token"),
+        (
+            &args.hub_apiserver,
+            "hub-server is missing",
+            "pass --hub-apiserver",
+        ),
+        (
+            &args.cluster_name,
+            "cluster-name is missing",
+            "pass --cluster-name",
+        ),
     ] {
         if value.is_empty() {
-            return Err(CommandError::usage(what));
+            return Err(CommandError::usage(what).hint(format!(
+                "{flag}; `{} get token` on the hub prints the whole command",
+                program()
+            )));
         }
     }
     if !is_dns_label(&args.cluster_name) {

@@ -85,8 +85,16 @@ fn a_second_up_says_so_and_changes_nothing() {
     );
     assert_eq!(sandbox.state(), before);
     let message = fails(&sandbox.run(&["up", "--clusters=3"]), 1);
+    // What is suggested leads to this sandbox, not to the default one.
+    let folder = sandbox.state()["kubeconfig"]
+        .as_str()
+        .and_then(|path| path.strip_suffix("/kubeconfig"))
+        .unwrap()
+        .to_owned();
     assert!(
-        message.contains("sandbox down && ocmadm sandbox up --clusters 3"),
+        message.contains(&format!(
+            "`ocmadm sandbox down --dir {folder} && ocmadm sandbox up --clusters 3 --dir {folder}`"
+        )),
         "{message}"
     );
     let message = fails(&sandbox.run(&["up", "--clusters=0"]), 1);
