@@ -113,6 +113,9 @@ fn kubeconfig_error(error: KubeconfigError) -> CommandError {
             "pass --kubeconfig FILE, or set KUBECONFIG; to try ocmadm without a cluster: `{} sandbox up`",
             program()
         )],
+        KubeconfigError::Content => vec![
+            "write the content to a file and name that; `ocmadm sandbox kubeconfig --path` prints the name of a sandbox's".to_owned(),
+        ],
         KubeconfigError::Read { .. } => vec!["pass another file with --kubeconfig".to_owned()],
         _ => Vec::new(),
     };

@@ -23,6 +23,10 @@ pub enum KubeconfigError {
         #[source]
         source: io::Error,
     },
+    /// What should be a file name has lines: the content of a kubeconfig, which
+    /// holds keys and is not quoted.
+    #[error("$KUBECONFIG or --kubeconfig holds the content of a file, not its name")]
+    Content,
     /// A file is no kubeconfig. Its content is never quoted.
     #[error("{path}:{line}:{column}: not a kubeconfig: {message}")]
     Parse {
@@ -141,6 +145,9 @@ pub fn load(places: &Places) -> Result<Loaded, KubeconfigError> {
     let mut merged: Option<Kubeconfig> = None;
     let mut files = Vec::new();
     for path in paths {
+        if path.as_os_str().as_encoded_bytes().contains(&b'\n') {
+            return Err(KubeconfigError::Content);
+        }
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => continue,
@@ -474,6 +481,10 @@ users:
             loaded("").unwrap_err(),
             KubeconfigError::Nothing { .. }
         ));
+        // KUBECONFIG="$(ocmadm sandbox kubeconfig)": the content, not the name.
+        let places = Places::decide(None, Some(OsStr::new(TWO)), None);
+        let error = load(&places).unwrap_err();
+        assert!(matches!(error, KubeconfigError::Content), "{error:?}");
     }
 
     #[test]
