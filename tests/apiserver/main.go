@@ -56,30 +56,34 @@ func exit(err error) {
 	os.Exit(0)
 }
 
+// runEtcd takes the flags of the etcd program that are used here, so that
+// either can be started by one command line.
 func runEtcd(args []string) error {
+	config := embed.NewConfig()
+	config.LogLevel = "error"
+	config.EnableGRPCGateway = true
 	flags := flag.NewFlagSet("etcd", flag.ExitOnError)
-	dir := flags.String("data-dir", "", "data folder")
-	client := flags.String("client-url", "", "client URL")
-	peer := flags.String("peer-url", "", "peer URL")
-	fsync := flags.Bool("fsync", false, "sync every write to disk")
+	flags.StringVar(&config.Dir, "data-dir", "", "data folder")
+	flags.BoolVar(&config.UnsafeNoFsync, "unsafe-no-fsync", false, "do not sync every write to disk")
+	flags.UintVar(&config.MaxTxnOps, "max-txn-ops", config.MaxTxnOps, "operations of one transaction")
+	flags.UintVar(&config.MaxRequestBytes, "max-request-bytes", config.MaxRequestBytes, "bytes of one request")
+	flags.StringVar(&config.InitialCluster, "initial-cluster", "", "name=URL of this member")
+	urls := func(name string, into *[]url.URL) {
+		flags.Func(name, "one URL", func(text string) error {
+			parsed, err := url.Parse(text)
+			if err == nil {
+				*into = []url.URL{*parsed}
+			}
+			return err
+		})
+	}
+	urls("listen-client-urls", &config.ListenClientUrls)
+	urls("advertise-client-urls", &config.AdvertiseClientUrls)
+	urls("listen-peer-urls", &config.ListenPeerUrls)
+	urls("initial-advertise-peer-urls", &config.AdvertisePeerUrls)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	config := embed.NewConfig()
-	config.Dir = *dir
-	config.LogLevel = "error"
-	config.UnsafeNoFsync = !*fsync
-	clientURL, err := url.Parse(*client)
-	if err != nil {
-		return err
-	}
-	peerURL, err := url.Parse(*peer)
-	if err != nil {
-		return err
-	}
-	config.ListenClientUrls, config.AdvertiseClientUrls = []url.URL{*clientURL}, []url.URL{*clientURL}
-	config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{*peerURL}, []url.URL{*peerURL}
-	config.InitialCluster = config.InitialClusterFromName(config.Name)
 	server, err := embed.StartEtcd(config)
 	if err != nil {
 		return err
@@ -141,7 +145,9 @@ func up() error {
 	if err != nil {
 		return err
 	}
-	manager, err := pki.kubeconfig(dir, "controller-manager", server, "system:kube-controller-manager")
+	// One identity for all controllers: their service accounts would be objects
+	// that a test's clean-up has to tell from its own.
+	manager, err := pki.kubeconfig(dir, "controller-manager", server, "system:kube-controller-manager", "system:masters")
 	if err != nil {
 		return err
 	}
@@ -160,11 +166,20 @@ func up() error {
 	defer group.stop()
 
 	etcd := fmt.Sprintf("http://127.0.0.1:%d", ports[1])
+	peer := fmt.Sprintf("http://127.0.0.1:%d", ports[2])
 	if err := group.start("etcd",
 		"--data-dir="+filepath.Join(dir, "etcd"),
-		"--client-url="+etcd,
-		fmt.Sprintf("--peer-url=http://127.0.0.1:%d", ports[2]),
-		"--fsync="+strconv.FormatBool(o.fsync)); err != nil {
+		"--listen-client-urls="+etcd,
+		"--advertise-client-urls="+etcd,
+		"--listen-peer-urls="+peer,
+		"--initial-advertise-peer-urls="+peer,
+		"--initial-cluster=default="+peer,
+		"--max-txn-ops=4096",
+		"--max-request-bytes=16777216",
+		"--unsafe-no-fsync="+strconv.FormatBool(!o.fsync)); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "etcd.url"), []byte(etcd), 0o600); err != nil {
 		return err
 	}
 	args := []string{
@@ -177,7 +192,7 @@ func up() error {
 		"--tls-private-key-file=" + pki.path("apiserver.key"),
 		"--client-ca-file=" + pki.path("ca.crt"),
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-		"--service-account-key-file=" + pki.path("sa.key"),
+		"--service-account-key-file=" + pki.path("sa.pub"),
 		"--service-account-signing-key-file=" + pki.path("sa.key"),
 		"--service-cluster-ip-range=10.96.0.0/16",
 		"--authorization-mode=Node,RBAC",
@@ -199,7 +214,6 @@ func up() error {
 			"--secure-port=0",
 			"--leader-elect=false",
 			"--controllers="+o.controllers,
-			"--use-service-account-credentials=true",
 			"--service-account-private-key-file="+pki.path("sa.key"),
 			"--root-ca-file="+pki.path("ca.crt"),
 			"--cluster-signing-cert-file="+pki.path("ca.crt"),

@@ -62,6 +62,14 @@ func newPKI(dir string) (*pki, error) {
 	if err != nil {
 		return nil, err
 	}
+	public, err := x509.MarshalPKIXPublicKey(accounts.Public())
+	if err != nil {
+		return nil, err
+	}
+	block := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})
+	if err := os.WriteFile(p.path("sa.pub"), block, 0o600); err != nil {
+		return nil, err
+	}
 	return p, p.write("sa", nil, accounts)
 }
 
@@ -102,11 +110,11 @@ func (p *pki) write(name string, der []byte, key *ecdsa.PrivateKey) error {
 			return err
 		}
 	}
-	bytes, err := x509.MarshalECPrivateKey(key)
+	bytes, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(p.path(name+".key"), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: bytes}), 0o600)
+	return os.WriteFile(p.path(name+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: bytes}), 0o600)
 }
 
 // kubeconfig writes DIR/<name>.kubeconfig for a client certificate of its own.

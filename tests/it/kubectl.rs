@@ -320,7 +320,7 @@ async fn what_people_type() {
         println!("skipped: kubectl is not installed");
         return;
     };
-    let cluster = Cluster::start().await;
+    let cluster = Cluster::start("kubectl").await;
     let kubeconfig = cluster.kubeconfig().await;
     let failures = tokio::task::spawn_blocking(move || {
         steps()

@@ -20,6 +20,8 @@ mod kubectl;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
+mod real_half;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod truth;

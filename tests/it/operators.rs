@@ -1,9 +1,7 @@
 //! The ClusterManager's and the Klusterlet's controllers, as the service
-//! accounts that `init` and `join` make and with no other rights: against an API
-//! server in this process, or, with `OCMADM_TEST_REAL` set, a real control plane.
+//! accounts that `init` and `join` make and with no other rights.
 
-use kube::Client;
-use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::DynamicObject;
 use ocmadm::agent::klusterlet;
 use ocmadm::bundle::{self, AgentValues, HubValues};
 use ocmadm::hub::clustermanager;
@@ -15,99 +13,10 @@ use ocmadm::runtime::Context;
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::harness::real::ControlPlane;
-use crate::harness::{Cluster, eventually};
-use crate::hub::support;
-
-/// A cluster; it lives as long as this.
-struct Side {
-    client: Client,
-    _here: Option<Cluster>,
-    _real: Option<Box<ControlPlane>>,
-}
-
-impl Side {
-    async fn start(name: &str) -> Self {
-        if std::env::var_os("OCMADM_TEST_REAL").is_some() {
-            let plane = Box::new(ControlPlane::start().await);
-            return Self {
-                client: plane.client.clone(),
-                _here: None,
-                _real: Some(plane),
-            };
-        }
-        let cluster = Cluster::start_named(name).await;
-        Self {
-            client: cluster.client(),
-            _here: Some(cluster),
-            _real: None,
-        }
-    }
-
-    /// A client that is a service account, by impersonation.
-    fn service_account(&self, namespace: &str, name: &str) -> Client {
-        let user = format!("system:serviceaccount:{namespace}:{name}");
-        let groups = [
-            "system:serviceaccounts".to_owned(),
-            format!("system:serviceaccounts:{namespace}"),
-            "system:authenticated".to_owned(),
-        ];
-        let client = self.client.clone();
-        let service = tower::service_fn(move |mut request: http::Request<kube::client::Body>| {
-            let client = client.clone();
-            let headers = request.headers_mut();
-            headers.insert("impersonate-user", user.parse().unwrap());
-            for group in &groups {
-                headers.append("impersonate-group", group.parse().unwrap());
-            }
-            async move { client.send(request).await }
-        });
-        Client::new(service, "default")
-    }
-
-    fn api(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
-        support::api(&self.client, kind, namespace)
-    }
-
-    async fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
-        let object = self.api(kind, namespace).get_opt(name).await.unwrap()?;
-        Some(serde_json::to_value(object).unwrap())
-    }
-
-    async fn list(&self, kind: &str) -> Vec<Value> {
-        let list = self
-            .api(kind, "")
-            .list(&ListParams::default())
-            .await
-            .unwrap();
-        let object = |object| serde_json::to_value(object).unwrap();
-        list.items.into_iter().map(object).collect()
-    }
-
-    async fn create(&self, object: Value) {
-        support::create(&self.client, object).await.unwrap();
-    }
-
-    async fn merge(&self, kind: &str, namespace: &str, name: &str, patch: Value) {
-        let params = PatchParams::default();
-        let patch = Patch::Merge(patch);
-        self.api(kind, namespace)
-            .patch(name, &params, &patch)
-            .await
-            .unwrap();
-    }
-
-    async fn delete(&self, kind: &str, namespace: &str, name: &str) {
-        let params = DeleteParams::default();
-        self.api(kind, namespace)
-            .delete(name, &params)
-            .await
-            .unwrap();
-    }
-}
+use crate::harness::{Cluster, until};
 
 /// Applies as an administrator, by server-side apply, as `init` and `join` do.
-async fn apply(side: &Side, objects: Vec<DynamicObject>) {
+async fn apply(side: &Cluster, objects: Vec<DynamicObject>) {
     let discovery = Discovery::new(side.client.clone());
     Applier::new(side.client.clone(), discovery, "test")
         .apply(&objects, |_| {})
@@ -122,7 +31,7 @@ fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
         .find(|condition| condition["type"] == type_)
 }
 
-async fn has_condition(side: &Side, kind: &str, name: &str, type_: &str, reason: &str) -> bool {
+async fn has_condition(side: &Cluster, kind: &str, name: &str, type_: &str, reason: &str) -> bool {
     let Some(object) = side.get(kind, "", name).await else {
         return false;
     };
@@ -130,8 +39,8 @@ async fn has_condition(side: &Side, kind: &str, name: &str, type_: &str, reason:
 }
 
 /// A hub with the ClusterManager's controller, until the guard goes.
-async fn hub(values: &HubValues) -> (Side, DropGuard) {
-    let side = Side::start("hub").await;
+async fn hub(values: &HubValues) -> (Cluster, DropGuard) {
+    let side = Cluster::start("hub").await;
     apply(&side, bundle::hub(values).unwrap()).await;
     let shutdown = CancellationToken::new();
     let client = side.service_account("open-cluster-management", "cluster-manager");
@@ -139,8 +48,8 @@ async fn hub(values: &HubValues) -> (Side, DropGuard) {
     (side, shutdown.drop_guard())
 }
 
-async fn hub_is_applied(side: &Side) {
-    eventually("the ClusterManager is applied", async || {
+async fn hub_is_applied(side: &Cluster) {
+    until("the ClusterManager is applied", async || {
         has_condition(
             side,
             "ClusterManager",
@@ -185,7 +94,7 @@ async fn operator_03_hub_definitions_and_namespace_are_made_and_kept() {
         13
     );
     let mut definitions = 0;
-    for definition in side.list("CustomResourceDefinition").await {
+    for definition in side.list("CustomResourceDefinition", "").await {
         let label = &definition["metadata"]["labels"][names::LABEL_CREATED_BY_CLUSTER_MANAGER];
         if label == "cluster-manager" {
             assert_eq!(
@@ -210,7 +119,7 @@ async fn operator_03_hub_definitions_and_namespace_are_made_and_kept() {
     .await;
     side.delete("Namespace", "", "open-cluster-management-hub")
         .await;
-    eventually("the definition and the namespace are back", async || {
+    until("the definition and the namespace are back", async || {
         let name = "placements.cluster.open-cluster-management.io";
         let definition = side.get("CustomResourceDefinition", "", name).await;
         let namespace = side
@@ -236,7 +145,7 @@ async fn operator_07_unknown_feature_gates_are_told() {
         json!({"spec": {"registrationConfiguration": {"featureGates": [{"feature": "Foo", "mode": "Enable"}]}}}),
     )
     .await;
-    eventually("the gate is named", async || {
+    until("the gate is named", async || {
         let manager = side
             .get("ClusterManager", "", "cluster-manager")
             .await
@@ -254,7 +163,7 @@ async fn operator_07_unknown_feature_gates_are_told() {
 
 #[tokio::test]
 async fn operator_18_a_newer_definition_is_left_alone() {
-    let side = Side::start("hub").await;
+    let side = Cluster::start("hub").await;
     let name = "placements.cluster.open-cluster-management.io";
     let mut newer: Vec<DynamicObject> = bundle::hub_crds()
         .unwrap()
@@ -301,7 +210,7 @@ async fn operator_21_clean_up_waits_for_works() {
     .await;
     side.delete("ClusterManager", "", "cluster-manager").await;
     let works = "manifestworks.work.open-cluster-management.io";
-    eventually("the definition of works is being deleted", async || {
+    until("the definition of works is being deleted", async || {
         let definition = side.get("CustomResourceDefinition", "", works).await;
         definition.is_some_and(|definition| definition["metadata"]["deletionTimestamp"].is_string())
     })
@@ -325,13 +234,13 @@ async fn operator_21_clean_up_waits_for_works() {
         json!({"metadata": {"finalizers": null}}),
     )
     .await;
-    eventually("the ClusterManager is gone", async || {
+    until("the ClusterManager is gone", async || {
         side.get("ClusterManager", "", "cluster-manager")
             .await
             .is_none()
     })
     .await;
-    let left = side.list("CustomResourceDefinition").await;
+    let left = side.list("CustomResourceDefinition", "").await;
     let left: Vec<&str> = left
         .iter()
         .filter_map(|definition| definition["metadata"]["name"].as_str())
@@ -354,8 +263,8 @@ fn agent_values() -> AgentValues {
 }
 
 /// A managed cluster with the Klusterlet's controller, until the guard goes.
-async fn managed(values: &AgentValues) -> (Side, DropGuard) {
-    let side = Side::start("cluster1").await;
+async fn managed(values: &AgentValues) -> (Cluster, DropGuard) {
+    let side = Cluster::start("cluster1").await;
     apply(&side, bundle::agent(values).unwrap()).await;
     let shutdown = CancellationToken::new();
     let client = side.service_account("open-cluster-management", "klusterlet");
@@ -363,7 +272,7 @@ async fn managed(values: &AgentValues) -> (Side, DropGuard) {
         Context::new(client, shutdown.clone()),
         klusterlet::Options::default(),
     ));
-    eventually("the Klusterlet is applied", async || {
+    until("the Klusterlet is applied", async || {
         has_condition(
             &side,
             "Klusterlet",
@@ -422,14 +331,14 @@ async fn operator_24_the_klusterlet_is_applied_and_kept() {
     let rules = side.get("ClusterRole", "", role).await.unwrap()["rules"].clone();
     side.merge("ClusterRole", "", role, json!({"rules": []}))
         .await;
-    eventually("the role is right again", async || {
+    until("the role is right again", async || {
         side.get("ClusterRole", "", role)
             .await
             .is_some_and(|live| live["rules"] == rules)
     })
     .await;
     side.delete("ClusterRoleBinding", "", role).await;
-    eventually("the binding is back", async || {
+    until("the binding is back", async || {
         side.get("ClusterRoleBinding", "", role).await.is_some()
     })
     .await;
@@ -440,14 +349,14 @@ async fn operator_28_the_hub_connection_is_told() {
     let (side, _guard) = managed(&agent_values()).await;
     let namespace = "open-cluster-management-agent";
     let degraded = "HubConnectionDegraded";
-    eventually("both secrets are judged", async || {
+    until("both secrets are judged", async || {
         let reason = "BootstrapSecretError,HubKubeConfigSecretMissing";
         has_condition(&side, "Klusterlet", "klusterlet", degraded, reason).await
     })
     .await;
     side.delete("Secret", namespace, "bootstrap-hub-kubeconfig")
         .await;
-    eventually("the missing secret is noticed", async || {
+    until("the missing secret is noticed", async || {
         let reason = "BootstrapSecretMissing,HubKubeConfigSecretMissing";
         has_condition(&side, "Klusterlet", "klusterlet", degraded, reason).await
     })
@@ -462,7 +371,7 @@ async fn operator_33_the_old_namespace_goes_after_a_move() {
     let (side, _guard) = managed(&agent_values()).await;
     let patch = json!({"spec": {"namespace": "open-cluster-management-moved"}});
     side.merge("Klusterlet", "", "klusterlet", patch).await;
-    eventually("the old namespace is gone", async || {
+    until("the old namespace is gone", async || {
         let old = side
             .get("Namespace", "", "open-cluster-management-agent")
             .await;
@@ -502,7 +411,7 @@ async fn operator_36_clean_up_leaves_what_works_applied() {
     }))
     .await;
     side.delete("Klusterlet", "", "klusterlet").await;
-    eventually("the Klusterlet is gone", async || {
+    until("the Klusterlet is gone", async || {
         side.get("Klusterlet", "", "klusterlet").await.is_none()
     })
     .await;
@@ -526,7 +435,7 @@ async fn operator_36_clean_up_leaves_what_works_applied() {
     ] {
         assert!(side.get(kind, "", name).await.is_none(), "{name}");
     }
-    eventually("the namespaces are gone", async || {
+    until("the namespaces are gone", async || {
         side.get("Namespace", "", "open-cluster-management-agent")
             .await
             .is_none()
@@ -555,7 +464,7 @@ async fn operator_37_another_klusterlet_keeps_the_addon_namespace() {
     )
     .await;
     side.delete("Klusterlet", "", "klusterlet").await;
-    eventually("the Klusterlet and its namespace are gone", async || {
+    until("the Klusterlet and its namespace are gone", async || {
         side.get("Klusterlet", "", "klusterlet").await.is_none()
             && side
                 .get("Namespace", "", "open-cluster-management-agent")

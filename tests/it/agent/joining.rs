@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::eventually;
 use super::support::{AGENT_NAMESPACE, BOOTSTRAP, Bed, c1, text};
-use crate::hub::support::{AVAILABLE, JOINED, condition, eventually};
+use crate::hub::support::{AVAILABLE, JOINED, condition};
 
 #[tokio::test]
 async fn registration_37_and_38_an_agent_asks_for_cluster_and_certificate() {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::eventually;
 use super::support::{Bed, c1};
-use crate::hub::support::eventually;
 
 async fn renewed(bed: &Bed) -> Option<String> {
     let lease = bed
@@ -146,7 +146,7 @@ async fn registration_56_managed_namespaces_are_taken_and_let_go() {
         .side
         .merge("ManagedCluster", "", "c1", label("team"))
         .await;
-    let key = ocmadm::agent::registration::namespaces::label(&format!("https://{}", bed.address));
+    let key = ocmadm::agent::registration::namespaces::label(&format!("https://{}", bed.gate.address()));
     let labelled = |wanted: &'static str| {
         let (bed, key) = (&bed, &key);
         eventually("the label", move || async move {
@@ -211,9 +211,11 @@ async fn the_status_catches_up_when_a_denied_cluster_is_accepted_again() {
 #[tokio::test]
 async fn the_hub_may_go_away_and_come_back() {
     let mut bed = Bed::joined(c1()).await;
-    bed.hub.go_away().await;
+    bed.hub.stop_controllers();
+    bed.gate.shut();
     node(&bed, "n1", "4", false).await;
-    bed.hub.come_back(bed.address).await;
+    bed.gate.open().await;
+    bed.hub.start_controllers();
     eventually("the status catches up", || async {
         let cluster = bed.hub.cluster("c1").await;
         (cluster["status"]["capacity"]["cpu"] == "4").then_some(())

@@ -1,9 +1,7 @@
 //! A hub, a managed cluster, and an agent between them.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use apiserver::api::UserInfo;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kube::api::{Api, Patch, PatchParams, PostParams};
@@ -13,7 +11,8 @@ use ocmadm::runtime::Context;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::hub::support::{AVAILABLE, Hub, JOINED, Side, eventually};
+use crate::hub::support::{AVAILABLE, Hub, JOINED};
+use crate::harness::{Cluster, Gate, eventually};
 
 pub(super) const AGENT_NAMESPACE: &str = "open-cluster-management-agent";
 pub(super) const SECRET: &str = "hub-kubeconfig-secret";
@@ -22,8 +21,9 @@ pub(super) const BOOTSTRAP: &str = "bootstrap-hub-kubeconfig";
 /// Hub and managed cluster, and (mostly) an agent.
 pub(super) struct Bed {
     pub(super) hub: Hub,
-    pub(super) spoke: Side,
-    pub(super) address: SocketAddr,
+    pub(super) spoke: Cluster,
+    /// The agent reaches the hub through it.
+    pub(super) gate: Gate,
     agent: Option<(CancellationToken, tokio::task::JoinHandle<()>)>,
 }
 
@@ -38,17 +38,12 @@ impl Drop for Bed {
 impl Bed {
     /// Everything but the agent's process. `spec` is the Klusterlet's.
     pub(super) async fn prepare(spec: Value) -> Self {
-        let (hub, spoke) = tokio::join!(Hub::start(), Side::start("spoke"));
-        let address = hub
-            .side
-            .server
-            .listen(SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
-            .unwrap();
+        let (hub, spoke) = tokio::join!(Hub::start(), Cluster::start("spoke"));
+        let gate = Gate::before(hub.side.address().await).await;
         let bed = Self {
             hub,
             spoke,
-            address,
+            gate,
             agent: None,
         };
         let values = AgentValues {
@@ -91,8 +86,8 @@ impl Bed {
         json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "bootstrap",
             "clusters": [{"name": entry, "cluster": {
-                "server": format!("https://{}", self.address),
-                "certificate-authority-data": STANDARD.encode(self.hub.side.server.ca_pem()),
+                "server": format!("https://{}", self.gate.address()),
+                "certificate-authority-data": STANDARD.encode(self.hub.side.ca_pem()),
             }}],
             "users": [{"name": "bootstrap", "user": {"token": token}}],
             "contexts": [{"name": "bootstrap", "context": {"cluster": entry, "user": "bootstrap"}}],
@@ -182,18 +177,8 @@ impl Bed {
 
     /// Puts another certificate for the same identity into the Secret.
     pub(super) async fn reissue(&self, user: &str, groups: &[&str], lifetime: Duration) {
-        let user = UserInfo {
-            username: user.to_owned(),
-            uid: String::new(),
-            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-            extra: Default::default(),
-        };
-        let (certificate, key) = self
-            .hub
-            .side
-            .server
-            .issue_client_certificate(&user, lifetime)
-            .unwrap();
+        let user = crate::harness::user(user, groups);
+        let (certificate, key) = self.hub.side.issue(&user, lifetime).await;
         self.spoke
             .api("Secret", AGENT_NAMESPACE)
             .patch(

@@ -65,8 +65,8 @@ async fn an_api_server_with_another_ca() {
         |text: String| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
     let config = std::fs::read_to_string(world.kubeconfig()).unwrap();
     let config = config.replace(
-        &encode(world.server.ca_pem()),
-        &encode(other.server.ca_pem()),
+        &encode(world.cluster.ca_pem()),
+        &encode(other.cluster.ca_pem()),
     );
     let path = world.write("other-ca", &config).display().to_string();
     assert_snapshot!(world.run(&["get", "clusters", "--kubeconfig", &path]).await, @r#"
@@ -88,7 +88,7 @@ async fn credentials_that_nobody_knows() {
             "server": world.url,
             "certificate-authority-data": base64::Engine::encode(
                 &base64::engine::general_purpose::STANDARD,
-                world.server.ca_pem(),
+                world.cluster.ca_pem(),
             ),
         }}],
         "users": [{"name": "u", "user": {"token": "nobody-knows-this-SECRET"}}],

@@ -7,21 +7,21 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use apiserver::api::UserInfo;
-use apiserver::{ApiServer, Options};
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use ocmadm::bundle;
 use ocmadm::cmd::resources;
-use ocmadm::k8s::apply::Applier;
-use ocmadm::k8s::discovery::Discovery;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use crate::harness::Cluster;
+pub(super) use crate::harness::{admin, user};
+
 /// A server that listens, and a folder with a kubeconfig for it.
 pub(super) struct World {
     /// The server.
-    pub(super) server: ApiServer,
+    pub(super) cluster: Cluster,
     /// As an administrator.
     pub(super) client: Client,
     /// Its URL.
@@ -32,18 +32,15 @@ pub(super) struct World {
 impl World {
     /// A cluster that is nothing yet.
     pub(super) async fn bare() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let server = ApiServer::start(Options::default()).await.unwrap();
-        let address = server.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let client = Client::new(server.service(admin()), "default");
+        let cluster = Cluster::start("hub").await;
         let world = Self {
-            url: format!("https://{address}"),
+            url: cluster.url().await,
             folder: tempfile::tempdir().unwrap(),
-            server,
-            client,
+            client: cluster.client.clone(),
+            cluster,
         };
         let contexts = [("hub", admin()), ("guest", user("guest", &[]))];
-        fs::write(world.kubeconfig(), world.config(&contexts)).unwrap();
+        fs::write(world.kubeconfig(), world.config(&contexts).await).unwrap();
         world
     }
 
@@ -51,16 +48,8 @@ impl World {
     pub(super) async fn hub() -> Self {
         let world = Self::bare().await;
         let mut objects = bundle::hub(&bundle::HubValues::default()).unwrap();
-        objects.retain(|object| object.types.as_ref().unwrap().kind != "Deployment");
         objects.extend(bundle::hub_crds().unwrap());
-        Applier::new(
-            world.client.clone(),
-            Discovery::new(world.client.clone()),
-            "test",
-        )
-        .apply(&objects, |_| {})
-        .await
-        .unwrap();
+        world.cluster.install(objects).await;
         world
     }
 
@@ -106,34 +95,8 @@ impl World {
     }
 
     /// A kubeconfig with a client certificate for each context.
-    pub(super) fn config(&self, contexts: &[(&str, UserInfo)]) -> String {
-        let encode =
-            |text: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
-        let mut users = Vec::new();
-        let mut named = Vec::new();
-        for (name, user) in contexts {
-            let (certificate, key) = self
-                .server
-                .issue_client_certificate(user, Duration::from_secs(3600))
-                .unwrap();
-            users.push(json!({"name": name, "user": {
-                "client-certificate-data": encode(&certificate),
-                "client-key-data": encode(&key),
-            }}));
-            named.push(json!({"name": name, "context": {"cluster": "c", "user": name}}));
-        }
-        json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {
-                "server": self.url,
-                "certificate-authority-data": encode(&self.server.ca_pem()),
-            }}],
-            "users": users,
-            "contexts": named,
-            "current-context": contexts[0].0,
-        })
-        .to_string()
+    pub(super) async fn config(&self, contexts: &[(&str, UserInfo)]) -> String {
+        self.cluster.config(contexts).await
     }
 
     /// The kubeconfig's path.
@@ -160,21 +123,6 @@ impl World {
         let ran = run(self.folder.path(), Some(&kubeconfig), args, stdin).await;
         ran.replace(&self.url, "https://HUB")
             .replace(&self.folder.path().display().to_string(), "DIR")
-    }
-}
-
-/// Who may do everything.
-pub(super) fn admin() -> UserInfo {
-    user("admin", &["system:masters"])
-}
-
-/// Somebody.
-pub(super) fn user(name: &str, groups: &[&str]) -> UserInfo {
-    UserInfo {
-        username: name.to_owned(),
-        uid: String::new(),
-        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-        extra: std::collections::BTreeMap::new(),
     }
 }
 

@@ -1,102 +1,82 @@
-//! What the integration tests share: an API server in this process, clients
-//! for it, and waiting for a condition.
+//! What the integration tests share: clusters of whichever API server this run
+//! is about, clients for them, and waiting for a condition.
+//!
+//! A test says `Cluster::start(name)` and runs on both servers: on the embedded
+//! one in this process, and, where a real control plane is at hand, once more
+//! on that one in a second process (`real_half`). By hand:
+//! `OCMADM_TEST_SERVER=real cargo test --test it NAME`.
 
+mod cluster;
+mod gate;
+mod given;
+mod kinds;
 pub(crate) mod real;
 
 use std::future::Future;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use apiserver::api::UserInfo;
-use apiserver::{ApiServer, Options};
-use serde_json::json;
+pub(crate) use cluster::{Cluster, admin, create, user};
+pub(crate) use gate::Gate;
 
 /// How long a test waits for what must happen. Generous: it is only reached
 /// when the test fails.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One cluster: an API server with its controllers, its data in memory.
-pub(crate) struct Cluster {
-    /// The server.
-    pub(crate) server: ApiServer,
-    /// For files of the test.
-    pub(crate) dir: tempfile::TempDir,
+/// Which API server a test's clusters are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The one in this process.
+    Embedded,
+    /// kube-apiserver with etcd and kube-controller-manager.
+    Real,
+    /// A cluster that exists (`OCMADM_TEST_KUBECONFIG`); a test's further ones
+    /// are embedded.
+    Given,
 }
 
-impl Cluster {
-    /// Starts an empty cluster.
-    pub(crate) async fn start() -> Self {
-        Self::start_named("cluster").await
-    }
-
-    /// Starts an empty cluster of this name.
-    pub(crate) async fn start_named(name: &str) -> Self {
-        let server = ApiServer::start(Options {
-            name: name.to_owned(),
-            controllers: true,
-            ..Options::default()
-        })
-        .await
-        .unwrap();
-        Self {
-            server,
-            dir: tempfile::tempdir().unwrap(),
+impl Kind {
+    /// What `OCMADM_TEST_SERVER` says; the embedded one when it says nothing.
+    pub(crate) fn of_this_run() -> Self {
+        match std::env::var("OCMADM_TEST_SERVER").as_deref() {
+            Err(_) | Ok("" | "embedded") => Self::Embedded,
+            Ok("real") => Self::Real,
+            Ok("given") => Self::Given,
+            Ok(other) => panic!("OCMADM_TEST_SERVER is {other:?}: embedded, real or given"),
         }
     }
+}
 
-    /// A client that may do everything, without network.
-    pub(crate) fn client(&self) -> kube::Client {
-        self.client_as(&UserInfo::admin())
-    }
-
-    /// A client of this user, without network.
-    pub(crate) fn client_as(&self, user: &UserInfo) -> kube::Client {
-        kube::Client::new(self.server.service(user.clone()), "default")
-    }
-
-    /// Listens on loopback and writes an admin kubeconfig.
-    pub(crate) async fn kubeconfig(&self) -> PathBuf {
-        let address = self
-            .server
-            .listen(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
-            .unwrap();
-        let (certificate, key) = self
-            .server
-            .issue_client_certificate(&UserInfo::admin(), Duration::from_secs(3600))
-            .unwrap();
-        let encode = |pem: &str| {
-            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pem.as_bytes())
-        };
-        let config = json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "test",
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-            "clusters": [{"name": "test", "cluster": {
-                "server": format!("https://{address}"),
-                "certificate-authority-data": encode(&self.server.ca_pem()),
-            }}],
-            "users": [{"name": "test", "user": {
-                "client-certificate-data": encode(&certificate),
-                "client-key-data": encode(&key),
-            }}],
-        });
-        let path = self.dir.path().join("kubeconfig");
-        std::fs::write(&path, config.to_string()).unwrap();
-        path
+/// Waits until `check` gives something; says what it waited for when it never does.
+pub(crate) async fn eventually<T, F, Fut>(what: &str, mut check: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Option<T>>,
+{
+    let start = Instant::now();
+    loop {
+        if let Some(found) = check().await {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// Waits until the condition holds; says what it waited for when it does not.
-pub(crate) async fn eventually<F, Fut>(what: &str, mut condition: F)
+/// Waits until the condition holds.
+pub(crate) async fn until<F, Fut>(what: &str, mut condition: F)
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
 {
-    let deadline = tokio::time::Instant::now() + DEADLINE;
-    while !condition().await {
-        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually(what, || {
+        let holds = condition();
+        async move { holds.await.then_some(()) }
+    })
+    .await;
+}
+
+/// Tells something on the terminal although libtest captures what passes.
+pub(crate) fn tell(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::support::{ACCEPTED, Hub, condition, eventually, finalizers, taints};
+use crate::harness::eventually;
+use super::support::{ACCEPTED, Hub, condition, finalizers, taints};
 
 const ROLE: &str = "open-cluster-management:managedcluster:c1";
 const REGISTRATION: &str = "open-cluster-management:managedcluster:c1:registration";

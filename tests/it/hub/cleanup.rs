@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::support::{Hub, condition, eventually};
+use crate::harness::eventually;
+use super::support::{Hub, condition};
 
 const HOLD: &str = "test/hold";
 

@@ -3,12 +3,12 @@
 use ocmadm::runtime::leader::{Election, acquire};
 use ocmadm::runtime::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
+use crate::harness::{Cluster, eventually};
 
-use super::support::{Side, eventually};
 
 #[tokio::test]
 async fn a_replica_that_stops_hands_over_at_once() {
-    let side = Side::start("hub").await;
+    let side = Cluster::start("hub").await;
     let never = CancellationToken::new();
     let election = |who: &str| Election::new("default", "lock", who.to_owned());
     let first = acquire(&side.client, election("one"), &Metrics::default(), &never)
@@ -41,7 +41,7 @@ async fn a_replica_that_stops_hands_over_at_once() {
 
 #[tokio::test]
 async fn a_replica_whose_lease_is_taken_stops() {
-    let side = Side::start("hub").await;
+    let side = Cluster::start("hub").await;
     let never = CancellationToken::new();
     let election = Election {
         renew_every: std::time::Duration::from_millis(50),

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::support::{AVAILABLE, Hub, condition, eventually, taints};
+use crate::harness::eventually;
+use super::support::{AVAILABLE, Hub, condition, taints};
 
 const UNREACHABLE: &str = "cluster.open-cluster-management.io/unreachable";
 const UNAVAILABLE: &str = "cluster.open-cluster-management.io/unavailable";

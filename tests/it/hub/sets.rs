@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Hub, condition, eventually};
+use crate::harness::eventually;
+use super::support::{Hub, condition};
 
 async fn namespaces(hub: &Hub) -> Vec<(String, String)> {
     let cluster = hub.cluster("c1").await;

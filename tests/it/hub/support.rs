@@ -1,226 +1,12 @@
-//! A hub with its controllers, and a few words to talk to API servers.
+//! A hub with its controllers.
 
-use std::collections::BTreeMap;
-use std::future::Future;
-use std::net::SocketAddr;
-use std::path::Path;
-use std::time::{Duration, Instant};
-
-use apiserver::api::UserInfo;
-use apiserver::{ApiServer, Options};
-use kube::Client;
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use kube::core::{ApiResource, GroupVersionKind};
+use kube::api::{Patch, PatchParams};
 use ocmadm::bundle::{self, HubValues};
 use ocmadm::runtime::Context;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// An API server in this process.
-pub(crate) struct Side {
-    pub(crate) server: ApiServer,
-    pub(crate) client: Client,
-}
-
-/// What a kind is called in URLs, and where it lives.
-fn resource(kind: &str) -> ApiResource {
-    let (group, version, plural) = match kind {
-        "Namespace" => ("", "v1", "namespaces"),
-        "Node" => ("", "v1", "nodes"),
-        "Secret" => ("", "v1", "secrets"),
-        "ServiceAccount" => ("", "v1", "serviceaccounts"),
-        "Lease" => ("coordination.k8s.io", "v1", "leases"),
-        "Event" => ("events.k8s.io", "v1", "events"),
-        "Deployment" => ("apps", "v1", "deployments"),
-        "ClusterRole" => ("rbac.authorization.k8s.io", "v1", "clusterroles"),
-        "ClusterRoleBinding" => ("rbac.authorization.k8s.io", "v1", "clusterrolebindings"),
-        "Role" => ("rbac.authorization.k8s.io", "v1", "roles"),
-        "RoleBinding" => ("rbac.authorization.k8s.io", "v1", "rolebindings"),
-        "CertificateSigningRequest" => ("certificates.k8s.io", "v1", "certificatesigningrequests"),
-        "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
-        "ManagedCluster" => (
-            "cluster.open-cluster-management.io",
-            "v1",
-            "managedclusters",
-        ),
-        "ManagedClusterSet" => (
-            "cluster.open-cluster-management.io",
-            "v1beta2",
-            "managedclustersets",
-        ),
-        "ManagedClusterSetBinding" => (
-            "cluster.open-cluster-management.io",
-            "v1beta2",
-            "managedclustersetbindings",
-        ),
-        "ClusterClaim" => (
-            "cluster.open-cluster-management.io",
-            "v1alpha1",
-            "clusterclaims",
-        ),
-        "AppliedManifestWork" => (
-            "work.open-cluster-management.io",
-            "v1",
-            "appliedmanifestworks",
-        ),
-        "ManifestWork" => ("work.open-cluster-management.io", "v1", "manifestworks"),
-        "ManagedClusterAddOn" => (
-            "addon.open-cluster-management.io",
-            "v1beta1",
-            "managedclusteraddons",
-        ),
-        "ClusterManager" => (
-            "operator.open-cluster-management.io",
-            "v1",
-            "clustermanagers",
-        ),
-        "Klusterlet" => ("operator.open-cluster-management.io", "v1", "klusterlets"),
-        other => panic!("{other} is not in the table"),
-    };
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
-}
-
-impl Side {
-    pub(crate) async fn start(name: &str) -> Self {
-        Self::start_in(name, None).await
-    }
-
-    /// With data on disk.
-    pub(crate) async fn start_in(name: &str, folder: Option<&Path>) -> Self {
-        let server = ApiServer::start(Options {
-            name: name.to_owned(),
-            data_dir: folder.map(Path::to_owned),
-            controllers: true,
-        })
-        .await
-        .unwrap();
-        let client = Client::new(server.service(UserInfo::admin()), "default");
-        Self { server, client }
-    }
-
-    pub(crate) fn client_as(&self, name: &str, groups: &[&str]) -> Client {
-        let user = UserInfo {
-            username: name.to_owned(),
-            uid: String::new(),
-            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-            extra: BTreeMap::new(),
-        };
-        Client::new(self.server.service(user), "default")
-    }
-
-    pub(crate) fn service_account(&self, namespace: &str, name: &str) -> Client {
-        self.client_as(
-            &format!("system:serviceaccount:{namespace}:{name}"),
-            &[
-                "system:serviceaccounts",
-                &format!("system:serviceaccounts:{namespace}"),
-                "system:authenticated",
-            ],
-        )
-    }
-
-    pub(crate) fn api(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
-        api(&self.client, kind, namespace)
-    }
-
-    pub(crate) async fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
-        let object = self.api(kind, namespace).get_opt(name).await.unwrap()?;
-        Some(serde_json::to_value(object).unwrap())
-    }
-
-    pub(crate) async fn list(&self, kind: &str, namespace: &str) -> Vec<Value> {
-        let list = self.api(kind, namespace).list(&Default::default()).await;
-        list.unwrap()
-            .items
-            .into_iter()
-            .map(|object| serde_json::to_value(object).unwrap())
-            .collect()
-    }
-
-    /// Creates an object of a kind of the table.
-    pub(crate) async fn create(&self, object: Value) -> Value {
-        create(&self.client, object).await.unwrap()
-    }
-
-    pub(crate) async fn merge(
-        &self,
-        kind: &str,
-        namespace: &str,
-        name: &str,
-        patch: Value,
-    ) -> Value {
-        let patched = self
-            .api(kind, namespace)
-            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .unwrap();
-        serde_json::to_value(patched).unwrap()
-    }
-
-    pub(crate) async fn merge_status(&self, kind: &str, namespace: &str, name: &str, patch: Value) {
-        self.api(kind, namespace)
-            .patch_status(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .unwrap();
-    }
-
-    pub(crate) async fn delete(&self, kind: &str, namespace: &str, name: &str) {
-        self.api(kind, namespace)
-            .delete(name, &DeleteParams::default())
-            .await
-            .unwrap();
-    }
-
-    /// Applies what `init` or `join` would, except Deployments.
-    pub(crate) async fn install(&self, objects: Vec<DynamicObject>) {
-        for object in objects {
-            let object = serde_json::to_value(object).unwrap();
-            if object["kind"] == "Deployment" {
-                continue;
-            }
-            match create(&self.client, object.clone()).await {
-                Ok(_) => {}
-                Err(kube::Error::Api(status)) if status.code == 409 => {}
-                Err(error) => panic!("{error}: {object}"),
-            }
-        }
-    }
-}
-
-pub(crate) fn api(client: &Client, kind: &str, namespace: &str) -> Api<DynamicObject> {
-    let resource = resource(kind);
-    if namespace.is_empty() {
-        Api::all_with(client.clone(), &resource)
-    } else {
-        Api::namespaced_with(client.clone(), namespace, &resource)
-    }
-}
-
-pub(crate) async fn create(client: &Client, object: Value) -> Result<Value, kube::Error> {
-    let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-    let api = api(client, object["kind"].as_str().unwrap(), namespace);
-    let object: DynamicObject = serde_json::from_value(object).unwrap();
-    let created = api.create(&PostParams::default(), &object).await?;
-    Ok(serde_json::to_value(created).unwrap())
-}
-
-/// Waits until `check` gives something.
-pub(crate) async fn eventually<T, F, Fut>(what: &str, mut check: F) -> T
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Option<T>>,
-{
-    let start = Instant::now();
-    loop {
-        if let Some(found) = check().await {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(15)).await;
-    }
-}
+use crate::harness::{Cluster, eventually};
 
 /// A condition of an object, as status and reason.
 pub(crate) fn condition(object: &Value, kind: &str) -> Option<(String, String)> {
@@ -238,8 +24,7 @@ pub(crate) const JOINED: &str = "ManagedClusterJoined";
 
 /// A hub whose registration controllers run.
 pub(crate) struct Hub {
-    pub(crate) side: Side,
-    folder: tempfile::TempDir,
+    pub(crate) side: Cluster,
     stop: CancellationToken,
 }
 
@@ -260,8 +45,7 @@ impl Hub {
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_test_writer()
             .try_init();
-        let folder = tempfile::tempdir().unwrap();
-        let side = Side::start_in("hub", Some(folder.path())).await;
+        let side = Cluster::start("hub").await;
         side.install(bundle::hub_crds().unwrap()).await;
         side.install(bundle::hub(&HubValues::default()).unwrap())
             .await;
@@ -274,14 +58,14 @@ impl Hub {
         .await;
         let mut hub = Self {
             side,
-            folder,
             stop: CancellationToken::new(),
         };
         hub.start_controllers();
         hub
     }
 
-    fn start_controllers(&mut self) {
+    /// Starts them (again).
+    pub(crate) fn start_controllers(&mut self) {
         self.stop = CancellationToken::new();
         let client = self
             .side
@@ -292,17 +76,9 @@ impl Hub {
         )));
     }
 
-    /// Stops controllers and API server.
-    pub(crate) async fn go_away(&mut self) {
+    /// Stops the controllers.
+    pub(crate) fn stop_controllers(&self) {
         self.stop.cancel();
-        self.side.server.shutdown().await;
-    }
-
-    /// Starts both again, with the data they had, at the address they had.
-    pub(crate) async fn come_back(&mut self, address: SocketAddr) {
-        self.side = Side::start_in("hub", Some(self.folder.path())).await;
-        self.side.server.listen(address).await.unwrap();
-        self.start_controllers();
     }
 
     pub(crate) async fn cluster(&self, name: &str) -> Value {

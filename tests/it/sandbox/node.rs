@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use apiserver::api::UserInfo;
-use apiserver::{ApiServer, Options};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
@@ -19,9 +17,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::sync::DropGuard;
 
 use super::binary::PATIENCE;
+use crate::harness;
 
 /// A cluster with a node; both end with it.
 struct Cluster {
+    _server: harness::Cluster,
     client: Client,
     folder: tempfile::TempDir,
     _stop: DropGuard,
@@ -33,24 +33,24 @@ impl Cluster {
     }
 
     async fn with_executable(executable: PathBuf) -> Self {
-        ocmadm::cli::install_crypto_provider();
-        let server = ApiServer::start(Options::default()).await.unwrap();
-        let address = server.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
-        let client = Client::new(server.service(UserInfo::admin()), "default");
+        let server = harness::Cluster::start("node").await;
+        let client = server.client.clone();
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("logs")).unwrap();
         let surroundings = node::Surroundings {
-            server: address,
+            server: server.address().await,
             ca: server.ca_pem(),
             executable,
             pods: folder.path().join("pods"),
             logs: folder.path().join("logs"),
         };
-        let options = node::Options::new("the-node", surroundings);
+        let mut options = node::Options::new("the-node", surroundings);
+        options.controllers = !server.runs_workloads();
         node::register(&client, &options).await.unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(node::run(client.clone(), options, stop.clone()));
         let cluster = Self {
+            _server: server,
             client,
             folder,
             _stop: stop.drop_guard(),

@@ -1,7 +1,8 @@
 //! The embedded API server answers as a real one does: one set of tables of
 //! HTTP exchanges (`tests/exchanges`), whose answers by a real kube-apiserver
-//! are recorded beside them, so that this needs none. Recording again:
-//! `OCMADM_RECORD=1 cargo test --test it truth` (needs Go; see `tests/apiserver`).
+//! are recorded beside them, so that this needs none. The run on a real server
+//! plays them on both at the same time. Recording again:
+//! `OCMADM_RECORD=1 OCMADM_TEST_SERVER=real cargo test --test it truth`.
 
 mod exchange;
 mod mask;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, real};
+use crate::harness::{Cluster, Kind, tell};
 
 /// A difference we know of, and why it is there.
 #[derive(Debug, Deserialize)]
@@ -66,7 +67,7 @@ async fn play(client: &kube::Client, name: &str, path: &Path) -> BTreeMap<String
             .body(Vec::new())
             .unwrap()
     };
-    crate::harness::eventually("a default service account", || async {
+    crate::harness::until("a default service account", || async {
         client.request::<Value>(get()).await.is_ok()
     })
     .await;
@@ -100,29 +101,29 @@ fn differences(at: &str, theirs: &Value, ours: &Value, out: &mut Vec<(String, St
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_embedded_server_answers_as_the_real_one() {
-    if std::env::var_os("OCMADM_RECORD").is_some() {
-        return record().await;
-    }
-    let cluster = Cluster::start().await;
-    let known = known();
-    let mut used = vec![false; known.len()];
-    let mut failures = Vec::new();
-    for (name, path) in tables() {
-        let recorded = folder().join(format!("recorded/{name}.json"));
-        let recorded = std::fs::read_to_string(&recorded)
-            .unwrap_or_else(|_| panic!("{} is missing: OCMADM_RECORD=1", recorded.display()));
-        let theirs: BTreeMap<String, Value> = serde_json::from_str(&recorded).unwrap();
-        let ours = play(&cluster.client(), &name, &path).await;
-        assert_eq!(
-            theirs.keys().collect::<Vec<_>>(),
-            ours.keys().collect::<Vec<_>>(),
-            "{name} changed: record it again (OCMADM_RECORD=1)"
-        );
-        for (exchange, theirs) in &theirs {
+/// What comparing came to.
+#[derive(Default)]
+struct Figures {
+    exchanges: usize,
+    equal: usize,
+    /// By the index of the excuse.
+    used: Vec<bool>,
+    failures: Vec<String>,
+}
+
+impl Figures {
+    fn compare(
+        &mut self,
+        known: &[Known],
+        name: &str,
+        theirs: &BTreeMap<String, Value>,
+        ours: &BTreeMap<String, Value>,
+    ) {
+        for (exchange, theirs) in theirs {
             let mut found = Vec::new();
             differences("", theirs, &ours[exchange], &mut found);
+            self.exchanges += 1;
+            self.equal += usize::from(found.is_empty());
             for (at, what) in found {
                 let excuse = known.iter().position(|known| {
                     known.table == name
@@ -130,32 +131,74 @@ async fn the_embedded_server_answers_as_the_real_one() {
                         && at.starts_with(&known.at)
                 });
                 match excuse {
-                    Some(index) => used[index] = true,
-                    None => failures.push(format!("{name}: {exchange}\n    {at}{what}")),
+                    Some(index) => self.used[index] = true,
+                    None => self
+                        .failures
+                        .push(format!("{name}: {exchange}\n    {at}{what}")),
                 }
             }
         }
     }
-    if std::env::var_os("OCMADM_TRUTH").is_none() {
-        for (known, _) in known.iter().zip(&used).filter(|(_, used)| !**used) {
-            failures.push(format!("no longer differs: {known:?}"));
-        }
-    }
-    assert!(
-        failures.is_empty(),
-        "{} differences\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
 }
 
-async fn record() {
-    let server = real::ControlPlane::start().await;
-    std::fs::create_dir_all(folder().join("recorded")).unwrap();
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_embedded_server_answers_as_the_real_one() {
+    let known = known();
+    let mut figures = Figures {
+        used: vec![false; known.len()],
+        ..Figures::default()
+    };
+    let live = Kind::of_this_run() == Kind::Real;
+    let recording = std::env::var_os("OCMADM_RECORD").is_some();
+    assert!(
+        live || !recording,
+        "recorded is what a real server answers: OCMADM_TEST_SERVER=real"
+    );
+    let embedded = Cluster::embedded("truth").await;
+    let real = match live {
+        true => Some(Cluster::start("truth").await),
+        false => None,
+    };
     for (name, path) in tables() {
-        let answers = play(&server.client, &name, &path).await;
-        let text = serde_json::to_string_pretty(&answers).unwrap() + "\n";
-        std::fs::write(folder().join(format!("recorded/{name}.json")), text).unwrap();
-        println!("{name}: {} answers recorded", answers.len());
+        let file = folder().join(format!("recorded/{name}.json"));
+        let ours = play(&embedded.client, &name, &path);
+        let (ours, answers) = match &real {
+            Some(real) => {
+                let (ours, theirs) = tokio::join!(ours, play(&real.client, &name, &path));
+                (ours, Some(theirs))
+            }
+            None => (ours.await, None),
+        };
+        if let (true, Some(answers)) = (recording, &answers) {
+            std::fs::create_dir_all(folder().join("recorded")).unwrap();
+            let text = serde_json::to_string_pretty(answers).unwrap() + "\n";
+            std::fs::write(&file, text).unwrap();
+        }
+        let recorded = std::fs::read_to_string(&file).unwrap_or_default();
+        let recorded: BTreeMap<String, Value> = serde_json::from_str(&recorded).unwrap_or_default();
+        assert_eq!(
+            recorded.keys().collect::<Vec<_>>(),
+            ours.keys().collect::<Vec<_>>(),
+            "{name} changed: OCMADM_RECORD=1 OCMADM_TEST_SERVER=real cargo test --test it truth"
+        );
+        figures.compare(&known, &name, answers.as_ref().unwrap_or(&recorded), &ours);
     }
+    if std::env::var_os("OCMADM_TRUTH").is_none() {
+        for (known, _) in known.iter().zip(&figures.used).filter(|(_, used)| !**used) {
+            figures.failures.push(format!("no longer differs: {known:?}"));
+        }
+    }
+    tell(&format!(
+        "{} exchanges with {}, {} equal, {} known differences",
+        figures.exchanges,
+        if live { "a real kube-apiserver" } else { "what a real kube-apiserver answered" },
+        figures.equal,
+        known.len()
+    ));
+    assert!(
+        figures.failures.is_empty(),
+        "{} differences\n{}",
+        figures.failures.len(),
+        figures.failures.join("\n")
+    );
 }

@@ -1,83 +1,42 @@
 //! A hub, a managed cluster and a work agent between them.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use apiserver::api::UserInfo;
-use apiserver::{ApiServer, Options};
 use futures::StreamExt;
 use kube::Client;
-use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
-use kube::core::{ApiResource, GroupVersionKind};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use ocmadm::agent::work;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+pub(super) use crate::harness::until;
+use crate::harness::{Cluster, PATIENCE};
+
 pub(super) const CLUSTER: &str = "cluster1";
 pub(super) const HUB: &str = "https://hub.example:6443";
-const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One API server with the definitions of works.
+/// One cluster with the definitions of works.
 pub(super) struct Side {
     pub(super) client: Client,
-    /// It lives as long as its client.
-    _server: Server,
-}
-
-/// In this process, or, with `OCMADM_TEST_REAL` set, a real control plane.
-enum Server {
-    Here {
-        _server: ApiServer,
-    },
-    Real {
-        _plane: Box<crate::harness::real::ControlPlane>,
-    },
+    cluster: Cluster,
 }
 
 impl Side {
     async fn start(name: &str, definitions: &[&str]) -> Self {
-        let side = if std::env::var_os("OCMADM_TEST_REAL").is_some() {
-            let plane = crate::harness::real::ControlPlane::start().await;
-            Self {
-                client: plane.client.clone(),
-                _server: Server::Real {
-                    _plane: Box::new(plane),
-                },
-            }
-        } else {
-            let server = ApiServer::start(Options {
-                name: name.to_owned(),
-                ..Options::default()
-            })
-            .await
-            .unwrap();
-            Self {
-                client: Client::new(server.service(UserInfo::admin()), "default"),
-                _server: Server::Here { _server: server },
-            }
+        let cluster = Cluster::start(name).await;
+        let wanted = |object: &DynamicObject| {
+            let name = object.metadata.name.as_deref().unwrap_or_default();
+            definitions.contains(&name.split('.').next().unwrap_or_default())
         };
-        for definition in definitions {
-            let text = std::fs::read_to_string(format!(
-                "{}/embedded-manifests/crds/{definition}.work.open-cluster-management.io.yaml",
-                env!("CARGO_MANIFEST_DIR")
-            ))
-            .unwrap();
-            let object: Value = serde_saphyr::from_str(&text).unwrap();
-            let plural = object["spec"]["names"]["plural"]
-                .as_str()
-                .unwrap()
-                .to_owned();
-            let kind = object["spec"]["names"]["kind"].as_str().unwrap().to_owned();
-            side.create(object).await;
-            let api = side.api("work.open-cluster-management.io/v1", &kind, &plural, "");
-            until("the definition is served", || async {
-                api.list(&ListParams::default()).await.is_ok()
-            })
-            .await;
-        }
-        side
+        let mut objects = ocmadm::bundle::hub_crds().unwrap();
+        objects.extend(ocmadm::bundle::agent_crds().unwrap());
+        objects.retain(wanted);
+        objects.dedup_by(|a, b| a.metadata.name == b.metadata.name);
+        cluster.install(objects).await;
+        let client = cluster.client.clone();
+        Self { client, cluster }
     }
 
     /// A client that can be cut off.
@@ -108,44 +67,16 @@ impl Side {
         (Client::new(service, "default"), switch)
     }
 
-    pub(super) fn api(
-        &self,
-        api_version: &str,
-        kind: &str,
-        plural: &str,
-        namespace: &str,
-    ) -> Api<DynamicObject> {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let resource =
-            ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
-        if namespace.is_empty() {
-            Api::all_with(self.client.clone(), &resource)
-        } else {
-            Api::namespaced_with(self.client.clone(), namespace, &resource)
-        }
-    }
-
-    /// The API of an object's kind, with a plural as most kinds have it.
     fn api_of(&self, object: &Value) -> Api<DynamicObject> {
-        let kind = object["kind"].as_str().unwrap();
-        let lower = kind.to_lowercase();
-        let plural = match lower.strip_suffix('y') {
-            Some(stem) => format!("{stem}ies"),
-            None => format!("{lower}s"),
-        };
-        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-        self.api(
-            object["apiVersion"].as_str().unwrap(),
-            kind,
-            &plural,
-            namespace,
-        )
+        self.cluster.api_of(object)
     }
 
     pub(super) async fn create(&self, object: Value) -> Value {
-        let api = self.api_of(&object);
-        let object: DynamicObject = serde_json::from_value(object).unwrap();
-        serde_json::to_value(api.create(&PostParams::default(), &object).await.unwrap()).unwrap()
+        self.cluster.create(object).await
+    }
+
+    pub(super) async fn list(&self, kind: &str, namespace: &str) -> Vec<Value> {
+        self.cluster.list(kind, namespace).await
     }
 
     pub(super) async fn get(&self, like: &Value) -> Option<Value> {
@@ -339,26 +270,9 @@ impl Bed {
     }
 
     pub(super) async fn records(&self) -> usize {
-        let api = self.spoke.api(
-            "work.open-cluster-management.io/v1",
-            "AppliedManifestWork",
-            "appliedmanifestworks",
-            "",
-        );
-        api.list(&ListParams::default()).await.unwrap().items.len()
+        let records = self.spoke.list("AppliedManifestWork", "").await;
+        records.len()
     }
-}
-
-/// Waits until `condition` holds.
-pub(super) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("never came to be: {what}");
 }
 
 /// Whether a condition of the present generation has this status.

@@ -23,22 +23,11 @@ async fn an_agent_killed_while_applying_converges_without_orphans() {
         bed.start_agent(options());
         bed.until_available(&name).await;
         until("nothing of the first content is left", || async {
-            let maps = bed
-                .spoke
-                .api("v1", "ConfigMap", "configmaps", "default")
-                .list(&Default::default())
-                .await
-                .unwrap();
-            maps.items
+            let maps = bed.spoke.list("ConfigMap", "default").await;
+            !maps
                 .iter()
-                .filter(|m| {
-                    m.metadata
-                        .name
-                        .as_deref()
-                        .is_some_and(|n| n.starts_with('c'))
-                })
-                .count()
-                == 0
+                .filter_map(|map| map["metadata"]["name"].as_str())
+                .any(|name| name.starts_with('c'))
         })
         .await;
         assert_eq!(bed.records().await, 1);

@@ -1,0 +1,300 @@
+//! One cluster of whichever server this run is about.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use apiserver::api::UserInfo;
+use apiserver::{ApiServer, Options};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kube::Client;
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+
+use super::given::Given;
+use super::{Kind, kinds, real};
+
+/// One cluster, empty when the test gets it.
+pub(crate) struct Cluster {
+    /// An administrator's.
+    pub(crate) client: Client,
+    server: Server,
+    folder: tempfile::TempDir,
+}
+
+enum Server {
+    Embedded {
+        server: ApiServer,
+        address: tokio::sync::OnceCell<SocketAddr>,
+    },
+    Real(Box<real::Lease>),
+    Given(Box<Given>),
+}
+
+/// Who may do everything.
+pub(crate) fn admin() -> UserInfo {
+    user("admin", &["system:masters"])
+}
+
+/// Somebody.
+pub(crate) fn user(name: &str, groups: &[&str]) -> UserInfo {
+    UserInfo {
+        username: name.to_owned(),
+        uid: String::new(),
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        extra: BTreeMap::new(),
+    }
+}
+
+impl Cluster {
+    /// An empty cluster. The name is for messages.
+    pub(crate) async fn start(name: &str) -> Self {
+        ocmadm::cli::install_crypto_provider();
+        match Kind::of_this_run() {
+            Kind::Embedded => Self::embedded(name).await,
+            Kind::Real => {
+                let lease = real::lease().await;
+                Self::of(lease.client(), Server::Real(Box::new(lease)))
+            }
+            Kind::Given => match Given::take().await {
+                Some(given) => Self::of(given.client.clone(), Server::Given(Box::new(given))),
+                None => Self::embedded(name).await,
+            },
+        }
+    }
+
+    /// One in this process, whatever the run is about.
+    pub(crate) async fn embedded(name: &str) -> Self {
+        ocmadm::cli::install_crypto_provider();
+        let server = ApiServer::start(Options {
+            name: name.to_owned(),
+            ..Options::default()
+        })
+        .await
+        .unwrap();
+        let client = Client::new(server.service(admin()), "default");
+        Self::of(
+            client,
+            Server::Embedded {
+                server,
+                address: tokio::sync::OnceCell::new(),
+            },
+        )
+    }
+
+    fn of(client: Client, server: Server) -> Self {
+        Self {
+            client,
+            server,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Whether controllers of workloads run here already.
+    pub(crate) fn runs_workloads(&self) -> bool {
+        !matches!(self.server, Server::Embedded { .. })
+    }
+
+    /// A client of this user, by impersonation where there is no other way.
+    pub(crate) fn client_as(&self, user: &UserInfo) -> Client {
+        if let Server::Embedded { server, .. } = &self.server {
+            return Client::new(server.service(user.clone()), "default");
+        }
+        let (client, user) = (self.client.clone(), user.clone());
+        let service = tower::service_fn(move |mut request: http::Request<kube::client::Body>| {
+            let client = client.clone();
+            let headers = request.headers_mut();
+            headers.insert("impersonate-user", user.username.parse().unwrap());
+            for group in &user.groups {
+                headers.append("impersonate-group", group.parse().unwrap());
+            }
+            async move { client.send(request).await }
+        });
+        Client::new(service, "default")
+    }
+
+    /// A client that is this service account.
+    pub(crate) fn service_account(&self, namespace: &str, name: &str) -> Client {
+        self.client_as(&user(
+            &format!("system:serviceaccount:{namespace}:{name}"),
+            &[
+                "system:serviceaccounts",
+                &format!("system:serviceaccounts:{namespace}"),
+                "system:authenticated",
+            ],
+        ))
+    }
+
+    /// Where it listens.
+    pub(crate) async fn address(&self) -> SocketAddr {
+        match &self.server {
+            Server::Embedded { server, address } => {
+                let listen = || async {
+                    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+                    server.listen(any).await.unwrap()
+                };
+                *address.get_or_init(listen).await
+            }
+            Server::Real(lease) => lease.address(),
+            Server::Given(given) => given.address(),
+        }
+    }
+
+    /// Its URL.
+    pub(crate) async fn url(&self) -> String {
+        match &self.server {
+            Server::Given(given) => given.url.clone(),
+            _ => format!("https://{}", self.address().await),
+        }
+    }
+
+    /// The certificate authority of its server.
+    pub(crate) fn ca_pem(&self) -> String {
+        match &self.server {
+            Server::Embedded { server, .. } => server.ca_pem(),
+            Server::Real(lease) => lease.authority().pem(),
+            Server::Given(given) => given.ca_pem.clone(),
+        }
+    }
+
+    /// A client certificate and its key.
+    pub(crate) async fn issue(&self, user: &UserInfo, lifetime: Duration) -> (String, String) {
+        match &self.server {
+            Server::Embedded { server, .. } => {
+                server.issue_client_certificate(user, lifetime).unwrap()
+            }
+            Server::Real(lease) => lease.authority().issue_client(user, lifetime).unwrap(),
+            Server::Given(given) => given.issue(user, lifetime).await,
+        }
+    }
+
+    /// What a kubeconfig says of this user.
+    async fn credentials(&self, user: &UserInfo) -> Value {
+        match &self.server {
+            Server::Given(given) if user.groups.iter().any(|g| g == "system:masters") => {
+                given.credentials.clone()
+            }
+            _ => {
+                let (certificate, key) = self.issue(user, Duration::from_secs(3600)).await;
+                json!({
+                    "client-certificate-data": STANDARD.encode(certificate),
+                    "client-key-data": STANDARD.encode(key),
+                })
+            }
+        }
+    }
+
+    /// A kubeconfig with a context for each user; the first is the current one.
+    pub(crate) async fn config(&self, contexts: &[(&str, UserInfo)]) -> String {
+        let mut users = Vec::new();
+        let mut named = Vec::new();
+        for (name, user) in contexts {
+            users.push(json!({"name": name, "user": self.credentials(user).await}));
+            named.push(json!({"name": name, "context": {"cluster": "c", "user": name}}));
+        }
+        json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": {
+                "server": self.url().await,
+                "certificate-authority-data": STANDARD.encode(self.ca_pem()),
+            }}],
+            "users": users,
+            "contexts": named,
+            "current-context": contexts[0].0,
+        })
+        .to_string()
+    }
+
+    /// The path of an administrator's kubeconfig.
+    pub(crate) async fn kubeconfig(&self) -> PathBuf {
+        let path = self.folder.path().join("kubeconfig");
+        let config = self.config(&[("test", admin())]).await;
+        std::fs::write(&path, config).unwrap();
+        path
+    }
+
+    pub(crate) fn api(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
+        kinds::api(&self.client, kind, namespace)
+    }
+
+    pub(crate) async fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+        let object = self.api(kind, namespace).get_opt(name).await.unwrap()?;
+        Some(serde_json::to_value(object).unwrap())
+    }
+
+    pub(crate) async fn list(&self, kind: &str, namespace: &str) -> Vec<Value> {
+        let list = self.api(kind, namespace).list(&Default::default()).await;
+        list.unwrap()
+            .items
+            .into_iter()
+            .map(|object| serde_json::to_value(object).unwrap())
+            .collect()
+    }
+
+    pub(crate) async fn create(&self, object: Value) -> Value {
+        create(&self.client, object).await.unwrap()
+    }
+
+    pub(crate) async fn merge(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Value {
+        let patched = self
+            .api(kind, namespace)
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap();
+        serde_json::to_value(patched).unwrap()
+    }
+
+    pub(crate) async fn merge_status(&self, kind: &str, namespace: &str, name: &str, patch: Value) {
+        self.api(kind, namespace)
+            .patch_status(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn delete(&self, kind: &str, namespace: &str, name: &str) {
+        self.api(kind, namespace)
+            .delete(name, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+
+    /// The API an object belongs to.
+    pub(crate) fn api_of(&self, object: &Value) -> Api<DynamicObject> {
+        api_of(&self.client, object)
+    }
+
+    /// Applies what `init` or `join` would, except Deployments.
+    pub(crate) async fn install(&self, objects: Vec<DynamicObject>) {
+        let mut objects = objects;
+        objects.retain(|object| object.types.as_ref().unwrap().kind != "Deployment");
+        let discovery = ocmadm::k8s::discovery::Discovery::new(self.client.clone());
+        ocmadm::k8s::apply::Applier::new(self.client.clone(), discovery, "test")
+            .apply(&objects, |_| {})
+            .await
+            .unwrap_or_else(|error| panic!("{}", ocmadm::runtime::source_chain(&error)));
+    }
+}
+
+fn api_of(client: &Client, object: &Value) -> Api<DynamicObject> {
+    let version = object["apiVersion"].as_str().unwrap();
+    let resource = kinds::resource(version, object["kind"].as_str().unwrap());
+    let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+    kinds::within(client, &resource, namespace)
+}
+
+/// Creates an object as whoever the client is.
+pub(crate) async fn create(client: &Client, object: Value) -> Result<Value, kube::Error> {
+    let api = api_of(client, &object);
+    let object: DynamicObject = serde_json::from_value(object).unwrap();
+    let created = api.create(&PostParams::default(), &object).await?;
+    Ok(serde_json::to_value(created).unwrap())
+}

@@ -1,0 +1,97 @@
+//! Where the programs of a control plane come from.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The programs.
+#[derive(Clone, Debug)]
+pub(crate) struct Assets {
+    /// envtest's folder (`KUBEBUILDER_ASSETS`), which need not hold everything.
+    folder: Option<PathBuf>,
+    /// All of them in one, by its first argument (`tests/apiserver`).
+    built: Option<PathBuf>,
+}
+
+const NEEDED: [&str; 3] = ["etcd", "kube-apiserver", "kube-controller-manager"];
+
+impl Assets {
+    /// Looks for them in this order: `KUBEBUILDER_ASSETS`, then the program of
+    /// `tests/apiserver`, which is built where Go is installed.
+    ///
+    /// # Errors
+    /// Why there are none, in one line.
+    pub(crate) fn find() -> Result<Self, String> {
+        let folder = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+        let missing: Vec<&str> = match &folder {
+            None => NEEDED.to_vec(),
+            Some(folder) => NEEDED
+                .into_iter()
+                .filter(|name| !folder.join(name).is_file())
+                .collect(),
+        };
+        if let (Some(folder), true) = (&folder, missing.contains(&"kube-apiserver")) {
+            return Err(format!(
+                "KUBEBUILDER_ASSETS={} holds no kube-apiserver",
+                folder.display()
+            ));
+        }
+        if missing.is_empty() {
+            return Ok(Self {
+                folder,
+                built: None,
+            });
+        }
+        match (build(), folder) {
+            (Ok(built), folder) => Ok(Self {
+                folder,
+                built: Some(built),
+            }),
+            (Err(error), None) => Err(format!("KUBEBUILDER_ASSETS is not set, and {error}")),
+            (Err(error), Some(folder)) => Err(format!(
+                "KUBEBUILDER_ASSETS={} holds no {}, and {error}",
+                folder.display(),
+                missing.join(", ")
+            )),
+        }
+    }
+
+    /// The words that start a program.
+    pub(super) fn words(&self, name: &str) -> Vec<OsString> {
+        if let Some(path) = self.folder.as_ref().map(|folder| folder.join(name))
+            && path.is_file()
+        {
+            return vec![path.into()];
+        }
+        let built = self.built.as_ref().expect("`find` saw that it is needed");
+        vec![built.into(), name.into()]
+    }
+}
+
+/// The path of the program of `tests/apiserver`, built when it is not there yet.
+fn build() -> Result<PathBuf, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/build");
+    let run = |args: &[&str]| {
+        let output = Command::new(&script)
+            .args(args)
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| format!("{} does not run: {error}", script.display()))?;
+        let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        match output.status.success() {
+            true => Ok(PathBuf::from(path)),
+            false => Err(format!("{} failed, see above", script.display())),
+        }
+    };
+    let path = run(&["--where"])?;
+    if path.is_file() {
+        return Ok(path);
+    }
+    let go = Command::new("go").arg("version").output();
+    if !go.is_ok_and(|output| output.status.success()) {
+        return Err("Go, which would build a control plane, is not installed".to_owned());
+    }
+    super::super::tell("building a real control plane, once: this takes some minutes");
+    run(&[])
+}
