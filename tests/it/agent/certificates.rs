@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::eventually;
 use super::support::{Bed, c1, text};
+use crate::harness::eventually;
 use crate::hub::support::condition;
 
 const C1: &str = "system:open-cluster-management:c1";

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::eventually;
 use super::support::{AGENT_NAMESPACE, BOOTSTRAP, Bed, c1, text};
+use crate::harness::eventually;
 use crate::hub::support::{AVAILABLE, JOINED, condition};
 
 #[tokio::test]
@@ -70,7 +70,10 @@ async fn registration_40_and_41_both_yeses_make_a_joined_cluster() {
     assert_eq!(kubeconfig["current-context"], "default-context");
     assert!(text(&secret, "tls.key").starts_with("-----BEGIN EC PRIVATE KEY-----"));
     // The agent has a certificate, but no rights yet: it keeps trying.
-    let cluster = bed.hub.cluster("c1").await;
+    let cluster = eventually("the managed cluster", || {
+        bed.hub.side.get("ManagedCluster", "", "c1")
+    })
+    .await;
     assert_eq!(condition(&cluster, JOINED), None);
     bed.hub.accept("c1", true).await;
     let cluster = bed.wait_joined("c1").await;

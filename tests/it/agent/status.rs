@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::eventually;
 use super::support::{Bed, c1};
+use crate::harness::eventually;
 
 async fn renewed(bed: &Bed) -> Option<String> {
     let lease = bed
@@ -146,7 +146,8 @@ async fn registration_56_managed_namespaces_are_taken_and_let_go() {
         .side
         .merge("ManagedCluster", "", "c1", label("team"))
         .await;
-    let key = ocmadm::agent::registration::namespaces::label(&format!("https://{}", bed.gate.address()));
+    let key =
+        ocmadm::agent::registration::namespaces::label(&format!("https://{}", bed.gate.address()));
     let labelled = |wanted: &'static str| {
         let (bed, key) = (&bed, &key);
         eventually("the label", move || async move {

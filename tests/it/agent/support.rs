@@ -11,8 +11,8 @@ use ocmadm::runtime::Context;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::hub::support::{AVAILABLE, Hub, JOINED};
 use crate::harness::{Cluster, Gate, eventually};
+use crate::hub::support::{AVAILABLE, Hub, JOINED};
 
 pub(super) const AGENT_NAMESPACE: &str = "open-cluster-management-agent";
 pub(super) const SECRET: &str = "hub-kubeconfig-secret";

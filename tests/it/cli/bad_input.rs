@@ -124,7 +124,7 @@ async fn a_cluster_that_is_no_hub() {
     exit 1
     --- stderr
     Error: the cluster at https://HUB is no hub yet
-    Caused by: serviceaccounts "agent-registration-bootstrap" not found
+    Caused by: namespaces "open-cluster-management" not found
     Hint: run `ocmadm init` on it, or choose the hub with --context
     "#);
     assert_snapshot!(world.run(&["clean"]).await, @r"

@@ -58,7 +58,11 @@ impl Given {
             .unwrap();
         let ca = config.root_cert.as_ref().and_then(|certs| certs.first());
         let ca_pem = apiserver::pki::pem("CERTIFICATE", ca.expect("a CA in the kubeconfig"));
-        let url = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let url = config
+            .cluster_url
+            .to_string()
+            .trim_end_matches('/')
+            .to_owned();
         let client = Client::try_from(config).unwrap();
         match only.as_ref() {
             None => *only = Some(names(&client).await),
@@ -102,7 +106,10 @@ impl Given {
             },
         });
         let mut csr = api
-            .create(&PostParams::default(), &serde_json::from_value(object).unwrap())
+            .create(
+                &PostParams::default(),
+                &serde_json::from_value(object).unwrap(),
+            )
             .await
             .unwrap();
         let name = csr.name_any();
@@ -117,7 +124,10 @@ impl Given {
         })
         .await;
         api.delete(&name, &DeleteParams::default()).await.unwrap();
-        (String::from_utf8(certificate.0).unwrap(), key.serialize_pem())
+        (
+            String::from_utf8(certificate.0).unwrap(),
+            key.serialize_pem(),
+        )
     }
 }
 
@@ -170,7 +180,11 @@ async fn clean(client: &Client, before: &Names) {
         let mut left = 0;
         for (api, resource, object) in everything(client).await {
             let name = object.name_any();
-            let key = (resource, object.namespace().unwrap_or_default(), name.clone());
+            let key = (
+                resource,
+                object.namespace().unwrap_or_default(),
+                name.clone(),
+            );
             if before.contains(&key) {
                 continue;
             }

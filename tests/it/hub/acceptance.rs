@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::harness::eventually;
 use super::support::{ACCEPTED, Hub, condition, finalizers, taints};
+use crate::harness::eventually;
 
 const ROLE: &str = "open-cluster-management:managedcluster:c1";
 const REGISTRATION: &str = "open-cluster-management:managedcluster:c1:registration";

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::harness::eventually;
 use super::support::{Hub, condition};
+use crate::harness::eventually;
 
 const HOLD: &str = "test/hold";
 

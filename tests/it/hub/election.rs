@@ -1,10 +1,9 @@
 //! One of several replicas works.
 
+use crate::harness::{Cluster, eventually};
 use ocmadm::runtime::leader::{Election, acquire};
 use ocmadm::runtime::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
-use crate::harness::{Cluster, eventually};
-
 
 #[tokio::test]
 async fn a_replica_that_stops_hands_over_at_once() {

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::harness::eventually;
 use super::support::{AVAILABLE, Hub, condition, taints};
+use crate::harness::eventually;
 
 const UNREACHABLE: &str = "cluster.open-cluster-management.io/unreachable";
 const UNAVAILABLE: &str = "cluster.open-cluster-management.io/unavailable";

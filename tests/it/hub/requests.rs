@@ -3,8 +3,8 @@
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::harness::{create, eventually};
 use super::support::{ACCEPTED, Hub};
+use crate::harness::{create, eventually};
 
 const C1: &str = "system:open-cluster-management:c1";
 const COMMON: &str = "system:open-cluster-management:managed-clusters";
@@ -19,9 +19,12 @@ async fn request(hub: &Hub, user: &str, groups: &[&str], cluster: &str) -> Strin
         .unwrap()
         .object;
     object["metadata"]["labels"]["open-cluster-management.io/cluster-name"] = cluster.into();
-    let created = create(&hub.side.client_as(&crate::harness::user(user, groups)), object)
-        .await
-        .unwrap();
+    let created = create(
+        &hub.side.client_as(&crate::harness::user(user, groups)),
+        object,
+    )
+    .await
+    .unwrap();
     created["metadata"]["name"].as_str().unwrap().to_owned()
 }
 
@@ -76,7 +79,11 @@ async fn registration_18_to_20_renewals_of_accepted_clusters_only() {
     object["metadata"] =
         json!({"generateName": "c1-", "labels": {"open-cluster-management.io/cluster-name": "c1"}});
     object.as_object_mut().unwrap().remove("status");
-    let refused = create(&hub.side.client_as(&crate::harness::user(&agent, &groups)), object).await;
+    let refused = create(
+        &hub.side.client_as(&crate::harness::user(&agent, &groups)),
+        object,
+    )
+    .await;
     assert!(
         matches!(refused, Err(kube::Error::Api(status)) if status.code == 403),
         "a denied cluster made a request"

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::eventually;
 use super::support::{Hub, condition};
+use crate::harness::eventually;
 
 async fn namespaces(hub: &Hub) -> Vec<(String, String)> {
     let cluster = hub.cluster("c1").await;

@@ -296,7 +296,8 @@ async fn the_node_is_ready_and_known_as_a_sandbox() {
         .unwrap();
     assert_eq!(ready.status, "True");
     assert!(status.allocatable.unwrap().contains_key("cpu"));
-    assert!(status.node_info.unwrap().kubelet_version.starts_with("v1."));
+    let info = status.node_info.unwrap();
+    assert!(info.kubelet_version.starts_with("v1."), "{info:?}");
 }
 
 /// A script in the place of the binary: it must get a token, and die when told.

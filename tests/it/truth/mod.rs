@@ -185,13 +185,19 @@ async fn the_embedded_server_answers_as_the_real_one() {
     }
     if std::env::var_os("OCMADM_TRUTH").is_none() {
         for (known, _) in known.iter().zip(&figures.used).filter(|(_, used)| !**used) {
-            figures.failures.push(format!("no longer differs: {known:?}"));
+            figures
+                .failures
+                .push(format!("no longer differs: {known:?}"));
         }
     }
     tell(&format!(
         "{} exchanges with {}, {} equal, {} known differences",
         figures.exchanges,
-        if live { "a real kube-apiserver" } else { "what a real kube-apiserver answered" },
+        if live {
+            "a real kube-apiserver"
+        } else {
+            "what a real kube-apiserver answered"
+        },
         figures.equal,
         known.len()
     ));

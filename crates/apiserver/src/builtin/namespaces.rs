@@ -33,18 +33,31 @@ pub(super) fn admit(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
         return Ok(());
     }
     let metadata = &write.new["metadata"];
-    let namespace = metadata["namespace"].as_str().unwrap_or_default();
+    living(
+        view,
+        &write.resource.gr,
+        metadata["namespace"].as_str().unwrap_or_default(),
+        metadata["name"].as_str().unwrap_or_default(),
+    )
+}
+
+/// The namespace is there and stays; what is made in it goes by this name.
+pub(super) fn living(
+    view: &dyn View,
+    gr: &GroupResource,
+    namespace: &str,
+    name: &str,
+) -> Result<(), Status> {
     let Some(found) = view.read(&resource(), "", namespace) else {
         return Err(Status::not_found(&resource(), namespace));
     };
     if found["metadata"]["deletionTimestamp"].is_null() {
         return Ok(());
     }
-    let name = metadata["name"].as_str().unwrap_or_default();
     let why = format!(
         "unable to create new content in namespace {namespace} because it is being terminated"
     );
-    let mut status = Status::forbidden(&write.resource.gr, name, &why);
+    let mut status = Status::forbidden(gr, name, &why);
     status.causes.push(Cause {
         reason: "NamespaceTerminating".to_owned(),
         message: format!("namespace {namespace} is being terminated"),

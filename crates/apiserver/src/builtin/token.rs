@@ -25,6 +25,7 @@ pub(super) fn request(
 ) -> Result<Value, Status> {
     let (namespace, name) = (question.namespace, question.name);
     let accounts = GroupResource::new("", "serviceaccounts");
+    super::namespaces::living(view, &accounts, namespace, name)?;
     let account = view
         .read(&accounts, namespace, name)
         .ok_or_else(|| Status::not_found(&accounts, name))?;

@@ -78,7 +78,6 @@ impl Lease {
     pub(crate) fn authority(&self) -> &Authority {
         &self.plane().authority
     }
-
 }
 
 impl Drop for Lease {

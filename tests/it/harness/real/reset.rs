@@ -67,7 +67,12 @@ impl Baseline {
             keys = now;
         }
         let mut values = BTreeMap::new();
-        for pair in range(&etcd, json!({"key": STANDARD.encode(FIRST), "range_end": STANDARD.encode(END)})).await {
+        for pair in range(
+            &etcd,
+            json!({"key": STANDARD.encode(FIRST), "range_end": STANDARD.encode(END)}),
+        )
+        .await
+        {
             values.insert(text(&pair["key"]), text(&pair["value"]));
         }
         values.retain(|key, _| keys.contains_key(key));
@@ -115,7 +120,10 @@ pub(super) async fn reset(plane: &Plane) {
             let answer = post(&etcd, "txn", &json!({"success": batch})).await;
             let revision = text(&answer["header"]["revision"]);
             let mut known = baseline.revisions.lock().unwrap();
-            for put in batch.iter().filter(|operation| operation["requestPut"].is_object()) {
+            for put in batch
+                .iter()
+                .filter(|operation| operation["requestPut"].is_object())
+            {
                 known.insert(text(&put["requestPut"]["key"]), revision.clone());
             }
         }
