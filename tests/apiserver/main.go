@@ -174,12 +174,7 @@ func up() error {
 		"--listen-peer-urls="+peer,
 		"--initial-advertise-peer-urls="+peer,
 		"--initial-cluster=default="+peer,
-		"--max-txn-ops=4096",
-		"--max-request-bytes=16777216",
 		"--unsafe-no-fsync="+strconv.FormatBool(!o.fsync)); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "etcd.url"), []byte(etcd), 0o600); err != nil {
 		return err
 	}
 	args := []string{

@@ -5,8 +5,6 @@ use kube::api::DynamicObject;
 use ocmadm::agent::klusterlet;
 use ocmadm::bundle::{self, AgentValues, HubValues};
 use ocmadm::hub::clustermanager;
-use ocmadm::k8s::apply::Applier;
-use ocmadm::k8s::discovery::Discovery;
 use ocmadm::ocm::names;
 use ocmadm::ocm::operator::v1::KlusterletSpec;
 use ocmadm::runtime::Context;
@@ -14,15 +12,6 @@ use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::harness::{Cluster, until};
-
-/// Applies as an administrator, by server-side apply, as `init` and `join` do.
-async fn apply(side: &Cluster, objects: Vec<DynamicObject>) {
-    let discovery = Discovery::new(side.client.clone());
-    Applier::new(side.client.clone(), discovery, "test")
-        .apply(&objects, |_| {})
-        .await
-        .unwrap_or_else(|error| panic!("{}", ocmadm::runtime::source_chain(&error)));
-}
 
 fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
     let conditions = object["status"]["conditions"].as_array()?;
@@ -41,7 +30,7 @@ async fn has_condition(side: &Cluster, kind: &str, name: &str, type_: &str, reas
 /// A hub with the ClusterManager's controller, until the guard goes.
 async fn hub(values: &HubValues) -> (Cluster, DropGuard) {
     let side = Cluster::start("hub").await;
-    apply(&side, bundle::hub(values).unwrap()).await;
+    side.apply(&bundle::hub(values).unwrap()).await;
     let shutdown = CancellationToken::new();
     let client = side.service_account("open-cluster-management", "cluster-manager");
     tokio::spawn(clustermanager::run(Context::new(client, shutdown.clone())));
@@ -174,8 +163,9 @@ async fn operator_18_a_newer_definition_is_left_alone() {
         names::ANNOTATION_OPERATOR_VERSION.to_owned(),
         "99.0.0".to_owned(),
     )]));
-    apply(&side, newer).await;
-    apply(&side, bundle::hub(&HubValues::default()).unwrap()).await;
+    side.apply(&newer).await;
+    side.apply(&bundle::hub(&HubValues::default()).unwrap())
+        .await;
     let shutdown = CancellationToken::new();
     let client = side.service_account("open-cluster-management", "cluster-manager");
     tokio::spawn(clustermanager::run(Context::new(client, shutdown.clone())));
@@ -265,7 +255,7 @@ fn agent_values() -> AgentValues {
 /// A managed cluster with the Klusterlet's controller, until the guard goes.
 async fn managed(values: &AgentValues) -> (Cluster, DropGuard) {
     let side = Cluster::start("cluster1").await;
-    apply(&side, bundle::agent(values).unwrap()).await;
+    side.apply(&bundle::agent(values).unwrap()).await;
     let shutdown = CancellationToken::new();
     let client = side.service_account("open-cluster-management", "klusterlet");
     tokio::spawn(klusterlet::run(
@@ -404,7 +394,7 @@ async fn operator_36_clean_up_leaves_what_works_applied() {
         .into_iter()
         .map(|work| serde_json::from_value(work).unwrap())
         .collect();
-    apply(&side, works).await;
+    side.apply(&works).await;
     side.create(json!({
         "apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": "hub-kubeconfig-secret", "namespace": "open-cluster-management-agent"},

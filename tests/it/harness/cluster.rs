@@ -272,15 +272,19 @@ impl Cluster {
         api_of(&self.client, object)
     }
 
-    /// Applies what `init` or `join` would, except Deployments.
-    pub(crate) async fn install(&self, objects: Vec<DynamicObject>) {
-        let mut objects = objects;
-        objects.retain(|object| object.types.as_ref().unwrap().kind != "Deployment");
+    /// Applies as an administrator, by server-side apply, as `init` and `join` do.
+    pub(crate) async fn apply(&self, objects: &[DynamicObject]) {
         let discovery = ocmadm::k8s::discovery::Discovery::new(self.client.clone());
         ocmadm::k8s::apply::Applier::new(self.client.clone(), discovery, "test")
-            .apply(&objects, |_| {})
+            .apply(objects, |_| {})
             .await
             .unwrap_or_else(|error| panic!("{}", ocmadm::runtime::source_chain(&error)));
+    }
+
+    /// Applies all but Deployments: the test itself is what they would run.
+    pub(crate) async fn install(&self, mut objects: Vec<DynamicObject>) {
+        objects.retain(|object| object.types.as_ref().unwrap().kind != "Deployment");
+        self.apply(&objects).await;
     }
 }
 
