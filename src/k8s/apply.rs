@@ -285,6 +285,14 @@ impl Applier {
     ) -> Result<(), ApplyError> {
         let mut all: Vec<Vec<usize>> = stages(objects).collect();
         all.reverse();
+        // A controller of the cluster applies an aggregating role whenever a role
+        // it gathers goes, and so would bring back one that goes at the same time.
+        let all = all.into_iter().flat_map(|stage| {
+            let (aggregating, rest): (Vec<_>, Vec<_>) = stage
+                .into_iter()
+                .partition(|i| objects[*i].data.get("aggregationRule").is_some());
+            [aggregating, rest]
+        });
         for stage in all {
             stream::iter(stage)
                 .map(|i| {
