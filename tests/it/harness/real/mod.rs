@@ -20,6 +20,11 @@ use plane::Plane;
 /// that waits for its second cluster never waits for another that does too.
 const PLANES: usize = 5;
 
+/// How many tests a plane serves. kube-apiserver does not expect definitions to
+/// vanish from etcd: with every time it takes longer until those that come again
+/// can be deleted ("storage is (re)initializing").
+const TESTS: usize = 8;
+
 struct Pool {
     free: Mutex<Vec<Plane>>,
     permits: Arc<Semaphore>,
@@ -45,13 +50,17 @@ pub(crate) async fn lease() -> Lease {
         let mut free = POOL.free.lock().unwrap();
         (!free.is_empty()).then(|| free.remove(0))
     };
-    let plane = match free {
-        Some(plane) => {
+    let mut plane = match free {
+        Some(plane) if plane.tests < TESTS => {
             reset::reset(&plane).await;
             plane
         }
-        None => Plane::start().await,
+        worn => {
+            drop(worn);
+            Plane::start().await
+        }
     };
+    plane.tests += 1;
     Lease {
         client: plane.client().await,
         plane: Some(plane),

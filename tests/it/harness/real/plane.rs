@@ -26,6 +26,8 @@ pub(super) struct Plane {
     pub(super) etcd: String,
     /// What it held when it had just started.
     pub(super) baseline: Baseline,
+    /// How many tests it has served.
+    pub(super) tests: usize,
     kubeconfig: String,
     _processes: Vec<Process>,
     _folder: tempfile::TempDir,
@@ -104,6 +106,7 @@ impl Plane {
             authority,
             etcd,
             baseline: Baseline::default(),
+            tests: 0,
             kubeconfig,
             _processes: Vec::new(),
             _folder: folder,
@@ -186,12 +189,14 @@ struct Process {
 impl Process {
     fn start(assets: &Assets, folder: &Path, name: &'static str, args: &[String]) -> Self {
         let log = std::fs::File::create(folder.join(format!("{name}.log"))).unwrap();
-        let script = "\"$@\" </dev/null & pid=$!; (cat >/dev/null; kill -9 $pid) & wait $pid";
         // `cat` must read the pipe, which a shell takes away from what it runs
-        // in the background: it gets it under another number.
-        let script = format!("exec 3<&0; {}", script.replace("cat >", "cat <&3 >"));
+        // in the background: it gets it under another number. The planes that are
+        // left when this process ends have nobody else to remove their folder.
+        let script = "exec 3<&0; folder=$1; shift; \"$@\" </dev/null & pid=$!; \
+            (cat <&3 >/dev/null; kill -9 $pid; rm -rf \"$folder\") & wait $pid";
         let shell = Command::new("sh")
-            .args(["-c", &script, "sh"])
+            .args(["-c", script, "sh"])
+            .arg(folder)
             .args(assets.words(name))
             .args(args)
             .stdin(Stdio::piped())
