@@ -1010,7 +1010,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__init)
-            opts="-o -q -v -h --wait --output --output-file --output-join-command-file --use-bootstrap-token --create-namespace --force --auto-approved-csr-identities --registration-drivers --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --resource-qos-class --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --wait --output --output-file --output-join-command-file --use-bootstrap-token --create-namespace --force --cluster-manager-values-file --singleton --singleton-name --registration-drivers --auto-approved-csr-identities --auto-approved-arn-patterns --auto-approved-grpc-identities --hub-cluster-arn --aws-resource-tags --grpc-server --grpc-endpoint-type --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1058,11 +1058,54 @@ _ocmadm() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
-                --auto-approved-csr-identities)
+                --cluster-manager-values-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --singleton-name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --registration-drivers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --auto-approved-csr-identities)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --auto-approved-arn-patterns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --auto-approved-grpc-identities)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hub-cluster-arn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --aws-resource-tags)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-endpoint-type)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1101,8 +1144,31 @@ _ocmadm() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --bundle-version-overrides)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --resource-qos-class)
-                    COMPREPLY=($(compgen -W "Default BestEffort" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "Default BestEffort ResourceRequirement" -- "${cur}"))
+                    return 0
+                    ;;
+                --resource-limits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resource-requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)
@@ -1148,7 +1214,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__join)
-            opts="-m -q -v -h --hub-token --hub-apiserver --cluster-name --ca-file --wait --force-internal-endpoint-lookup --proxy-url --proxy-ca-file --mode --singleton --create-namespace --client-cert-expiration-seconds --klusterlet-annotation --registration-auth --output-file --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --resource-qos-class --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-m -q -v -h --hub-token --hub-apiserver --cluster-name --ca-file --wait --force-internal-endpoint-lookup --proxy-url --proxy-ca-file --mode --singleton --managed-cluster-kubeconfig --force-internal-endpoint-lookup-managed --create-namespace --client-cert-expiration-seconds --klusterlet-annotation --registration-auth --hub-cluster-arn --managed-cluster-arn --grpc-server --grpc-ca-file --addon-kubeclient-registration-auth --addon-token-expiration-seconds --klusterlet-values-file --output-file --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1208,6 +1274,21 @@ _ocmadm() {
                     COMPREPLY=($(compgen -W "default hosted" -- "${cur}"))
                     return 0
                     ;;
+                --managed-cluster-kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --create-namespace)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
@@ -1221,7 +1302,57 @@ _ocmadm() {
                     return 0
                     ;;
                 --registration-auth)
-                    COMPREPLY=($(compgen -W "csr" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "csr awsirsa grpc" -- "${cur}"))
+                    return 0
+                    ;;
+                --hub-cluster-arn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --managed-cluster-arn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-ca-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --addon-kubeclient-registration-auth)
+                    COMPREPLY=($(compgen -W "csr token" -- "${cur}"))
+                    return 0
+                    ;;
+                --addon-token-expiration-seconds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --klusterlet-values-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --output-file)
@@ -1274,8 +1405,31 @@ _ocmadm() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --bundle-version-overrides)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --resource-qos-class)
-                    COMPREPLY=($(compgen -W "Default BestEffort" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "Default BestEffort ResourceRequirement" -- "${cur}"))
+                    return 0
+                    ;;
+                --resource-limits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resource-requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)

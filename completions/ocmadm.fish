@@ -54,17 +54,29 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l output-file -d 'A
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l output-join-command-file -d 'Also write the join command to a file that takes the cluster\'s name as its argument' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l create-namespace -d 'Create the namespace open-cluster-management' -r -f -a "true\t''
 false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l cluster-manager-values-file -d 'Values of clusteradm\'s chart (YAML) that are laid over the flags' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l singleton-name -d 'Name of the multicluster-controlplane' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l registration-drivers -d 'How clusters register: csr, awsirsa, grpc (the last two with upstream components) [default: csr]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l auto-approved-csr-identities -d 'Users whose signing requests are approved without asking (needs ManagedClusterAutoApproval=true)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l registration-drivers -d 'How clusters register: csr' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l auto-approved-arn-patterns -d 'Patterns of ARNs whose clusters are accepted without asking (driver awsirsa)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l auto-approved-grpc-identities -d 'Users whose clusters are accepted without asking (driver grpc)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l hub-cluster-arn -d 'ARN of the hub\'s EKS cluster (driver awsirsa) [default: the kubeconfig\'s name of the cluster]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l aws-resource-tags -d 'Tags of what is made on AWS, as key=value (driver awsirsa)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l grpc-server -d 'Host name of the gRPC server (driver grpc)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l grpc-endpoint-type -d 'How the gRPC server is reached (driver grpc)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l feature-gates -d 'Features, as Name=true,Name=false (repeatable)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l components -d 'Whose components to install [default: native in a sandbox]' -r -f -a "native\t'This program, as hub and agent'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l components -d 'Whose components to install [default: what is there already; else native in a sandbox, upstream elsewhere]' -r -f -a "native\t'This program, as hub and agent'
 upstream\t'The images of the OCM project'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l image -d 'Image of the native components, one that holds ocmadm [default in a sandbox: ocmadm]' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l image-registry -d 'Registry of the images' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l image-registry -d 'Registry of the images [default: quay.io/open-cluster-management for upstream\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l image-pull-credential-file -d 'Docker configuration (JSON) with credentials for the registry' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l bundle-version -d 'Version of the images of upstream components' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l resource-qos-class -d 'Resources of the containers' -r -f -a "Default\t''
-BestEffort\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l bundle-version-overrides -d 'JSON file with image tags (ocm, policy_addon) instead of those of the version' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l resource-qos-class -d 'Resources of the containers: small requests, none, or those given' -r -f -a "Default\t''
+BestEffort\t''
+ResourceRequirement\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l resource-limits -d 'Limits of the containers, with --resource-qos-class ResourceRequirement' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l resource-requests -d 'Requests of the containers, with --resource-qos-class ResourceRequirement' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l context -d 'Kubeconfig context to use instead of the current one' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
@@ -75,6 +87,8 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s v -l v -d 'Log wh
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l wait -d 'Wait until the hub works'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l use-bootstrap-token -d 'Let clusters join with a bootstrap token instead of a service account\'s'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l force -d 'Leave out what is checked beforehand'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l singleton -d 'The multicluster-controlplane, which OCM has given up'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l enable-sync-labels -d 'Let labels of the ClusterManager or Klusterlet go to what upstream\'s operator makes of it'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -84,23 +98,38 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l cluster-name -d '
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l ca-file -d 'File with the hub\'s CA (PEM) [default: what the hub publishes]' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l proxy-url -d 'Proxy on the agent\'s way to the hub' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l proxy-ca-file -d 'File with the proxy\'s CA (PEM), trusted in addition to the hub\'s' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s m -l mode -d 'How the agent runs: default (native components run on the cluster itself)' -r -f -a "default\t''
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s m -l mode -d 'Where the agent runs: default, on the cluster itself; hosted, on this cluster for another one (upstream components)' -r -f -a "default\t''
 hosted\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l managed-cluster-kubeconfig -d 'Hosted mode: kubeconfig file of the managed cluster' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l create-namespace -d 'Create the namespace open-cluster-management' -r -f -a "true\t''
 false\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l client-cert-expiration-seconds -d 'Lifetime to ask for of the agent\'s client certificate, in seconds' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l klusterlet-annotation -d 'Annotation for the ManagedCluster (repeatable)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l registration-auth -d 'How the cluster registers' -r -f -a "csr\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l registration-auth -d 'How the cluster registers (awsirsa and grpc: upstream components)' -r -f -a "csr\t''
+awsirsa\t''
+grpc\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l hub-cluster-arn -d 'ARN of the hub\'s EKS cluster (awsirsa)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l managed-cluster-arn -d 'ARN of this EKS cluster (awsirsa) [default: the kubeconfig\'s name of the cluster]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l grpc-server -d 'URL of the hub\'s gRPC server (grpc)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l grpc-ca-file -d 'File with the CA of the gRPC server (PEM) [default: what the hub publishes]' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l addon-kubeclient-registration-auth -d 'How add-ons get their credentials for the hub' -r -f -a "csr\t''
+token\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l addon-token-expiration-seconds -d 'Lifetime of add-ons\' tokens, in seconds; 0: the default (token)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l klusterlet-values-file -d 'Values of clusteradm\'s chart (YAML) that are laid over the flags' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l output-file -d 'Also write the manifests, the token among them, to a file' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l feature-gates -d 'Features, as Name=true,Name=false (repeatable)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l components -d 'Whose components to install [default: native in a sandbox]' -r -f -a "native\t'This program, as hub and agent'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l components -d 'Whose components to install [default: what is there already; else native in a sandbox, upstream elsewhere]' -r -f -a "native\t'This program, as hub and agent'
 upstream\t'The images of the OCM project'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l image -d 'Image of the native components, one that holds ocmadm [default in a sandbox: ocmadm]' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l image-registry -d 'Registry of the images' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l image-registry -d 'Registry of the images [default: quay.io/open-cluster-management for upstream\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l image-pull-credential-file -d 'Docker configuration (JSON) with credentials for the registry' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l bundle-version -d 'Version of the images of upstream components' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l resource-qos-class -d 'Resources of the containers' -r -f -a "Default\t''
-BestEffort\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l bundle-version-overrides -d 'JSON file with image tags (ocm, policy_addon) instead of those of the version' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l resource-qos-class -d 'Resources of the containers: small requests, none, or those given' -r -f -a "Default\t''
+BestEffort\t''
+ResourceRequirement\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l resource-limits -d 'Limits of the containers, with --resource-qos-class ResourceRequirement' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l resource-requests -d 'Requests of the containers, with --resource-qos-class ResourceRequirement' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l context -d 'Kubeconfig context to use instead of the current one' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
@@ -111,6 +140,8 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s v -l v -d 'Log wh
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l wait -d 'Wait until the cluster has registered with the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l force-internal-endpoint-lookup -d 'Let the agent use the address that the hub itself names (kind, NAT)'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l singleton -d 'Run registration and work in one process (native components always do)'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l force-internal-endpoint-lookup-managed -d 'Hosted mode: let the agent use the address that the managed cluster itself names (kind, NAT)'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l enable-sync-labels -d 'Let labels of the ClusterManager or Klusterlet go to what upstream\'s operator makes of it'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -147,7 +147,11 @@ fn check(values: &AgentValues) -> Result<(), BundleError> {
             reason: "it is empty",
         });
     }
-    let name = &values.klusterlet_name;
+    check_name(&values.klusterlet_name)
+}
+
+/// A Klusterlet's name is part of other names.
+pub(super) fn check_name(name: &str) -> Result<(), BundleError> {
     let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.is_empty()
         || name.len() > 63
@@ -157,7 +161,7 @@ fn check(values: &AgentValues) -> Result<(), BundleError> {
     {
         return Err(BundleError::Value {
             what: "klusterlet name",
-            value: name.clone(),
+            value: name.to_owned(),
             reason: "it has lower-case letters, digits and dashes, at most 63",
         });
     }

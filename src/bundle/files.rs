@@ -48,6 +48,14 @@ pub(super) const FILES: &[(&str, &str)] = &[
     embedded!("hub/namespace.yaml"),
     embedded!("hub/role.yaml"),
     embedded!("hub/service-account.yaml"),
+    embedded!("upstream-agent/deployment.yaml"),
+    embedded!("upstream-agent/namespace.yaml"),
+    embedded!("upstream-agent/priority-class.yaml"),
+    embedded!("upstream-agent/role.yaml"),
+    embedded!("upstream-agent/service-account.yaml"),
+    embedded!("upstream-hub/deployment.yaml"),
+    embedded!("upstream-hub/role.yaml"),
+    embedded!("upstream-hub/service-account.yaml"),
 ];
 
 /// The content of a file; empty when there is none, which a test excludes.

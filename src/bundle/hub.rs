@@ -115,7 +115,7 @@ pub fn hub(values: &HubValues) -> Result<Vec<DynamicObject>, BundleError> {
             credentials,
         )?);
     }
-    objects.extend(bootstrap(values)?);
+    objects.extend(bootstrap(values.bootstrap_token.as_ref())?);
     objects.extend(load(&["hub/deployment.yaml", "hub/cluster-manager.yaml"])?);
     for object in &mut objects {
         if overlay::is(object, "ServiceAccount", names::CLUSTER_MANAGER)
@@ -145,9 +145,9 @@ pub fn hub(values: &HubValues) -> Result<Vec<DynamicObject>, BundleError> {
 }
 
 /// The way in for new clusters: a service account, or a bootstrap token.
-fn bootstrap(values: &HubValues) -> Result<Vec<DynamicObject>, BundleError> {
+pub(super) fn bootstrap(token: Option<&BootstrapToken>) -> Result<Vec<DynamicObject>, BundleError> {
     let mut objects = load(&["hub/bootstrap.yaml"])?;
-    let Some(token) = &values.bootstrap_token else {
+    let Some(token) = token else {
         return Ok(objects);
     };
     token.check()?;

@@ -9,12 +9,16 @@ mod files;
 mod hub;
 pub mod keep;
 mod overlay;
+mod upstream;
 
 use kube::api::DynamicObject;
 use thiserror::Error;
 
 pub use agent::{AgentValues, agent, agent_components, agent_crds};
 pub use hub::{BootstrapToken, HubValues, hub, hub_components, hub_crds};
+pub use upstream::{
+    Bootstrap, ExternalKubeconfig, UpstreamAgent, UpstreamHub, upstream_agent, upstream_hub,
+};
 
 use crate::k8s::yaml;
 

@@ -1,20 +1,19 @@
-//! What `init` and `join` share: which components, applying them with
-//! progress, manifests as files.
+//! What `init` and `join` share: features, applying objects with progress,
+//! manifests as files.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use clap::ValueEnum;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::core::DynamicObject;
 use kube::{Api, ResourceExt};
 use tokio::time::Instant;
 
 use crate::bundle::BundleError;
-use crate::cmd::explain::{Doing, apply_error, wait_error};
+use crate::cmd::explain::{apply_error, wait_error};
 use crate::cmd::program;
 use crate::error::CommandError;
 use crate::k8s::apply::{Applied, Applier, Event, Outcome};
@@ -26,105 +25,6 @@ use crate::ui::{Ui, format};
 
 /// The field manager of what the command line applies.
 pub const FIELD_MANAGER: &str = "ocmadm";
-
-/// A node of the sandbox carries this label.
-const SANDBOX_LABEL: &str = "ocmadm.dev/sandbox=true";
-
-/// Whose components are installed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Components {
-    /// This program, as hub and agent
-    Native,
-    /// The images of the OCM project
-    Upstream,
-}
-
-/// Flags about components and their images.
-#[derive(clap::Args, Clone, Debug, Default)]
-pub struct ComponentArgs {
-    /// Whose components to install [default: native in a sandbox]
-    #[arg(long, value_name = "WHOSE")]
-    pub components: Option<Components>,
-
-    /// Image of the native components, one that holds ocmadm [default in a sandbox: ocmadm]
-    #[arg(long, value_name = "IMAGE")]
-    pub image: Option<String>,
-
-    /// Registry of the images
-    #[arg(long, value_name = "REGISTRY")]
-    pub image_registry: Option<String>,
-
-    /// Docker configuration (JSON) with credentials for the registry
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub image_pull_credential_file: Option<std::path::PathBuf>,
-
-    /// Version of the images of upstream components
-    #[arg(long, value_name = "VERSION", default_value = "default")]
-    pub bundle_version: String,
-
-    /// Resources of the containers
-    #[arg(long, value_name = "CLASS", value_parser = ["Default", "BestEffort"], default_value = "Default")]
-    pub resource_qos_class: String,
-}
-
-impl ComponentArgs {
-    /// The image of the native components on this cluster.
-    ///
-    /// # Errors
-    /// Upstream components (not yet), or nothing that says which image to use.
-    pub async fn image(&self, cluster: &Connection) -> Result<String, CommandError> {
-        if self.components == Some(Components::Upstream) {
-            return Err(
-                CommandError::user("upstream components cannot be installed yet")
-                    .hint("pass --components native"),
-            );
-        }
-        if let Some(image) = &self.image {
-            return Ok(image.clone());
-        }
-        if let Some(registry) = &self.image_registry {
-            let registry = registry.trim_end_matches('/');
-            return Ok(format!("{registry}/ocmadm:v{}", env!("CARGO_PKG_VERSION")));
-        }
-        let nodes: Api<Node> = Api::all(cluster.client.clone());
-        let params = ListParams::default().labels(SANDBOX_LABEL).limit(1);
-        let found = cluster
-            .call(nodes.list(&params))
-            .await
-            .doing("look at the cluster's nodes")?;
-        if !found.items.is_empty() {
-            return Ok(crate::bundle::DEFAULT_IMAGE.to_owned());
-        }
-        let missing = if self.components.is_some() {
-            "native components need an image that this cluster can pull"
-        } else {
-            "this cluster is no sandbox, and upstream components cannot be installed yet"
-        };
-        Err(CommandError::user(missing)
-            .hint("pass --components native --image REGISTRY/ocmadm:TAG"))
-    }
-
-    /// The content of the credential file.
-    ///
-    /// # Errors
-    /// The file cannot be read or is no JSON.
-    pub fn pull_credentials(&self) -> Result<Option<Vec<u8>>, CommandError> {
-        let Some(path) = &self.image_pull_credential_file else {
-            return Ok(None);
-        };
-        let bytes = fs::read(path).map_err(|error| {
-            CommandError::user(format!("cannot read {}", path.display())).because(error)
-        })?;
-        // The parser's message could quote a password.
-        if serde_json::from_slice::<serde_json::Value>(&bytes).is_err() {
-            return Err(CommandError::user(format!(
-                "{} is no docker configuration in JSON",
-                path.display()
-            )));
-        }
-        Ok(Some(bytes))
-    }
-}
 
 /// Features switched on or off.
 #[derive(clap::Args, Clone, Debug, Default)]

@@ -5,6 +5,7 @@ pub mod agent;
 pub mod args;
 pub mod clean;
 pub mod completion;
+pub mod components;
 pub mod create;
 pub mod delete;
 pub mod explain;
@@ -19,10 +20,12 @@ pub mod sandbox;
 pub mod serve;
 pub mod unjoin;
 pub mod util;
+pub mod values;
 pub mod version;
 
 use std::time::Duration;
 
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::Instant;
 
 use crate::cmd::args::GlobalArgs;
@@ -70,4 +73,36 @@ pub fn same_cluster(global: &GlobalArgs) -> String {
         flags.push_str(&format!(" --context {context}"));
     }
     flags
+}
+
+/// Small letters and digits out of the system's random source.
+///
+/// # Errors
+/// The system gives none.
+pub fn random_text(length: usize) -> Result<String, CommandError> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz0234567";
+    let mut bytes = vec![0_u8; length];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| CommandError::user("the system gives no random numbers"))?;
+    Ok(bytes
+        .iter()
+        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_text_is_of_the_alphabet_of_bootstrap_tokens() {
+        let text = random_text(16).unwrap();
+        assert_eq!(text.len(), 16);
+        assert!(
+            text.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        );
+        assert_ne!(text, random_text(16).unwrap());
+    }
 }

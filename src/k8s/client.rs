@@ -31,6 +31,8 @@ pub struct Connection {
     pub ca: Option<Vec<u8>>,
     /// The configuration the client was made of.
     pub config: Config,
+    /// The cluster's name in the kubeconfig; none inside a pod.
+    pub cluster: Option<String>,
 }
 
 /// Why there is no client.
@@ -81,9 +83,14 @@ pub async fn connect(
         .map_err(|error| unusable(Box::new(error)))?;
     let ca = kubeconfig::ca_of(&chosen.cluster).map_err(|error| unusable(Box::new(error)))?;
     let Chosen {
-        context, server, ..
+        context,
+        server,
+        cluster_name,
+        ..
     } = chosen;
-    from_config(config, &server, Some(context), ca)
+    let mut connection = from_config(config, &server, Some(context), ca)?;
+    connection.cluster = Some(cluster_name);
+    Ok(connection)
 }
 
 /// A client for a configuration made elsewhere.
@@ -107,6 +114,7 @@ pub fn from_config(
         context,
         ca,
         config,
+        cluster: None,
     })
 }
 

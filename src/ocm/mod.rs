@@ -12,6 +12,7 @@ pub mod gates;
 pub mod labels;
 pub mod names;
 pub mod operator;
+pub mod releases;
 pub(crate) mod resource;
 pub(crate) mod schema;
 pub mod work;

@@ -1,31 +1,26 @@
 //! `ocmadm join`: makes a cluster a managed one.
 
+mod agent;
 pub mod hub;
 pub mod token;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use kube::api::ListParams;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use self::hub::{Hub, Wish};
-use crate::bundle::{self, AgentValues};
+use self::hub::Wish;
 use crate::cmd::args::GlobalArgs;
+use crate::cmd::components::{Choice, ComponentArgs};
 use crate::cmd::create::work::plan::is_dns_label;
 use crate::cmd::explain::server_error;
-use crate::cmd::install::{self, ComponentArgs, FeatureArgs};
+use crate::cmd::install::{self, FeatureArgs};
 use crate::cmd::{connect, deadline, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
-use crate::k8s::kubeconfig::{self, Bootstrap};
 use crate::ocm::names;
-use crate::ocm::operator::v1::{
-    FeatureGate, FeatureGateMode, KlusterletDeployOption, KlusterletSpec,
-    RegistrationConfiguration, ResourceQosClass, ResourceRequirement, ServerUrl,
-    WorkAgentConfiguration,
-};
-use crate::ui::{Ui, format};
+use crate::ui::Ui;
 
 /// Arguments of `ocmadm join`.
 #[derive(clap::Args, Clone, Debug)]
@@ -67,13 +62,21 @@ pub struct Args {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     proxy_ca_file: Option<PathBuf>,
 
-    /// How the agent runs: default (native components run on the cluster itself)
+    /// Where the agent runs: default, on the cluster itself; hosted, on this cluster for another one (upstream components)
     #[arg(long, short, value_name = "MODE", default_value = "default", ignore_case = true, value_parser = ["default", "hosted"])]
     mode: String,
 
     /// Run registration and work in one process (native components always do)
     #[arg(long)]
     singleton: bool,
+
+    /// Hosted mode: kubeconfig file of the managed cluster
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    managed_cluster_kubeconfig: Option<PathBuf>,
+
+    /// Hosted mode: let the agent use the address that the managed cluster itself names (kind, NAT)
+    #[arg(long)]
+    force_internal_endpoint_lookup_managed: bool,
 
     /// Create the namespace open-cluster-management
     #[arg(
@@ -95,9 +98,37 @@ pub struct Args {
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_annotation)]
     klusterlet_annotation: Vec<(String, String)>,
 
-    /// How the cluster registers
-    #[arg(long, value_name = "NAME", default_value = "csr", value_parser = ["csr"])]
+    /// How the cluster registers (awsirsa and grpc: upstream components)
+    #[arg(long, value_name = "NAME", default_value = "csr", value_parser = ["csr", "awsirsa", "grpc"])]
     registration_auth: String,
+
+    /// ARN of the hub's EKS cluster (awsirsa)
+    #[arg(long, value_name = "ARN")]
+    hub_cluster_arn: Option<String>,
+
+    /// ARN of this EKS cluster (awsirsa) [default: the kubeconfig's name of the cluster]
+    #[arg(long, value_name = "ARN")]
+    managed_cluster_arn: Option<String>,
+
+    /// URL of the hub's gRPC server (grpc)
+    #[arg(long, value_name = "URL")]
+    grpc_server: Option<String>,
+
+    /// File with the CA of the gRPC server (PEM) [default: what the hub publishes]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    grpc_ca_file: Option<PathBuf>,
+
+    /// How add-ons get their credentials for the hub
+    #[arg(long, value_name = "NAME", default_value = "csr", value_parser = ["csr", "token"])]
+    addon_kubeclient_registration_auth: String,
+
+    /// Lifetime of add-ons' tokens, in seconds; 0: the default (token)
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    addon_token_expiration_seconds: i64,
+
+    /// Values of clusteradm's chart (YAML) that are laid over the flags
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    klusterlet_values_file: Option<PathBuf>,
 
     /// Also write the manifests, the token among them, to a file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -109,19 +140,6 @@ pub struct Args {
     #[command(flatten)]
     components: ComponentArgs,
 }
-
-/// Gates of the registration part.
-const REGISTRATION_GATES: [&str; 6] = [
-    "AddonManagement",
-    "ClusterClaim",
-    "ClusterProperty",
-    "MultipleHubs",
-    "V1beta1CSRAPICompatibility",
-    "ResourceCleanup",
-];
-
-/// Gates of the work part.
-const WORK_GATES: [&str; 2] = ["ExecutorValidatingCaches", "RawFeedbackJsonString"];
 
 fn parse_annotation(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -146,12 +164,16 @@ fn parse_annotation(text: &str) -> Result<(String, String), String> {
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     check(args)?;
     hub::check_token(&args.hub_token)?;
+    agent::check(args)?;
     let cluster = connect(global).await?;
-    let before = klusterlet(&cluster).await?;
+    let before = klusterlet(&cluster, args).await?;
     if let Some(before) = &before {
         already_joined(args, before)?;
     }
-    let image = args.components.image(&cluster).await?;
+    let choice = args.components.choose(&cluster, names::KLUSTERLET).await?;
+    if matches!(choice, Choice::Native { .. }) {
+        agent::check_native(args)?;
+    }
     let until = deadline(global.timeout);
     let hub = hub::find(
         &Wish {
@@ -177,8 +199,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         )),
         (None, None) => {}
     }
-    let values = values(args, image, &cluster, &hub).await?;
-    let objects = bundle::agent(&values)?;
+    let objects = agent::objects(args, choice, before.as_ref(), &cluster, &hub, ui).await?;
     if let Some(path) = &args.output_file {
         install::write_private(path, &install::manifests(&objects), false)?;
     }
@@ -247,22 +268,34 @@ fn check(args: &Args) -> Result<(), CommandError> {
             "--hub-apiserver should start with http:// or https://",
         ));
     }
-    if args.mode.eq_ignore_ascii_case("hosted") {
-        return Err(CommandError::user(
-            "hosted mode needs upstream components, which cannot be installed yet",
-        ));
-    }
     Ok(())
 }
 
-/// The Klusterlet that is there.
-async fn klusterlet(cluster: &Connection) -> Result<Option<DynamicObject>, CommandError> {
+/// The Klusterlet that is there; in hosted mode the one of the managed cluster,
+/// since a cluster may host the agents of many.
+async fn klusterlet(
+    cluster: &Connection,
+    args: &Args,
+) -> Result<Option<DynamicObject>, CommandError> {
     let api = resources::all(&cluster.client, &resources::klusterlet());
-    match cluster.call(api.get(names::KLUSTERLET)).await {
-        Ok(found) => Ok(Some(found)),
+    let found = if args.hosted() {
+        let all = cluster.call(api.list(&ListParams::default())).await;
+        all.map(|all| all.items.into_iter().find(|k| agent::hosts(k, args)))
+    } else {
+        cluster.call(api.get(names::KLUSTERLET)).await.map(Some)
+    };
+    match found {
+        Ok(found) => Ok(found),
         // Without its definition there is none either.
         Err(error) if matches!(error.failure, Failure::NotFound(_)) => Ok(None),
         Err(error) => Err(server_error(error, "read the cluster's Klusterlet")),
+    }
+}
+
+impl Args {
+    /// Whether the agent is to run on another cluster than the one it manages.
+    fn hosted(&self) -> bool {
+        self.mode.eq_ignore_ascii_case("hosted")
     }
 }
 
@@ -293,96 +326,6 @@ fn already_joined(args: &Args, klusterlet: &DynamicObject) -> Result<(), Command
             ))
             .hint("to join another cluster, choose it with --context or --kubeconfig"),
     )
-}
-
-async fn values(
-    args: &Args,
-    image: String,
-    cluster: &Connection,
-    hub: &Hub,
-) -> Result<AgentValues, CommandError> {
-    let mut known: Vec<&str> = REGISTRATION_GATES.to_vec();
-    known.extend(WORK_GATES);
-    let gates = args.features.checked(&known)?;
-    let of = |known: &[&str]| -> Vec<FeatureGate> {
-        gates
-            .iter()
-            .filter(|(name, _)| known.contains(&name.as_str()))
-            .map(|(name, on)| FeatureGate {
-                feature: name.clone(),
-                mode: if *on {
-                    FeatureGateMode::Enable
-                } else {
-                    FeatureGateMode::Disable
-                },
-            })
-            .collect()
-    };
-    let annotations: BTreeMap<String, String> =
-        args.klusterlet_annotation.iter().cloned().collect();
-    let urls = hub::external_url(cluster).await;
-    let best_effort = args.components.resource_qos_class == "BestEffort";
-    let klusterlet = KlusterletSpec {
-        cluster_name: Some(args.cluster_name.clone()),
-        namespace: Some(names::AGENT_NAMESPACE.to_owned()),
-        external_server_urls: urls
-            .into_iter()
-            .map(|url| ServerUrl {
-                url,
-                ca_bundle: None,
-            })
-            .collect(),
-        deploy_option: KlusterletDeployOption {
-            mode: Some(
-                if args.singleton {
-                    "Singleton"
-                } else {
-                    "Default"
-                }
-                .to_owned(),
-            ),
-        },
-        registration_configuration: Some(RegistrationConfiguration {
-            client_cert_expiration_seconds: Some(args.client_cert_expiration_seconds),
-            feature_gates: of(&REGISTRATION_GATES),
-            cluster_annotations: annotations,
-            ..RegistrationConfiguration::default()
-        }),
-        work_configuration: Some(WorkAgentConfiguration {
-            feature_gates: of(&WORK_GATES),
-            ..WorkAgentConfiguration::default()
-        }),
-        resource_requirement: best_effort.then(|| ResourceRequirement {
-            type_: Some(ResourceQosClass::BestEffort),
-            ..ResourceRequirement::default()
-        }),
-        ..KlusterletSpec::default()
-    };
-    let mut ca = hub.ca.clone();
-    if let Some(path) = &args.proxy_ca_file {
-        let proxy = std::fs::read(path).map_err(|error| {
-            CommandError::user(format!("cannot read {}", path.display())).because(error)
-        })?;
-        let ca = ca.get_or_insert_default();
-        if !ca.is_empty() && !ca.ends_with(b"\n") {
-            ca.push(b'\n');
-        }
-        ca.extend(proxy);
-    }
-    let bootstrap = kubeconfig::bootstrap(&Bootstrap {
-        server: &hub.server,
-        ca: ca.as_deref(),
-        proxy_url: args.proxy_url.as_deref(),
-        token: &args.hub_token,
-    });
-    Ok(AgentValues {
-        image,
-        create_namespace: args.create_namespace,
-        image_pull_credentials: args.components.pull_credentials()?,
-        bootstrap_kubeconfig: format::yaml(&bootstrap),
-        klusterlet,
-        ..AgentValues::default()
-    })
 }
 
 #[cfg(test)]

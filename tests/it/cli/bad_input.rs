@@ -335,19 +335,31 @@ async fn joining_under_another_name() {
 }
 
 #[tokio::test]
-async fn upstream_components_are_not_there_yet() {
+async fn components_that_cannot_be() {
     let world = World::bare().await;
-    assert_snapshot!(world.run(&["init", "--components", "upstream"]).await, @r"
-    exit 1
+    assert_snapshot!(world.run(&["init", "--components", "upstream", "--bundle-version", "1.1.2"]).await, @r"
+    exit 2
     --- stderr
-    Error: upstream components cannot be installed yet
-    Hint: pass --components native
+    Error: couldn't find the requested version bundle: 1.1.2
+    Hint: versions are: 1.1.0, 1.1.1, 1.1.3, 1.2.0, 1.2.1, 1.3.0, 1.3.1, latest
     ");
-    assert_snapshot!(world.run(&["init"]).await, @r"
+    assert_snapshot!(world.run(&["init", "--components", "native"]).await, @r"
     exit 1
     --- stderr
-    Error: this cluster is no sandbox, and upstream components cannot be installed yet
-    Hint: pass --components native --image REGISTRY/ocmadm:TAG
+    Error: native components need an image that this cluster can pull
+    Hint: pass --image REGISTRY/ocmadm:TAG
+    ");
+    assert_snapshot!(world.run(&["init", "--components", "native", "--image", "ocmadm", "--registration-drivers", "awsirsa"]).await, @r"
+    exit 1
+    --- stderr
+    Error: native components register with csr alone
+    Hint: leave --registration-drivers out, or pass --components upstream
+    ");
+    assert_snapshot!(world.run(&["init", "--singleton"]).await, @r"
+    exit 1
+    --- stderr
+    Error: OCM has given up the multicluster-controlplane (--singleton)
+    Hint: `ocmadm sandbox up` makes a hub without a cluster
     ");
 }
 

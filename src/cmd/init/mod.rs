@@ -1,29 +1,33 @@
 //! `ocmadm init`: makes a cluster a hub.
 
+mod drivers;
+
 use std::path::PathBuf;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use kube::api::PostParams;
 use kube::core::DynamicObject;
-use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::bundle::{self, BootstrapToken, HubValues};
+use self::drivers::DriverArgs;
+use crate::bundle::{self, BootstrapToken, HubValues, UpstreamHub};
 use crate::cmd::args::GlobalArgs;
+use crate::cmd::components::{Choice, ComponentArgs};
 use crate::cmd::explain::{Doing, wait_error};
 use crate::cmd::get::token;
-use crate::cmd::install::{self, ComponentArgs, FeatureArgs};
-use crate::cmd::{connect, deadline, resources};
+use crate::cmd::install::{self, FeatureArgs};
+use crate::cmd::values::Values;
+use crate::cmd::{connect, deadline, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 
 use crate::k8s::wait::{self, State};
 use crate::ocm::names;
 use crate::ocm::operator::v1::{
-    ClusterManagerSpec, FeatureGate, FeatureGateMode, RegistrationHubConfiguration,
-    ResourceQosClass, ResourceRequirement, WorkHubConfiguration,
+    ClusterManagerSpec, FeatureGate, FeatureGateMode, FeatureGatesConfiguration,
+    RegistrationAuthType, RegistrationHubConfiguration, WorkHubConfiguration,
 };
 use crate::ui::{OutputFormat, Ui, format};
 
@@ -66,13 +70,20 @@ pub struct Args {
     #[arg(long)]
     force: bool,
 
-    /// Users whose signing requests are approved without asking (needs ManagedClusterAutoApproval=true)
-    #[arg(long, value_name = "USER,...", value_delimiter = ',')]
-    auto_approved_csr_identities: Vec<String>,
+    /// Values of clusteradm's chart (YAML) that are laid over the flags
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    cluster_manager_values_file: Option<PathBuf>,
 
-    /// How clusters register: csr
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    registration_drivers: Vec<String>,
+    /// The multicluster-controlplane, which OCM has given up
+    #[arg(long, hide = true)]
+    singleton: bool,
+
+    /// Name of the multicluster-controlplane
+    #[arg(long, hide = true, value_name = "NAME")]
+    singleton_name: Option<String>,
+
+    #[command(flatten)]
+    drivers: DriverArgs,
 
     #[command(flatten)]
     features: FeatureArgs,
@@ -109,7 +120,18 @@ const AUTO_APPROVAL: &str = "ManagedClusterAutoApproval";
 /// Contradicting flags, an unreachable cluster, no permission, or a hub that
 /// does not start in time.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
-    let spec = cluster_manager(args)?;
+    if args.singleton || args.singleton_name.is_some() {
+        return Err(CommandError::user(
+            "OCM has given up the multicluster-controlplane (--singleton)",
+        )
+        .hint(format!(
+            "`{} sandbox up` makes a hub without a cluster",
+            program()
+        )));
+    }
+    let mut spec = cluster_manager(args)?;
+    let values = Values::of(args.cluster_manager_values_file.as_deref())?;
+    let pull_credentials = args.components.pull_credentials()?;
     let hub = connect(global).await?;
     let until = deadline(global.timeout);
     hub.call_within(
@@ -118,21 +140,42 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     )
     .await
     .doing("reach the cluster")?;
-    let image = args.components.image(&hub).await?;
+    let choice = args.components.choose(&hub, names::CLUSTER_MANAGER).await?;
     let token = if args.use_bootstrap_token {
         Some(bootstrap_token(&hub).await?)
     } else {
         None
     };
-    let values = HubValues {
-        image,
-        create_namespace: args.create_namespace,
-        image_pull_credentials: args.components.pull_credentials()?,
-        bootstrap_token: token.clone(),
-        cluster_manager: spec,
-        ..HubValues::default()
+    let upstream = matches!(choice, Choice::Upstream(_));
+    let objects = match choice {
+        Choice::Native { image } => {
+            native_drivers(&args.drivers)?;
+            values.finish(ui);
+            bundle::hub(&HubValues {
+                image,
+                create_namespace: args.create_namespace,
+                image_pull_credentials: pull_credentials,
+                bootstrap_token: token.clone(),
+                cluster_manager: spec,
+                ..HubValues::default()
+            })?
+        }
+        Choice::Upstream(images) => {
+            drivers(args, hub.cluster.as_deref(), &mut spec)?;
+            bundle::upstream_hub(&laid(
+                UpstreamHub {
+                    images,
+                    create_namespace: args.create_namespace,
+                    image_pull_credentials: pull_credentials,
+                    bootstrap_token: token.clone(),
+                    cluster_manager: spec,
+                    sync_labels: args.components.enable_sync_labels,
+                },
+                values,
+                ui,
+            )?)?
+        }
     };
-    let objects = bundle::hub(&values)?;
     if let Some(path) = &args.output_file {
         install::write_private(path, &install::manifests(&objects), false)?;
     }
@@ -150,7 +193,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     }
     install::apply(&hub, &objects, "the hub", until, ui).await?;
     if args.wait {
-        until_ready(&hub, until, ui).await?;
+        until_ready(&hub, upstream, until, ui).await?;
     }
     let token = match token {
         Some(token) => format!("{}.{}", token.id, token.secret),
@@ -159,14 +202,66 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     print(args, &token, &hub, ui)
 }
 
+/// What the values file says goes before what flags say.
+fn laid(mut hub: UpstreamHub, mut values: Values, ui: &Ui) -> Result<UpstreamHub, CommandError> {
+    values.images(&mut hub.images)?;
+    if let Some(create) = values.switch("createNamespace")? {
+        hub.create_namespace = create;
+    }
+    if let Some(sync) = values.switch("enableSyncLabels")? {
+        hub.sync_labels = sync;
+    }
+    values.lay("clusterManager", &mut hub.cluster_manager)?;
+    values.finish(ui);
+    Ok(hub)
+}
+
+/// The native hub signs certificate requests, and knows no other way.
+fn native_drivers(args: &DriverArgs) -> Result<(), CommandError> {
+    match args
+        .plan(None)?
+        .drivers
+        .iter()
+        .find(|driver| driver.auth_type != RegistrationAuthType::Csr)
+    {
+        None => Ok(()),
+        Some(_) => Err(
+            CommandError::user("native components register with csr alone")
+                .hint("leave --registration-drivers out, or pass --components upstream"),
+        ),
+    }
+}
+
+/// Adds what only upstream's components know.
+fn drivers(
+    args: &Args,
+    cluster: Option<&str>,
+    spec: &mut ClusterManagerSpec,
+) -> Result<(), CommandError> {
+    let plan = args.drivers.plan(cluster)?;
+    spec.server_configuration = plan.server;
+    let registration = spec.registration_configuration.get_or_insert_default();
+    registration.registration_drivers = plan.drivers;
+    // The operator uses them with the gate ManagedClusterAutoApproval only.
+    registration.auto_approve_users = vec![bootstrap_user(args)];
+    Ok(())
+}
+
+/// Who clusters are while they join.
+fn bootstrap_user(args: &Args) -> String {
+    if args.use_bootstrap_token {
+        format!("system:bootstrap:{TOKEN_ID}")
+    } else {
+        format!(
+            "system:serviceaccount:{}:{}",
+            names::OPERATOR_NAMESPACE,
+            names::BOOTSTRAP_SERVICE_ACCOUNT
+        )
+    }
+}
+
 /// The ClusterManager that the flags ask for.
 fn cluster_manager(args: &Args) -> Result<ClusterManagerSpec, CommandError> {
-    if let Some(driver) = args.registration_drivers.iter().find(|name| *name != "csr") {
-        return Err(
-            CommandError::usage(format!("unknown registration-drivers type: {driver}"))
-                .hint("native components register with csr"),
-        );
-    }
     let known: Vec<&str> = REGISTRATION_GATES
         .iter()
         .chain(&WORK_GATES)
@@ -175,11 +270,15 @@ fn cluster_manager(args: &Args) -> Result<ClusterManagerSpec, CommandError> {
         .collect();
     let gates = args.features.checked(&known)?;
     let auto_approval = gates.iter().any(|(name, on)| name == AUTO_APPROVAL && *on);
-    if !args.auto_approved_csr_identities.is_empty() && !auto_approval {
+    if args.drivers.approve() && !auto_approval {
         return Err(CommandError::usage(
             "should enable feature gate ManagedClusterAutoApproval before passing list of identities",
         )
         .hint("add --feature-gates ManagedClusterAutoApproval=true"));
+    }
+    args.drivers.plan(None)?;
+    if args.components.components == Some(crate::cmd::components::Components::Upstream) {
+        args.components.images()?;
     }
     let of = |known: &[&str]| -> Vec<FeatureGate> {
         gates
@@ -195,25 +294,13 @@ fn cluster_manager(args: &Args) -> Result<ClusterManagerSpec, CommandError> {
             })
             .collect()
     };
-    let mut users = args.auto_approved_csr_identities.clone();
+    let mut users = args.drivers.auto_approved_csr_identities.clone();
     if auto_approval && users.is_empty() {
-        users.push(if args.use_bootstrap_token {
-            format!("system:bootstrap:{TOKEN_ID}")
-        } else {
-            format!(
-                "system:serviceaccount:{}:{}",
-                names::OPERATOR_NAMESPACE,
-                names::BOOTSTRAP_SERVICE_ACCOUNT
-            )
-        });
+        users.push(bootstrap_user(args));
     }
     let mut registration_gates = of(&REGISTRATION_GATES);
     registration_gates.extend(of(&["ResourceCleanup"]));
-    let resource_requirement =
-        (args.components.resource_qos_class == "BestEffort").then(|| ResourceRequirement {
-            type_: Some(ResourceQosClass::BestEffort),
-            ..ResourceRequirement::default()
-        });
+    let addon_gates = of(&["AddonManagement"]);
     Ok(ClusterManagerSpec {
         registration_configuration: Some(RegistrationHubConfiguration {
             auto_approve_users: users,
@@ -224,7 +311,12 @@ fn cluster_manager(args: &Args) -> Result<ClusterManagerSpec, CommandError> {
             feature_gates: of(&WORK_GATES),
             ..WorkHubConfiguration::default()
         }),
-        resource_requirement,
+        addon_manager_configuration: (!addon_gates.is_empty()).then_some(
+            FeatureGatesConfiguration {
+                feature_gates: addon_gates,
+            },
+        ),
+        resource_requirement: args.components.resources()?,
         ..ClusterManagerSpec::default()
     })
 }
@@ -245,25 +337,12 @@ async fn bootstrap_token(hub: &Connection) -> Result<BootstrapToken, CommandErro
         .and_then(|bytes| String::from_utf8(bytes.0).ok());
     let secret = match known {
         Some(secret) => secret,
-        None => random_text(16)?,
+        None => crate::cmd::random_text(16)?,
     };
     Ok(BootstrapToken {
         id: TOKEN_ID.to_owned(),
         secret,
     })
-}
-
-/// Small letters and digits out of the system's random source.
-fn random_text(length: usize) -> Result<String, CommandError> {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz0234567";
-    let mut bytes = vec![0_u8; length];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| CommandError::user("the system gives no random numbers"))?;
-    Ok(bytes
-        .iter()
-        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
-        .collect())
 }
 
 /// Clusters that join learn the hub's CA from `kube-public/cluster-info`;
@@ -315,7 +394,12 @@ async fn cluster_info(hub: &Connection, ui: &Ui) -> Result<(), CommandError> {
 }
 
 /// The Deployment is available, and the ClusterManager says that the hub works.
-async fn until_ready(hub: &Connection, until: Instant, ui: &Ui) -> Result<(), CommandError> {
+async fn until_ready(
+    hub: &Connection,
+    upstream: bool,
+    until: Instant,
+    ui: &Ui,
+) -> Result<(), CommandError> {
     let progress = ui.progress();
     install::until_available(
         hub,
@@ -326,6 +410,11 @@ async fn until_ready(hub: &Connection, until: Instant, ui: &Ui) -> Result<(), Co
     )
     .await?;
     let step = progress.step("Setting up the hub");
+    let wanted = if upstream {
+        UPSTREAM_READY
+    } else {
+        NATIVE_READY
+    };
     let api = resources::all(&hub.client, &resources::cluster_manager());
     wait::until_object(
         api,
@@ -333,7 +422,7 @@ async fn until_ready(hub: &Connection, until: Instant, ui: &Ui) -> Result<(), Co
         until,
         |manager: Option<&DynamicObject>| match manager {
             None => State::Waiting("the ClusterManager does not exist".to_owned()),
-            Some(manager) => applied(manager),
+            Some(manager) => conditions(manager, wanted),
         },
         |detail| step.waiting(detail),
     )
@@ -343,19 +432,29 @@ async fn until_ready(hub: &Connection, until: Instant, ui: &Ui) -> Result<(), Co
     Ok(())
 }
 
-fn applied(manager: &DynamicObject) -> State<()> {
-    let Some(condition) = resources::find_condition(&manager.data, "Applied") else {
-        return State::Waiting("it has not reported yet".to_owned());
-    };
-    let seen = condition["observedGeneration"].as_i64().unwrap_or(i64::MAX);
-    if seen < manager.metadata.generation.unwrap_or_default() {
-        return State::Waiting("it works on its new settings".to_owned());
+/// Conditions of a ClusterManager whose components work.
+const NATIVE_READY: &[(&str, &str)] = &[("Applied", "True")];
+const UPSTREAM_READY: &[(&str, &str)] = &[
+    ("Applied", "True"),
+    ("Progressing", "False"),
+    ("HubRegistrationDegraded", "False"),
+];
+
+fn conditions(manager: &DynamicObject, wanted: &[(&str, &str)]) -> State<()> {
+    for (kind, status) in wanted {
+        let Some(condition) = resources::find_condition(&manager.data, kind) else {
+            return State::Waiting("it has not reported yet".to_owned());
+        };
+        let seen = condition["observedGeneration"].as_i64().unwrap_or(i64::MAX);
+        if seen < manager.metadata.generation.unwrap_or_default() {
+            return State::Waiting("it works on its new settings".to_owned());
+        }
+        if condition["status"] != *status {
+            let message = condition["message"].as_str().unwrap_or("not applied yet");
+            return State::Waiting(message.to_owned());
+        }
     }
-    if condition["status"] == "True" {
-        return State::Met(());
-    }
-    let message = condition["message"].as_str().unwrap_or("not applied yet");
-    State::Waiting(message.to_owned())
+    State::Met(())
 }
 
 /// The lines that scripts parse, or the same as data.
@@ -439,17 +538,6 @@ mod tests {
     }
 
     #[test]
-    fn random_text_is_of_the_alphabet_of_bootstrap_tokens() {
-        let text = random_text(16).unwrap();
-        assert_eq!(text.len(), 16);
-        assert!(
-            text.bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        );
-        assert_ne!(text, random_text(16).unwrap());
-    }
-
-    #[test]
     fn only_a_current_condition_counts() {
         let manager = |generation: i64, status: &str| -> DynamicObject {
             serde_json::from_value(json!({
@@ -459,11 +547,17 @@ mod tests {
             }))
             .unwrap()
         };
-        assert_eq!(applied(&manager(1, "True")), State::Met(()));
         assert_eq!(
-            applied(&manager(1, "False")),
+            conditions(&manager(1, "True"), NATIVE_READY),
+            State::Met(())
+        );
+        assert_eq!(
+            conditions(&manager(1, "False"), NATIVE_READY),
             State::Waiting("m".to_owned())
         );
-        assert!(matches!(applied(&manager(2, "True")), State::Waiting(_)));
+        assert!(matches!(
+            conditions(&manager(2, "True"), NATIVE_READY),
+            State::Waiting(_)
+        ));
     }
 }

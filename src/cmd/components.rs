@@ -1,0 +1,417 @@
+//! Whose components are installed, their images and their resources: flags that
+//! `init` and `join` share.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Node, ResourceRequirements};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::Api;
+use kube::api::ListParams;
+use serde::Deserialize;
+
+use crate::cmd::explain::Doing;
+use crate::error::CommandError;
+use crate::k8s::client::Connection;
+use crate::ocm::names;
+use crate::ocm::operator::v1::{ResourceQosClass, ResourceRequirement};
+use crate::ocm::releases::{self, Images, Release};
+
+/// A node of the sandbox carries this label.
+const SANDBOX_LABEL: &str = "ocmadm.dev/sandbox=true";
+
+/// Whose components are installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Components {
+    /// This program, as hub and agent
+    Native,
+    /// The images of the OCM project
+    Upstream,
+}
+
+/// Whose components it is, and their images.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// This program.
+    Native {
+        /// An image that holds it.
+        image: String,
+    },
+    /// Upstream's operators.
+    Upstream(Images),
+}
+
+/// Flags about components and their images.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct ComponentArgs {
+    /// Whose components to install [default: what is there already; else native in a sandbox, upstream elsewhere]
+    #[arg(long, value_name = "WHOSE")]
+    pub components: Option<Components>,
+
+    /// Image of the native components, one that holds ocmadm [default in a sandbox: ocmadm]
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+
+    /// Registry of the images [default: quay.io/open-cluster-management for upstream's]
+    #[arg(long, value_name = "REGISTRY")]
+    pub image_registry: Option<String>,
+
+    /// Docker configuration (JSON) with credentials for the registry
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub image_pull_credential_file: Option<PathBuf>,
+
+    /// Version of the images of upstream components
+    #[arg(long, value_name = "VERSION", default_value = "default")]
+    pub bundle_version: String,
+
+    /// JSON file with image tags (ocm, policy_addon) instead of those of the version
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub bundle_version_overrides: Option<PathBuf>,
+
+    /// Resources of the containers: small requests, none, or those given
+    #[arg(long, value_name = "CLASS", value_parser = ["Default", "BestEffort", "ResourceRequirement"], default_value = "Default")]
+    pub resource_qos_class: String,
+
+    /// Limits of the containers, with --resource-qos-class ResourceRequirement
+    #[arg(long, value_name = "NAME=QUANTITY,...", value_delimiter = ',', value_parser = parse_quantity)]
+    pub resource_limits: Vec<(String, Quantity)>,
+
+    /// Requests of the containers, with --resource-qos-class ResourceRequirement
+    #[arg(long, value_name = "NAME=QUANTITY,...", value_delimiter = ',', value_parser = parse_quantity)]
+    pub resource_requests: Vec<(String, Quantity)>,
+
+    /// Let labels of the ClusterManager or Klusterlet go to what upstream's operator makes of it
+    #[arg(long)]
+    pub enable_sync_labels: bool,
+}
+
+fn parse_quantity(text: &str) -> Result<(String, Quantity), String> {
+    match text.split_once('=') {
+        Some((name, quantity)) if !name.is_empty() => {
+            if amount(quantity).is_none() {
+                return Err(format!("{quantity:?} is no quantity, such as 100m or 64Mi"));
+            }
+            Ok((name.to_owned(), Quantity(quantity.to_owned())))
+        }
+        _ => Err("write it as name=quantity, such as memory=64Mi".to_owned()),
+    }
+}
+
+/// A quantity as a number, to compare it with others.
+fn amount(quantity: &str) -> Option<f64> {
+    let end = quantity
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(quantity.len());
+    let (number, suffix) = quantity.split_at(end);
+    let factor = match suffix {
+        "m" => 1e-3,
+        "" => 1.0,
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "Ki" => 1024.0,
+        "Mi" => 1024.0_f64.powi(2),
+        "Gi" => 1024.0_f64.powi(3),
+        "Ti" => 1024.0_f64.powi(4),
+        _ => return None,
+    };
+    let number: f64 = number.parse().ok()?;
+    (number >= 0.0).then_some(number * factor)
+}
+
+/// What a file of `--bundle-version-overrides` may hold.
+#[derive(Deserialize)]
+struct Overrides {
+    ocm: Option<String>,
+    policy_addon: Option<String>,
+}
+
+impl ComponentArgs {
+    /// The release of upstream's images.
+    ///
+    /// # Errors
+    /// A version nobody knows, a file that cannot be read.
+    pub fn release(&self) -> Result<Release, CommandError> {
+        let mut release = releases::find(&self.bundle_version).ok_or_else(|| {
+            let version = &self.bundle_version;
+            CommandError::usage(format!(
+                "couldn't find the requested version bundle: {}",
+                version.strip_prefix('v').unwrap_or(version)
+            ))
+            .hint(format!(
+                "versions are: {}",
+                releases::names().collect::<Vec<_>>().join(", ")
+            ))
+        })?;
+        if let Some(path) = &self.bundle_version_overrides {
+            let bytes = read(path)?;
+            let overrides: Overrides = serde_json::from_slice(&bytes).map_err(|error| {
+                CommandError::user(format!(
+                    "failed to unmarshal version bundle {}",
+                    path.display()
+                ))
+                .because(error)
+                .hint(r#"it is a JSON object such as {"ocm": "v1.3.1", "policy_addon": "v0.18.0"}"#)
+            })?;
+            release.ocm = overrides.ocm.unwrap_or(release.ocm);
+            release.policy_addon = overrides.policy_addon.unwrap_or(release.policy_addon);
+        }
+        Ok(release)
+    }
+
+    /// The images of upstream's components.
+    ///
+    /// # Errors
+    /// See [`Self::release`].
+    pub fn images(&self) -> Result<Images, CommandError> {
+        let registry = match self.image_registry.as_deref() {
+            Some("") => return Err(CommandError::usage("registry should not be empty")),
+            Some(registry) => registry.trim_end_matches('/').to_owned(),
+            None => releases::REGISTRY.to_owned(),
+        };
+        Ok(Images {
+            registry,
+            tag: self.release()?.ocm,
+        })
+    }
+
+    /// Which components this cluster gets; `operator` names the Deployment that
+    /// is there if some are installed already.
+    ///
+    /// # Errors
+    /// Nothing says which image native components have here.
+    pub async fn choose(
+        &self,
+        cluster: &Connection,
+        operator: &str,
+    ) -> Result<Choice, CommandError> {
+        if self.components == Some(Components::Upstream) {
+            if self.image.is_some() {
+                return Err(
+                    CommandError::usage("--image is that of the native components").hint(
+                        "use --image-registry and --bundle-version with --components upstream",
+                    ),
+                );
+            }
+            return Ok(Choice::Upstream(self.images()?));
+        }
+        if let Some(image) = &self.image {
+            return Ok(Choice::Native {
+                image: image.clone(),
+            });
+        }
+        if let (Some(_), Some(registry)) = (self.components, &self.image_registry) {
+            let registry = registry.trim_end_matches('/');
+            return Ok(Choice::Native {
+                image: format!("{registry}/ocmadm:v{}", env!("CARGO_PKG_VERSION")),
+            });
+        }
+        let nodes: Api<Node> = Api::all(cluster.client.clone());
+        let params = ListParams::default().labels(SANDBOX_LABEL).limit(1);
+        let found = cluster
+            .call(nodes.list(&params))
+            .await
+            .doing("look at the cluster's nodes")?;
+        if !found.items.is_empty() {
+            return Ok(Choice::Native {
+                image: crate::bundle::DEFAULT_IMAGE.to_owned(),
+            });
+        }
+        let deployments: Api<Deployment> =
+            Api::namespaced(cluster.client.clone(), names::OPERATOR_NAMESPACE);
+        let present = cluster
+            .call_opt(deployments.get(operator))
+            .await
+            .doing("look at what is installed already")?;
+        if let Some(image) = present.as_ref().and_then(native_image) {
+            return Ok(Choice::Native { image });
+        }
+        if self.components.is_some() {
+            return Err(CommandError::user(
+                "native components need an image that this cluster can pull",
+            )
+            .hint("pass --image REGISTRY/ocmadm:TAG"));
+        }
+        Ok(Choice::Upstream(self.images()?))
+    }
+
+    /// What the containers get; nothing where nothing else than the default is asked for.
+    ///
+    /// # Errors
+    /// Flags that contradict each other.
+    pub fn resources(&self) -> Result<Option<ResourceRequirement>, CommandError> {
+        let given = !self.resource_limits.is_empty() || !self.resource_requests.is_empty();
+        let class = match self.resource_qos_class.as_str() {
+            "BestEffort" => ResourceQosClass::BestEffort,
+            "ResourceRequirement" => ResourceQosClass::ResourceRequirement,
+            _ => ResourceQosClass::Default,
+        };
+        match (class, given) {
+            (ResourceQosClass::ResourceRequirement, true) => {}
+            (ResourceQosClass::ResourceRequirement, false) => {
+                return Err(CommandError::usage(
+                    "resource limits or requests must be set when the resource type is ResourceRequirement",
+                )
+                .hint("add --resource-requests or --resource-limits"));
+            }
+            (_, true) => {
+                return Err(CommandError::usage(
+                    "resource type must be ResourceRequirement when resource limits or requests are set",
+                )
+                .hint("add --resource-qos-class ResourceRequirement"));
+            }
+            (ResourceQosClass::Default, false) => return Ok(None),
+            (ResourceQosClass::BestEffort, false) => {
+                return Ok(Some(ResourceRequirement {
+                    type_: Some(class),
+                    resource_requirements: None,
+                }));
+            }
+        }
+        let limits: BTreeMap<_, _> = self.resource_limits.iter().cloned().collect();
+        let requests: BTreeMap<_, _> = self.resource_requests.iter().cloned().collect();
+        for (name, request) in &requests {
+            if let Some(limit) = limits.get(name)
+                && amount(&request.0) > amount(&limit.0)
+            {
+                return Err(CommandError::usage(format!(
+                    "the request of {name} ({}) is more than its limit ({})",
+                    request.0, limit.0
+                )));
+            }
+        }
+        let some = |map: BTreeMap<String, Quantity>| (!map.is_empty()).then_some(map);
+        Ok(Some(ResourceRequirement {
+            type_: Some(class),
+            resource_requirements: Some(ResourceRequirements {
+                limits: some(limits),
+                requests: some(requests),
+                ..ResourceRequirements::default()
+            }),
+        }))
+    }
+
+    /// The content of the credential file.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no JSON.
+    pub fn pull_credentials(&self) -> Result<Option<Vec<u8>>, CommandError> {
+        let Some(path) = &self.image_pull_credential_file else {
+            return Ok(None);
+        };
+        let bytes = read(path)?;
+        // The parser's message could quote a password.
+        if serde_json::from_slice::<serde_json::Value>(&bytes).is_err() {
+            return Err(CommandError::user(format!(
+                "{} is no docker configuration in JSON",
+                path.display()
+            )));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+/// Reads a file the user named.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    fs::read(path).map_err(|error| {
+        CommandError::user(format!("cannot read {}", path.display())).because(error)
+    })
+}
+
+/// The image of a Deployment that runs this program.
+fn native_image(deployment: &Deployment) -> Option<String> {
+    let pod = deployment.spec.as_ref()?.template.spec.as_ref()?;
+    let container = pod.containers.first()?;
+    let command = container.args.as_ref()?.first()?;
+    matches!(command.as_str(), "hub" | "agent").then(|| container.image.clone())?
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ComponentArgs,
+    }
+
+    fn args(flags: &[&str]) -> ComponentArgs {
+        Line::parse_from(["x"].iter().chain(flags)).args
+    }
+
+    #[test]
+    fn releases_choose_image_tags() {
+        let images = args(&["--bundle-version=v1.2.0", "--image-registry=r/x/"])
+            .images()
+            .unwrap();
+        assert_eq!(images.work(), "r/x/work:v1.2.0");
+        let error = args(&["--bundle-version=v1.1.2"]).release().unwrap_err();
+        assert_eq!(
+            error.message(),
+            "couldn't find the requested version bundle: 1.1.2"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f.json");
+        fs::write(&path, r#"{"ocm": "v9"}"#).unwrap();
+        let flag = format!("--bundle-version-overrides={}", path.display());
+        let release = args(&[&flag]).release().unwrap();
+        assert_eq!((&*release.ocm, &*release.policy_addon), ("v9", "v0.18.0"));
+        fs::write(&path, "ocm: v9").unwrap();
+        assert!(args(&[&flag]).release().is_err());
+    }
+
+    #[test]
+    fn resources_are_whole_or_refused() {
+        assert_eq!(args(&[]).resources().unwrap(), None);
+        let given = args(&[
+            "--resource-qos-class=ResourceRequirement",
+            "--resource-limits=cpu=1,memory=1Gi",
+            "--resource-requests=cpu=100m",
+        ]);
+        assert_eq!(
+            serde_json::to_value(given.resources().unwrap()).unwrap(),
+            json!({
+                "type": "ResourceRequirement",
+                "resourceRequirements": {"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "100m"}},
+            })
+        );
+        for flags in [
+            &["--resource-limits=cpu=1"][..],
+            &["--resource-qos-class=ResourceRequirement"],
+            &[
+                "--resource-qos-class=ResourceRequirement",
+                "--resource-limits=memory=1Mi",
+                "--resource-requests=memory=1Gi",
+            ],
+        ] {
+            assert!(args(flags).resources().is_err(), "{flags:?}");
+        }
+        for flag in ["--resource-limits=cpu", "--resource-limits=cpu=much"] {
+            assert!(Line::try_parse_from(["x", flag]).is_err(), "{flag}");
+        }
+    }
+
+    #[test]
+    fn a_native_installation_is_known_by_its_command() {
+        let deployment = |args: &[&str]| -> Deployment {
+            serde_json::from_value(json!({"spec": {"selector": {}, "template": {"spec": {
+                "containers": [{"name": "x", "image": "i", "args": args}],
+            }}}}))
+            .unwrap()
+        };
+        assert_eq!(native_image(&deployment(&["hub"])).as_deref(), Some("i"));
+        let upstream = deployment(&["/registration-operator", "hub"]);
+        assert_eq!(native_image(&upstream), None);
+    }
+}
