@@ -19,6 +19,12 @@ use crate::request::{Accept, DeleteOptions, ListOptions, Query, ResourcePath};
 use crate::status::Status;
 use crate::types::ResourceType;
 
+/// How deep YAML may be nested: its reader needs tens of kilobytes of stack a
+/// level. JSON may be twice as deep.
+const YAML_DEPTH: usize = 60;
+/// How much its aliases may repeat in all, in scalars and brackets.
+const YAML_ALIASED: usize = 50_000;
+
 const JSON_PATCH: &str = "application/json-patch+json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
@@ -104,7 +110,7 @@ impl Verb<'_> {
                     .registry
                     .list(self.context, resource, scope, &options)
                     .await?;
-                Ok(respond::list(&self.accept, resource, &list))
+                Ok(respond::list(&self.accept, resource, list))
             }
             "watch" => {
                 let mut options = ListOptions::parse(self.query, true)?;
@@ -145,8 +151,7 @@ impl Verb<'_> {
                 let existed = self
                     .registry
                     .store()
-                    .head(&resource.gr, namespace, &path.name)
-                    .is_some();
+                    .exists(&resource.gr, namespace, &path.name);
                 if !existed && patch.kind == PatchKind::Apply {
                     self.may_create(namespace)?;
                 }
@@ -184,7 +189,7 @@ impl Verb<'_> {
                     revision: self.registry.store().revision(),
                     ..Default::default()
                 };
-                Ok(respond::list(&self.accept, resource, &list))
+                Ok(respond::list(&self.accept, resource, list))
             }
             _ => Err(wrong_method()),
         }
@@ -272,7 +277,14 @@ impl Verb<'_> {
                 &path.subresource,
             )
             .await?;
-        Ok(respond::object(200, &self.accept, resource, &object))
+        // A scale is not in the version of its object.
+        let api_version = (path.subresource != "scale").then(|| resource.gvk.api_version());
+        Ok(respond::stored(
+            &self.accept,
+            resource,
+            &object,
+            api_version.as_deref(),
+        ))
     }
 
     async fn create(
@@ -518,6 +530,8 @@ fn read_yaml(bytes: &Bytes) -> Result<Value, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "invalid UTF-8".to_owned())?;
     let options = serde_saphyr::options! {
         legacy_octal_numbers: true,
+        budget: serde_saphyr::budget! { max_depth: YAML_DEPTH },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: YAML_ALIASED },
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let place = error.location().map_or_else(String::new, |at| {

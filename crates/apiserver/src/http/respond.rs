@@ -4,17 +4,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WARNING};
 use http::{Response, StatusCode};
 use serde::Serialize;
-use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::body::Body;
-use crate::registry::{List, RequestContext};
+use crate::registry::{List, RequestContext, present};
 use crate::request::{Accept, Shape};
 use crate::status::Status;
+use crate::store::Object;
 use crate::types::ResourceType;
+
+const JSON: &str = "application/json";
 
 /// A response of this type.
 pub(super) fn bytes(
@@ -22,7 +25,11 @@ pub(super) fn bytes(
     content_type: &'static str,
     bytes: impl Into<Bytes>,
 ) -> Response<Body> {
-    let mut response = Response::new(Body::whole(bytes));
+    with_body(code, content_type, Body::whole(bytes))
+}
+
+fn with_body(code: u16, content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -98,7 +105,7 @@ pub(super) fn object(
         Shape::Table => {
             let table = table_of(
                 resource,
-                std::slice::from_ref(object),
+                std::iter::once(object.clone()),
                 accept,
                 &object["metadata"],
             );
@@ -107,8 +114,34 @@ pub(super) fn object(
     }
 }
 
+/// One object, as it is stored: the bytes of the store where they are what was
+/// asked for. Shown in this version, if any.
+pub(super) fn stored(
+    accept: &Accept,
+    resource: &ResourceType,
+    stored: &Object,
+    api_version: Option<&str>,
+) -> Response<Body> {
+    if accept.shape == Shape::Whole && !accept.yaml {
+        match api_version {
+            Some(version) if !stored.is_in(version) => {
+                let mut json = Vec::new();
+                stored.write_as(version, &mut json);
+                json.push(b'\n');
+                return bytes(200, JSON, json);
+            }
+            _ => return bytes(200, JSON, stored.line()),
+        }
+    }
+    let value = match api_version {
+        Some(_) => present(resource, stored.value()),
+        None => stored.value(),
+    };
+    object(200, accept, resource, &value)
+}
+
 /// A list.
-pub(super) fn list(accept: &Accept, resource: &ResourceType, list: &List) -> Response<Body> {
+pub(super) fn list(accept: &Accept, resource: &ResourceType, list: List) -> Response<Body> {
     let mut metadata = Map::new();
     metadata.insert(
         "resourceVersion".to_owned(),
@@ -122,26 +155,22 @@ pub(super) fn list(accept: &Accept, resource: &ResourceType, list: &List) -> Res
         metadata.insert("remainingItemCount".to_owned(), remaining.into());
     }
     match accept.shape {
-        Shape::Whole => value(
-            200,
-            accept,
-            &WholeList {
-                kind: &resource.list_kind,
-                api_version: resource.gvk.api_version(),
-                metadata,
-                // As the server of Kubernetes does: items of built-in lists
-                // come without their kind.
-                items: Items {
-                    items: &list.items,
-                    bare: resource.custom.is_none(),
-                },
-            },
-        ),
+        Shape::Whole => {
+            let whole = WholeList::new(resource, &metadata, list.items);
+            if accept.yaml {
+                let json: Vec<u8> = whole.flatten().collect();
+                return match serde_json::from_slice::<Value>(&json) {
+                    Ok(list) => value(200, accept, &list),
+                    Err(error) => failure(&Status::internal(error)),
+                };
+            }
+            with_body(200, JSON, whole.body())
+        }
         Shape::Metadata => {
             let items: Vec<Value> = list
                 .items
                 .iter()
-                .map(|item| metadata_of(item, &accept.version))
+                .map(|item| metadata_of(&item.value(), &accept.version))
                 .collect();
             let body = json!({
                 "kind": "PartialObjectMetadataList",
@@ -152,7 +181,11 @@ pub(super) fn list(accept: &Accept, resource: &ResourceType, list: &List) -> Res
             value(200, accept, &body)
         }
         Shape::Table => {
-            let table = table_of(resource, &list.items, accept, &Value::Object(metadata));
+            let items = list
+                .items
+                .iter()
+                .map(|item| present(resource, item.value()));
+            let table = table_of(resource, items, accept, &Value::Object(metadata));
             value(200, accept, &table)
         }
     }
@@ -170,7 +203,7 @@ pub(super) fn metadata_of(object: &Value, version: &str) -> Value {
 /// Objects as a table; of `metadata` those fields that a list has.
 pub(super) fn table_of(
     resource: &ResourceType,
-    objects: &[Arc<Value>],
+    objects: impl Iterator<Item = Arc<Value>>,
     accept: &Accept,
     metadata: &Value,
 ) -> Value {
@@ -187,48 +220,79 @@ pub(super) fn table_of(
     table
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WholeList<'a> {
-    kind: &'a str,
+/// How much of a list is made at once.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// The JSON of a list in pieces, out of the stored bytes of its items.
+struct WholeList {
     api_version: String,
-    metadata: Map<String, Value>,
-    items: Items<'a>,
-}
-
-struct Items<'a> {
-    items: &'a [Arc<Value>],
+    /// As the server of Kubernetes does: items of built-in lists come without
+    /// their kind.
     bare: bool,
+    items: std::vec::IntoIter<Object>,
+    /// What is written and not yet sent.
+    out: Vec<u8>,
+    first: bool,
+    done: bool,
 }
 
-impl Serialize for Items<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(Some(self.items.len()))?;
-        for item in self.items {
-            if self.bare {
-                list.serialize_element(&Bare(item))?;
-            } else {
-                list.serialize_element(&**item)?;
-            }
+impl WholeList {
+    fn new(resource: &ResourceType, metadata: &Map<String, Value>, items: Vec<Object>) -> Self {
+        let api_version = resource.gvk.api_version();
+        let mut out = json!({
+            "apiVersion": api_version,
+            "kind": resource.list_kind,
+            "metadata": metadata,
+        })
+        .to_string()
+        .into_bytes();
+        // The items come before the last brace.
+        out.pop();
+        out.extend_from_slice(b",\"items\":[");
+        Self {
+            api_version,
+            bare: resource.custom.is_none(),
+            items: items.into_iter(),
+            out,
+            first: true,
+            done: false,
         }
-        list.end()
+    }
+
+    /// One piece if it is short, else one after the other.
+    fn body(mut self) -> Body {
+        match self.next() {
+            Some(first) if !self.done => {
+                Body::stream(stream::iter(std::iter::once(first).chain(self)))
+            }
+            first => Body::whole(first.unwrap_or_default()),
+        }
     }
 }
 
-/// An object without `apiVersion` and `kind`.
-struct Bare<'a>(&'a Value);
+impl Iterator for WholeList {
+    type Item = Bytes;
 
-impl Serialize for Bare<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Value::Object(object) = self.0 else {
-            return self.0.serialize(serializer);
-        };
-        let mut map = serializer.serialize_map(None)?;
-        for (key, value) in object {
-            if key != "apiVersion" && key != "kind" {
-                map.serialize_entry(key, value)?;
+    fn next(&mut self) -> Option<Bytes> {
+        if self.done {
+            return None;
+        }
+        let mut out = std::mem::take(&mut self.out);
+        while out.len() < PIECE_BYTES {
+            let Some(item) = self.items.next() else {
+                out.extend_from_slice(b"]}\n");
+                self.done = true;
+                break;
+            };
+            if !std::mem::take(&mut self.first) {
+                out.push(b',');
+            }
+            if self.bare {
+                item.write_bare(&mut out);
+            } else {
+                item.write_as(&self.api_version, &mut out);
             }
         }
-        map.end()
+        Some(out.into())
     }
 }

@@ -18,15 +18,18 @@ use crate::types::ResourceType;
 use crate::{discovery, openapi, table};
 
 /// Columns and rows of a table.
-pub(super) fn table(resource: &ResourceType, objects: &[Arc<Value>], accept: &Accept) -> Value {
+pub(super) fn table(
+    resource: &ResourceType,
+    objects: impl Iterator<Item = Arc<Value>>,
+    accept: &Accept,
+) -> Value {
     let now = jiff::Timestamp::now();
     let rows: Vec<Value> = objects
-        .iter()
         .map(|object| {
-            let mut row = table::row(resource, object, now);
+            let mut row = table::row(resource, &object, now);
             match accept.include {
-                Include::Metadata => row["object"] = respond::metadata_of(object, &accept.version),
-                Include::Object => row["object"] = (**object).clone(),
+                Include::Metadata => row["object"] = respond::metadata_of(&object, &accept.version),
+                Include::Object => row["object"] = (*object).clone(),
                 Include::None => row["object"] = Value::Null,
             }
             row

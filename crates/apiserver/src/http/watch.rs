@@ -12,8 +12,9 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_unti
 
 use super::body::Body;
 use super::respond::{metadata_of, table_of};
-use crate::registry::{EventKind, WatchEvent, WatchStream, present, shown_version};
+use crate::registry::{WatchEvent, WatchStream, present};
 use crate::request::{Accept, Shape};
+use crate::store::write_line;
 use crate::types::ResourceType;
 
 /// How often a client that wants bookmarks gets one.
@@ -26,6 +27,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 struct Feed {
     watch: WatchStream,
     resource: Arc<ResourceType>,
+    api_version: String,
     accept: Accept,
     end: Instant,
     bookmarks: Option<Interval>,
@@ -50,6 +52,7 @@ pub(super) fn response(
         .map_or(LIFETIME, Duration::from_secs);
     let feed = Feed {
         watch,
+        api_version: resource.gvk.api_version(),
         resource,
         accept,
         end: Instant::now() + lifetime,
@@ -83,11 +86,24 @@ impl Feed {
                 None => std::future::pending().await,
             }
         };
+        let mut next = None;
         tokio::select! {
             biased;
             event = self.watch.next() => {
                 let event = event?;
-                self.write(&mut out, &event);
+                // Those who write have a turn: what they change now goes into the
+                // same piece, at the cost of one.
+                tokio::task::yield_now().await;
+                if let Some(line) = self.shared(&event) {
+                    // Alone it is sent without a copy.
+                    next = self.watch.try_next();
+                    if next.is_none() {
+                        return Some(line);
+                    }
+                    out.extend_from_slice(&line);
+                } else {
+                    self.write(&mut out, &event);
+                }
             }
             () = sleep_until(self.end) => return None,
             () = tick => {
@@ -96,43 +112,55 @@ impl Feed {
                 }
             }
         }
-        while !self.done
-            && out.len() < CHUNK_BYTES
-            && let Some(event) = self.watch.try_next()
-        {
+        while let Some(event) = next.take() {
             self.write(&mut out, &event);
+            if !self.done && out.len() < CHUNK_BYTES {
+                next = self.watch.try_next();
+            }
         }
         Some(out.into())
     }
 
-    fn write(&mut self, out: &mut Vec<u8>, event: &WatchEvent) {
+    /// The line of an event, when it is the same for all watches.
+    fn shared(&self, event: &WatchEvent) -> Option<Bytes> {
         match event {
             WatchEvent::Object {
                 kind,
                 object,
-                event,
-            } => {
-                let kind = match kind {
-                    EventKind::Added => "ADDED",
-                    EventKind::Modified => "MODIFIED",
-                    EventKind::Deleted => "DELETED",
-                };
-                let whole = self.accept.shape == Shape::Whole;
-                match event {
-                    // The same bytes for all watches.
-                    Some(event) if whole && shown_version(&self.resource, object).is_none() => {
-                        line(out, kind, &event.json());
-                    }
-                    _ => {
-                        let shaped = self.shape(object);
-                        line(out, kind, &serde_json::to_vec(&*shaped).unwrap_or_default());
-                    }
+                event: Some(event),
+            } if self.accept.shape == Shape::Whole
+                && *kind == event.kind()
+                && object.is_in(&self.api_version) =>
+            {
+                Some(event.line())
+            }
+            _ => None,
+        }
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>, event: &WatchEvent) {
+        if let Some(line) = self.shared(event) {
+            out.extend_from_slice(&line);
+            return;
+        }
+        match event {
+            WatchEvent::Object { kind, object, .. } => {
+                let kind = kind.as_str();
+                if self.accept.shape != Shape::Whole {
+                    let shaped = self.shape(&object.value());
+                    write_line(out, kind, shaped.to_string().as_bytes());
+                } else if object.is_in(&self.api_version) {
+                    write_line(out, kind, object.json());
+                } else {
+                    let mut shown = Vec::new();
+                    object.write_as(&self.api_version, &mut shown);
+                    write_line(out, kind, &shown);
                 }
             }
             WatchEvent::Bookmark {
                 revision,
                 initial_end,
-            } => line(
+            } => write_line(
                 out,
                 "BOOKMARK",
                 self.bookmark(*revision, *initial_end)
@@ -140,21 +168,20 @@ impl Feed {
                     .as_bytes(),
             ),
             WatchEvent::Error(status) => {
-                line(out, "ERROR", status.to_json().to_string().as_bytes());
+                write_line(out, "ERROR", status.to_json().to_string().as_bytes());
                 self.done = true;
             }
         }
     }
 
-    fn shape(&mut self, object: &Arc<Value>) -> Arc<Value> {
+    /// Anything but the whole object.
+    fn shape(&mut self, object: &Arc<Value>) -> Value {
         match self.accept.shape {
-            Shape::Whole => present(&self.resource, object.clone()),
-            Shape::Metadata => Arc::new(metadata_of(object, &self.accept.version)),
             Shape::Table => {
                 let shown = present(&self.resource, object.clone());
                 let mut table = table_of(
                     &self.resource,
-                    std::slice::from_ref(&shown),
+                    std::iter::once(shown.clone()),
                     &self.accept,
                     &shown["metadata"],
                 );
@@ -162,8 +189,9 @@ impl Feed {
                 if std::mem::replace(&mut self.columns_sent, true) {
                     table["columnDefinitions"] = Value::Null;
                 }
-                Arc::new(table)
+                table
             }
+            _ => metadata_of(object, &self.accept.version),
         }
     }
 
@@ -191,13 +219,4 @@ impl Feed {
             }
         }
     }
-}
-
-fn line(out: &mut Vec<u8>, kind: &str, object: &[u8]) {
-    out.reserve(object.len() + 40);
-    out.extend_from_slice(b"{\"type\":\"");
-    out.extend_from_slice(kind.as_bytes());
-    out.extend_from_slice(b"\",\"object\":");
-    out.extend_from_slice(object);
-    out.extend_from_slice(b"}\n");
 }

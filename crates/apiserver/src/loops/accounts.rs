@@ -21,7 +21,7 @@ pub(super) async fn run(host: Host, stop: CancellationToken) {
         .subscribe(&[namespaces.clone(), accounts, maps], true);
     let hand = Hand::new(host.registry.clone(), "serviceaccount-controller");
     let ca = host.authority.pem();
-    let observe = |event: &Event| match (event.gr.resource.as_str(), event.name(), event.kind) {
+    let observe = |event: &Event| match (event.gr().resource.as_str(), event.name(), event.kind()) {
         ("namespaces", name, EventKind::Added) => vec![name.to_owned()],
         ("serviceaccounts", ACCOUNT, EventKind::Deleted)
         | ("configmaps", ROOT_CA, EventKind::Deleted | EventKind::Modified) => {

@@ -32,15 +32,15 @@ pub(super) async fn run(registry: Registry, stop: CancellationToken) {
 /// all aggregated roles.
 fn observe(selectors: &mut BTreeMap<String, Value>, event: &Event) -> Vec<String> {
     let name = event.name().to_owned();
-    let rule = &event.object["aggregationRule"]["clusterRoleSelectors"];
+    let rule = &event.object()["aggregationRule"]["clusterRoleSelectors"];
     let mut about = Vec::new();
-    if event.kind == EventKind::Deleted || !rule.is_array() {
+    if event.kind() == EventKind::Deleted || !rule.is_array() {
         selectors.remove(&name);
     } else {
         selectors.insert(name.clone(), rule.clone());
         about.push(name.clone());
     }
-    let states = [Some(&event.object), event.old.as_ref()];
+    let states = [Some(event.object()), event.old()];
     for (aggregated, rule) in &*selectors {
         if *aggregated != name && states.iter().flatten().any(|role| selects(rule, role)) {
             about.push(aggregated.clone());

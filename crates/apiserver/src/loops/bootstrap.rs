@@ -40,14 +40,14 @@ pub(super) async fn run(registry: Registry, stop: CancellationToken) {
     let hand = Hand::new(registry, "bootstrap-signer");
     let observe = |event: &Event| {
         let place = (event.namespace(), event.name());
-        if *event.gr == maps() {
+        if **event.gr() == maps() {
             return if place == (PUBLIC, INFO) {
                 vec![Task::Sign]
             } else {
                 Vec::new()
             };
         }
-        if place.0 == SYSTEM && event.object["type"] == TOKEN_TYPE {
+        if place.0 == SYSTEM && event.object()["type"] == TOKEN_TYPE {
             return vec![Task::Sign, Task::Expire(place.1.to_owned())];
         }
         Vec::new()

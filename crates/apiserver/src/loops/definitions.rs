@@ -37,15 +37,15 @@ pub(super) async fn run(registry: Registry, stop: CancellationToken) {
     let ending: Arc<Mutex<BTreeMap<GroupResource, String>>> = Arc::default();
     let observe = |event: &Event| {
         let mut ending = ending.lock().unwrap_or_else(PoisonError::into_inner);
-        if *event.gr != resource() {
-            return ending.get(&*event.gr).cloned().into_iter().collect();
+        if **event.gr() != resource() {
+            return ending.get(&**event.gr()).cloned().into_iter().collect();
         }
-        if event.kind == EventKind::Deleted || !is_ending(&event.object) {
-            ending.remove(&defined(&event.object));
+        if event.kind() == EventKind::Deleted || !is_ending(event.object()) {
+            ending.remove(&defined(event.object()));
             return Vec::new();
         }
         let name = event.name().to_owned();
-        ending.insert(defined(&event.object), name.clone());
+        ending.insert(defined(event.object()), name.clone());
         vec![name]
     };
     let reconcile = |name: String| {

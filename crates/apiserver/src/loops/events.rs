@@ -19,10 +19,10 @@ pub(super) async fn run(registry: Registry, stop: CancellationToken) {
     let resources = ["", "events.k8s.io"].map(|group| GroupResource::new(group, "events"));
     let events = registry.subscribe(&resources, true);
     let hand = Hand::new(registry, "event-ttl");
-    let observe = |event: &Event| match event.kind {
+    let observe = |event: &Event| match event.kind() {
         EventKind::Deleted => Vec::new(),
         _ => vec![(
-            event.gr.group.clone(),
+            event.gr().group.clone(),
             event.namespace().to_owned(),
             event.name().to_owned(),
         )],

@@ -32,20 +32,20 @@ pub(super) async fn run(registry: Registry, stop: CancellationToken) {
 /// Which namespace an event is about, if it ends or is not there at all.
 fn observe(view: &dyn View, ending: &mut BTreeSet<String>, event: &Event) -> Vec<String> {
     let namespace = event.namespace();
-    if *event.gr == resource() {
+    if **event.gr() == resource() {
         let name = event.name().to_owned();
-        if event.kind == EventKind::Deleted {
+        if event.kind() == EventKind::Deleted {
             ending.remove(&name);
             return vec![name];
         }
-        if event.object["metadata"]["deletionTimestamp"].is_null() {
+        if event.object()["metadata"]["deletionTimestamp"].is_null() {
             return Vec::new();
         }
         ending.insert(name.clone());
         return vec![name];
     }
     let stray =
-        || event.kind == EventKind::Added && view.read(&resource(), "", namespace).is_none();
+        || event.kind() == EventKind::Added && view.read(&resource(), "", namespace).is_none();
     if !namespace.is_empty() && (ending.contains(namespace) || stray()) {
         return vec![namespace.to_owned()];
     }

@@ -22,7 +22,7 @@ const SHORTEST: u64 = 600;
 pub(super) async fn run(host: Host, stop: CancellationToken) {
     let events = host.registry.subscribe(&[resource()], true);
     let hand = Hand::new(host.registry.clone(), "csrsigning");
-    let observe = |event: &Event| match event.kind {
+    let observe = |event: &Event| match event.kind() {
         EventKind::Deleted => Vec::new(),
         _ => vec![event.name().to_owned()],
     };

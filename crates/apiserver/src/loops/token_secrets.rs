@@ -40,14 +40,14 @@ pub(super) async fn run(host: Host, stop: CancellationToken) {
 
 fn observe(view: &dyn View, event: &Event) -> Vec<(String, String)> {
     let namespace = event.namespace();
-    if *event.gr == secrets() {
-        return if event.kind != EventKind::Deleted && event.object["type"] == TYPE {
+    if **event.gr() == secrets() {
+        return if event.kind() != EventKind::Deleted && event.object()["type"] == TYPE {
             vec![(namespace.to_owned(), event.name().to_owned())]
         } else {
             Vec::new()
         };
     }
-    if event.kind != EventKind::Deleted {
+    if event.kind() != EventKind::Deleted {
         return Vec::new();
     }
     view.read_all(&secrets(), Some(namespace))

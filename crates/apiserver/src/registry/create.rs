@@ -10,7 +10,7 @@ use crate::api::GroupResource;
 use crate::builtin::Operation;
 use crate::request::RequestContext;
 use crate::status::{Cause, Status};
-use crate::store::{Expect, WriteError};
+use crate::store::{Expect, MAX_DEPTH, WriteError};
 use crate::types::ResourceType;
 
 /// What etcd takes at most.
@@ -114,7 +114,7 @@ impl Registry {
         stages::webhooks(self, context, target, Operation::Create, None, &mut object).await?;
         check_size(&object)?;
         object["apiVersion"] = storage_version(resource).into();
-        if self.store().head(&resource.gr, namespace, &name).is_some() {
+        if self.store().exists(&resource.gr, namespace, &name) {
             return Err(Status::already_exists(&resource.gr, &name));
         }
         if context.dry_run {
@@ -255,10 +255,27 @@ pub(super) fn check_namespace(
 
 /// What etcd would not take.
 pub(super) fn check_size(object: &Value) -> Result<(), Status> {
+    if is_deeper(object, MAX_DEPTH) {
+        return Err(Status::bad_request(format!(
+            "the object is nested deeper than {MAX_DEPTH} levels"
+        )));
+    }
     if size(object) > OBJECT_BYTES {
         return Err(Status::new(500, "", "etcdserver: request is too large"));
     }
     Ok(())
+}
+
+/// Whether an object is nested deeper than this.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let Some(left) = levels.checked_sub(1) else {
+        return value.is_object() || value.is_array();
+    };
+    match value {
+        Value::Object(map) => map.values().any(|value| is_deeper(value, left)),
+        Value::Array(items) => items.iter().any(|value| is_deeper(value, left)),
+        _ => false,
+    }
 }
 
 /// About the length of the JSON.

@@ -10,7 +10,7 @@ use crate::api::GroupResource;
 use crate::builtin::{self, Operation};
 use crate::request::DeleteOptions;
 use crate::status::Status;
-use crate::store::{Expect, WriteError};
+use crate::store::{Expect, Object, WriteError};
 use crate::types::ResourceType;
 
 /// How often a delete is tried again after others came first.
@@ -110,15 +110,16 @@ impl Registry {
         namespace: Option<&str>,
         options: &DeleteOptions,
         selection: &ListOptions,
-    ) -> Result<Vec<Arc<Value>>, Status> {
+    ) -> Result<Vec<Object>, Status> {
         let list = self.list(context, resource, namespace, selection).await?;
         for object in &list.items {
+            let header = object.header();
             let result = self
                 .delete(
                     context,
                     resource,
-                    text(object, "namespace"),
-                    text(object, "name"),
+                    text(&header, "namespace"),
+                    text(&header, "name"),
                     options,
                 )
                 .await;

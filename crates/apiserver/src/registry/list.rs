@@ -1,24 +1,21 @@
 //! List, in pages of one consistent snapshot.
 
-use std::sync::Arc;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::Registry;
 use super::meta::text;
-use super::{Registry, present};
 use crate::request::{ListOptions, RequestContext, RevisionMatch};
 use crate::status::{Cause, Status};
-use crate::store::{RevisionError, Snapshot};
+use crate::store::{Object, RevisionError, Snapshot};
 use crate::types::ResourceType;
 
 /// Objects of one revision.
 #[derive(Clone, Debug, Default)]
 pub struct List {
-    /// In key order; in the version of the URL only for custom resources with
-    /// one version, see `present`.
-    pub items: Vec<Arc<Value>>,
+    /// In key order, in their storage version.
+    pub items: Vec<Object>,
     /// The revision they are of.
     pub revision: u64,
     /// Where the next page begins; empty on the last one.
@@ -39,9 +36,9 @@ impl Registry {
         options.fields.check(&resource.gr, resource.selectable())?;
         let snapshot = self.snapshot(resource, namespace, options)?;
         let mut items = snapshot.items;
-        let selects = !options.labels.is_empty() || !options.fields.is_empty();
-        if selects {
-            items.retain(|item| options.labels.matches(item) && options.fields.matches(item));
+        let selective = !options.labels.is_empty() || !options.fields.is_empty();
+        if selective {
+            items.retain(|item| selects(options, item));
         }
         let mut list = List {
             revision: snapshot.revision,
@@ -50,16 +47,13 @@ impl Registry {
         if let Some(limit) = options.limit
             && items.len() > limit
         {
-            if !selects {
+            if !selective {
                 list.remaining = Some(items.len() - limit);
             }
             items.truncate(limit);
             if let Some(last) = items.last() {
-                list.continue_token = encode(list.revision, last);
+                list.continue_token = encode(list.revision, &last.header());
             }
-        }
-        for item in &mut items {
-            *item = present(resource, item.clone());
         }
         list.items = items;
         Ok(list)
@@ -111,6 +105,20 @@ impl Registry {
             (None, _) => Ok(store.list(gr, namespace)),
         }
     }
+}
+
+/// Whether the selectors select an object.
+pub(super) fn selects(options: &ListOptions, object: &Object) -> bool {
+    let (labels, fields) = (&options.labels, &options.fields);
+    if labels.is_empty() && fields.is_empty() {
+        return true;
+    }
+    if fields.is_of_header() {
+        let header = object.header();
+        return labels.matches(&header) && fields.matches(&header);
+    }
+    let object = object.value();
+    labels.matches(&object) && fields.matches(&object)
 }
 
 /// The answer to a revision that is not served.

@@ -22,7 +22,7 @@ use crate::api::{Attributes, GroupResource, UserInfo};
 use crate::authz::{Authorizer, Decision};
 use crate::status::Status;
 pub use crate::store::{Event, EventKind};
-use crate::store::{Store, WriteError};
+use crate::store::{Object, Store, WriteError};
 use crate::types::{Catalog, ResourceType};
 
 pub use crate::request::{DeleteOptions, FieldValidation, ListOptions, RequestContext};
@@ -73,8 +73,8 @@ impl Registry {
             custom: Mutex::default(),
         }));
         registry.0.store.observe(move |event| {
-            let now = (event.kind != EventKind::Deleted).then_some(&*event.object);
-            authorizer.observe(&event.gr, now, &event.object);
+            let now = (event.kind() != EventKind::Deleted).then_some(&**event.object());
+            authorizer.observe(event.gr(), now, event.object());
         });
         registry.0.authorizer.load(&registry);
         for definition in registry.read_all(&stages::crd_resource(), None) {
@@ -141,7 +141,7 @@ impl Registry {
         self.set_custom(name, stages::compile(definition));
     }
 
-    /// One object, in the version of the URL.
+    /// One object, as it is stored.
     pub async fn get(
         &self,
         _context: &RequestContext,
@@ -149,16 +149,17 @@ impl Registry {
         namespace: &str,
         name: &str,
         subresource: &str,
-    ) -> Result<Arc<Value>, Status> {
+    ) -> Result<Object, Status> {
         let object = self
             .0
             .store
-            .get(&resource.gr, namespace, name)
+            .get_stored(&resource.gr, namespace, name)
             .ok_or_else(|| Status::not_found(&resource.gr, name))?;
         if subresource == "scale" {
-            return scale::read(resource, &object).map(Arc::new);
+            let scale = scale::read(resource, &object.value())?;
+            return Ok(Object::new(&Arc::new(scale)));
         }
-        Ok(present(resource, object))
+        Ok(object)
     }
 }
 
@@ -168,7 +169,8 @@ impl View for Registry {
     }
 
     fn read_all(&self, gr: &GroupResource, namespace: Option<&str>) -> Vec<Arc<Value>> {
-        self.0.store.list(gr, namespace).items
+        let snapshot = self.0.store.list(gr, namespace);
+        snapshot.items.iter().map(Object::value).collect()
     }
 
     fn catalog(&self) -> Arc<Catalog> {

@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::list::expired;
+use super::list::{expired, selects};
 use super::{Registry, View};
 use crate::request::{ListOptions, RequestContext};
 use crate::status::Status;
-use crate::store::{Event, EventKind, Scope, Watch};
+use crate::store::{Event, EventKind, Object, Scope, Watch};
 use crate::types::ResourceType;
 
 /// What a watch sends.
@@ -21,7 +20,7 @@ pub enum WatchEvent {
         /// For the client; the store may have seen something else.
         kind: EventKind,
         /// In its storage version.
-        object: Arc<Value>,
+        object: Object,
         /// The event, when `object` is its object.
         event: Option<Arc<Event>>,
     },
@@ -86,7 +85,7 @@ impl Registry {
             }
             let (items, watch) = self.0.store.list_watch(&resource.gr, scope);
             for object in items {
-                if stream.selects(&object) {
+                if selects(options, &object) {
                     stream.queue.push_back(WatchEvent::Object {
                         kind: EventKind::Added,
                         object,
@@ -124,15 +123,19 @@ impl WatchStream {
         self.live = Some(watch.live);
     }
 
-    fn selects(&self, object: &Value) -> bool {
-        self.options.labels.matches(object) && self.options.fields.matches(object)
-    }
-
     /// An event as the selectors see it.
     fn see(&self, event: Arc<Event>) -> Option<WatchEvent> {
-        let now = self.selects(&event.object);
-        let before = event.old.as_ref().is_some_and(|old| self.selects(old));
-        let kind = match (event.kind, before, now) {
+        let (labels, fields) = (&self.options.labels, &self.options.fields);
+        let (before, now) = if labels.is_empty() && fields.is_empty() {
+            (event.stored_old().is_some(), true)
+        } else {
+            let selects = |object| labels.matches(object) && fields.matches(object);
+            (
+                event.old().is_some_and(|old| selects(old)),
+                selects(event.object()),
+            )
+        };
+        let kind = match (event.kind(), before, now) {
             (EventKind::Deleted, true, _) | (EventKind::Modified, true, false) => {
                 EventKind::Deleted
             }
@@ -140,19 +143,19 @@ impl WatchStream {
             (EventKind::Modified, true, true) => EventKind::Modified,
             _ => return None,
         };
-        if kind == EventKind::Deleted && event.kind == EventKind::Modified {
+        if kind == EventKind::Deleted && event.kind() == EventKind::Modified {
             // The client sees what it knew, at the revision of the change.
-            let mut object = (**event.old.as_ref()?).clone();
-            object["metadata"]["resourceVersion"] = event.revision.to_string().into();
+            let mut object = (**event.old()?).clone();
+            object["metadata"]["resourceVersion"] = event.revision().to_string().into();
             return Some(WatchEvent::Object {
                 kind,
-                object: Arc::new(object),
+                object: Object::new(&Arc::new(object)),
                 event: None,
             });
         }
         Some(WatchEvent::Object {
             kind,
-            object: event.object.clone(),
+            object: event.stored().clone(),
             event: Some(event),
         })
     }
@@ -164,7 +167,7 @@ impl WatchStream {
                 return Some(event);
             }
             let event = self.live.as_mut()?.recv().await?;
-            self.revision = self.revision.max(event.revision);
+            self.revision = self.revision.max(event.revision());
             self.queue.extend(self.see(event));
         }
     }
@@ -176,7 +179,7 @@ impl WatchStream {
                 return Some(event);
             }
             let event = self.live.as_mut()?.try_recv().ok()?;
-            self.revision = self.revision.max(event.revision);
+            self.revision = self.revision.max(event.revision());
             self.queue.extend(self.see(event));
         }
     }

@@ -206,6 +206,13 @@ impl FieldSelector {
         self.0.is_empty()
     }
 
+    /// Whether name and namespace are all it looks at.
+    pub fn is_of_header(&self) -> bool {
+        self.0
+            .iter()
+            .all(|(field, ..)| matches!(field.as_str(), "metadata.name" | "metadata.namespace"))
+    }
+
     /// The value this field must have, if the selector says so.
     pub fn required(&self, field: &str) -> Option<String> {
         self.0

@@ -10,7 +10,7 @@ use std::thread;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::state::{Pending, State};
-use super::{EventKind, OpenError, WriteError};
+use super::{EventKind, Object, OpenError, WriteError};
 use crate::api::GroupResource;
 
 /// `group NUL resource NUL namespace/name` → revision (8 bytes, big-endian), JSON.
@@ -134,7 +134,7 @@ fn load(path: &Path, database: &Database) -> Result<State, OpenError> {
         let gr = GroupResource::new(parts.next().unwrap_or(""), parts.next().unwrap_or(""));
         let object_key = parts.next().unwrap_or("");
         let (revision, json) = bytes.split_first_chunk::<8>().unwrap_or((&[0; 8], b""));
-        let object = serde_json::from_slice(json).map_err(|source| OpenError::Corrupt {
+        let object = Object::from_json(json).map_err(|source| OpenError::Corrupt {
             path: path.display().to_string(),
             key: key.replace('\0', " "),
             source,
@@ -212,7 +212,7 @@ fn publish(state: &RwLock<State>, batch: Vec<Pending>) {
     let mut state = super::write(state);
     let mut writers = Vec::with_capacity(batch.len());
     for pending in batch {
-        writers.push((pending.done, pending.event.object.clone()));
+        writers.push((pending.done, pending.event.object().clone()));
         state.publish(&pending.event);
     }
     drop(state);
@@ -248,20 +248,19 @@ fn commit(database: &Database, batch: &[Pending]) -> Result<(), redb::Error> {
         // Of several writes of one object only the last one counts.
         let mut newest = BTreeMap::new();
         for pending in batch {
-            let event = &pending.event;
-            last.insert(&*event.gr, event.revision);
-            newest.insert((&*event.gr, &*event.key), event);
+            let change = &pending.event.change;
+            last.insert(&*change.gr, change.revision);
+            newest.insert((&*change.gr, &*change.key), change);
         }
         let mut value = Vec::new();
-        for ((gr, object_key), event) in newest {
+        for ((gr, object_key), change) in newest {
             let key = format!("{}\0{}\0{object_key}", gr.group, gr.resource);
-            if event.kind == EventKind::Deleted {
+            if change.kind == EventKind::Deleted {
                 objects.remove(key.as_str())?;
             } else {
                 value.clear();
-                value.extend_from_slice(&event.revision.to_be_bytes());
-                serde_json::to_writer(&mut value, &*event.object)
-                    .map_err(|error| redb::Error::Io(error.into()))?;
+                value.extend_from_slice(&change.revision.to_be_bytes());
+                value.extend_from_slice(change.object.json());
                 objects.insert(key.as_str(), value.as_slice())?;
             }
         }
@@ -272,7 +271,7 @@ fn commit(database: &Database, batch: &[Pending]) -> Result<(), redb::Error> {
             )?;
         }
         if let Some(pending) = batch.last() {
-            revisions.insert("revision", pending.event.revision)?;
+            revisions.insert("revision", pending.event.revision())?;
         }
     }
     transaction.commit()?;

@@ -1,5 +1,6 @@
 //! Objects, revisions and the watch log: all in memory, and behind it one redb
-//! file when the data must outlive the process.
+//! file when the data must outlive the process. Objects are kept as the JSON
+//! that clients get (see `object`), and parsed for those who look into them.
 //!
 //! One revision counts every write of the whole server. A write checks what it
 //! expects under the lock and gets its revision there; in memory mode it is
@@ -8,68 +9,24 @@
 //! each other's pending writes, so optimistic concurrency holds in between.
 
 mod disk;
+mod event;
+mod object;
+mod recent;
 mod state;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::api::GroupResource;
+pub use event::{Event, EventKind, write_line};
+pub use object::{MAX_DEPTH, Object};
+use recent::Recent;
 use state::{Pending, State, Watcher, key_of};
-
-/// What happened to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
-    /// It is new.
-    Added,
-    /// It changed.
-    Modified,
-    /// It is gone; the event carries its last state.
-    Deleted,
-}
-
-/// One change, as watchers and loops see it.
-#[derive(Debug)]
-pub struct Event {
-    /// The revision of the change; also the `resourceVersion` of `object`.
-    pub revision: u64,
-    /// Of which resource.
-    pub gr: Arc<GroupResource>,
-    /// What happened.
-    pub kind: EventKind,
-    /// The object after the change (of a deleted one: its last state).
-    pub object: Arc<Value>,
-    /// The object before the change.
-    pub old: Option<Arc<Value>>,
-    key: Arc<str>,
-    json: OnceLock<Bytes>,
-}
-
-impl Event {
-    /// `object` as JSON, made once for all watchers.
-    pub fn json(&self) -> Bytes {
-        self.json
-            .get_or_init(|| serde_json::to_vec(&*self.object).unwrap_or_default().into())
-            .clone()
-    }
-
-    /// Its namespace, empty for cluster-scoped objects.
-    pub fn namespace(&self) -> &str {
-        self.key
-            .split_once('/')
-            .map_or("", |(namespace, _)| namespace)
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        self.key.split_once('/').map_or(&self.key, |(_, name)| name)
-    }
-}
 
 /// What a write expects to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,13 +42,13 @@ pub enum Expect {
 pub enum WriteError {
     /// There is an object where none was expected.
     #[error("the object exists")]
-    Exists(Arc<Value>),
+    Exists(Object),
     /// There is none where one was expected.
     #[error("the object does not exist")]
     Missing,
     /// It changed since it was read.
     #[error("the object has been modified")]
-    Changed(Arc<Value>),
+    Changed(Object),
     /// It cannot be kept on disk.
     #[error("cannot write to disk: {0}")]
     Disk(Arc<str>),
@@ -156,7 +113,7 @@ pub enum RevisionError {
 #[derive(Debug)]
 pub struct Snapshot {
     /// In key order: namespace, then name.
-    pub items: Vec<Arc<Value>>,
+    pub items: Vec<Object>,
     /// At which revision they are all of them.
     pub revision: u64,
 }
@@ -193,6 +150,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     state: Arc<RwLock<State>>,
     disk: Option<disk::Disk>,
+    recent: Recent,
 }
 
 fn read(state: &RwLock<State>) -> RwLockReadGuard<'_, State> {
@@ -209,6 +167,7 @@ impl Store {
         Self(Arc::new(Inner {
             state: Arc::new(RwLock::new(State::default())),
             disk: None,
+            recent: Recent::default(),
         }))
     }
 
@@ -218,6 +177,7 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             state,
             disk: Some(disk),
+            recent: Recent::default(),
         })))
     }
 
@@ -228,15 +188,20 @@ impl Store {
 
     /// One object; `namespace` is empty for cluster-scoped ones.
     pub fn get(&self, gr: &GroupResource, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        let object = self.get_stored(gr, namespace, name)?;
+        Some(self.0.recent.value(&object))
+    }
+
+    /// The same, as it is kept.
+    pub fn get_stored(&self, gr: &GroupResource, namespace: &str, name: &str) -> Option<Object> {
         read(&self.0.state).get(gr, &key_of(namespace, name))
     }
 
     /// One object as a writer must see it: with writes that are on their way
     /// to the disk.
     pub fn head(&self, gr: &GroupResource, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        read(&self.0.state)
-            .head(gr, &key_of(namespace, name))
-            .map(|(object, _)| object)
+        let head = read(&self.0.state).head(gr, &key_of(namespace, name));
+        head.map(|(object, _)| self.0.recent.value(&object))
     }
 
     /// All objects now.
@@ -269,6 +234,13 @@ impl Store {
         read(&self.0.state).counts()
     }
 
+    /// Whether there is such an object, as a writer must see it.
+    pub fn exists(&self, gr: &GroupResource, namespace: &str, name: &str) -> bool {
+        read(&self.0.state)
+            .head(gr, &key_of(namespace, name))
+            .is_some()
+    }
+
     /// Stores `new`, or deletes when it is `None`. Sets `resourceVersion`, and
     /// returns when the write is visible and, with a disk, on it. Answers the
     /// stored object; of a deletion, the last state with its new revision.
@@ -284,7 +256,8 @@ impl Store {
         let waiting = {
             let mut state = write(&self.0.state);
             let event = state.prepare(gr, key, expect, new)?;
-            let object = event.object.clone();
+            let object = event.object().clone();
+            self.0.recent.keep(event.stored(), &object);
             let Some(disk) = &self.0.disk else {
                 state.publish(&event);
                 return Ok(object);
@@ -321,7 +294,7 @@ impl Store {
     }
 
     /// The present objects and, without a gap, what happens next.
-    pub fn list_watch(&self, gr: &GroupResource, scope: Scope<'_>) -> (Vec<Arc<Value>>, Watch) {
+    pub fn list_watch(&self, gr: &GroupResource, scope: Scope<'_>) -> (Vec<Object>, Watch) {
         let mut state = write(&self.0.state);
         let items = match (scope.namespace, scope.name) {
             (Some(namespace), Some(name)) => state
@@ -331,7 +304,7 @@ impl Store {
             (namespace, name) => {
                 let mut items = state.list(gr, namespace);
                 if let Some(name) = name {
-                    items.retain(|item| item["metadata"]["name"] == name);
+                    items.retain(|item| item.header()["metadata"]["name"] == name);
                 }
                 items
             }

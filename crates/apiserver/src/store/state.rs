@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::ops::Bound;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Event, EventKind, Expect, RevisionError, Scope, WriteError};
+use super::event::Change;
+use super::{Event, EventKind, Expect, Object, RevisionError, Scope, WriteError};
 use crate::api::GroupResource;
 
-/// How far back a log reaches at most: events and time.
+/// How far back a log reaches at most: events, bytes and time.
 const LOG_EVENTS: usize = 4096;
+const LOG_BYTES: usize = 32 << 20;
 const LOG_AGE: Duration = Duration::from_secs(300);
 
 /// `namespace/name`; the order of keys is that of etcd.
@@ -46,14 +48,15 @@ struct Subscriber {
 #[derive(Clone, Debug)]
 struct Stored {
     revision: u64,
-    object: Arc<Value>,
+    object: Object,
 }
 
 #[derive(Debug)]
 struct Table {
     gr: Arc<GroupResource>,
     objects: BTreeMap<Arc<str>, Stored>,
-    log: VecDeque<(Instant, Arc<Event>)>,
+    log: VecDeque<(Instant, Change)>,
+    log_bytes: usize,
     /// The revision of the newest event that is no longer in the log.
     compacted: u64,
     everywhere: Vec<Watcher>,
@@ -61,7 +64,7 @@ struct Table {
 }
 
 /// A write that is not on disk yet: its revision, and the object or its absence.
-type Head = (u64, Option<Arc<Value>>);
+type Head = (u64, Option<Object>);
 
 /// Sees every change under the lock.
 pub(super) type Observer = Box<dyn Fn(&Event) + Send + Sync>;
@@ -95,6 +98,7 @@ impl Table {
             gr: Arc::new(gr.clone()),
             objects: BTreeMap::new(),
             log: VecDeque::new(),
+            log_bytes: 0,
             compacted: 0,
             everywhere: Vec::new(),
             by_namespace: HashMap::new(),
@@ -126,14 +130,19 @@ impl Table {
         self.objects.range::<str, _>(range)
     }
 
-    fn append(&mut self, event: &Arc<Event>) {
+    fn append(&mut self, change: Change) {
         let now = Instant::now();
-        self.log.push_back((now, event.clone()));
+        self.log_bytes += change.bytes();
+        self.log.push_back((now, change));
         while let Some((at, oldest)) = self.log.front() {
-            if self.log.len() <= LOG_EVENTS && now.duration_since(*at) < LOG_AGE {
+            if self.log.len() <= LOG_EVENTS
+                && self.log_bytes <= LOG_BYTES
+                && now.duration_since(*at) < LOG_AGE
+            {
                 break;
             }
             self.compacted = oldest.revision;
+            self.log_bytes -= oldest.bytes();
             self.log.pop_front();
         }
     }
@@ -202,15 +211,11 @@ impl State {
         gr: &GroupResource,
         key: Arc<str>,
         revision: u64,
-        object: Value,
+        object: Object,
     ) {
-        self.table(gr).objects.insert(
-            key,
-            Stored {
-                revision,
-                object: Arc::new(object),
-            },
-        );
+        self.table(gr)
+            .objects
+            .insert(key, Stored { revision, object });
     }
 
     /// Puts back the revision counter, and the revision of each resource's last
@@ -232,13 +237,13 @@ impl State {
             .or_insert_with(|| Table::new(gr))
     }
 
-    pub(super) fn get(&self, gr: &GroupResource, key: &str) -> Option<Arc<Value>> {
+    pub(super) fn get(&self, gr: &GroupResource, key: &str) -> Option<Object> {
         let stored = self.tables.get(gr)?.objects.get(key)?;
         Some(stored.object.clone())
     }
 
     /// The object with pending writes, and its revision.
-    pub(super) fn head(&self, gr: &GroupResource, key: &str) -> Option<(Arc<Value>, u64)> {
+    pub(super) fn head(&self, gr: &GroupResource, key: &str) -> Option<(Object, u64)> {
         let table = self.tables.get(gr)?;
         if !self.pending.is_empty()
             && let Some((revision, object)) = self.pending.get(&(table.gr.clone(), key.into()))
@@ -249,7 +254,7 @@ impl State {
         Some((stored.object.clone(), stored.revision))
     }
 
-    pub(super) fn list(&self, gr: &GroupResource, namespace: Option<&str>) -> Vec<Arc<Value>> {
+    pub(super) fn list(&self, gr: &GroupResource, namespace: Option<&str>) -> Vec<Object> {
         let Some(table) = self.tables.get(gr) else {
             return Vec::new();
         };
@@ -265,7 +270,7 @@ impl State {
         namespace: Option<&str>,
         revision: u64,
         after: Option<&str>,
-    ) -> Result<Vec<Arc<Value>>, RevisionError> {
+    ) -> Result<Vec<Object>, RevisionError> {
         if revision > self.published {
             return Err(RevisionError::Future {
                 asked: revision,
@@ -276,24 +281,32 @@ impl State {
             return Ok(Vec::new());
         };
         table.reaches_back_to(revision)?;
-        let mut items: BTreeMap<&str, &Arc<Value>> = table
+        if table
+            .log
+            .back()
+            .is_none_or(|(_, last)| last.revision <= revision)
+        {
+            let items = table.range(namespace, after);
+            return Ok(items.map(|(_, stored)| stored.object.clone()).collect());
+        }
+        let mut items: BTreeMap<&str, &Object> = table
             .range(namespace, after)
             .map(|(key, stored)| (&**key, &stored.object))
             .collect();
         // What happened since is undone, newest first.
         let (low, high) = bounds(namespace);
-        for (_, event) in table.log.iter().rev() {
-            if event.revision <= revision {
+        for (_, change) in table.log.iter().rev() {
+            if change.revision <= revision {
                 break;
             }
-            let key = &*event.key;
+            let key = &*change.key;
             if low.as_deref().is_some_and(|low| key < low)
                 || high.as_deref().is_some_and(|high| key >= high)
                 || after.is_some_and(|after| key <= after)
             {
                 continue;
             }
-            match &event.old {
+            match &change.old {
                 Some(old) => items.insert(key, old),
                 None => items.remove(key),
             };
@@ -335,28 +348,31 @@ impl State {
             (None, Some(_)) => EventKind::Added,
             (Some(_), Some(_)) => EventKind::Modified,
         };
-        let Some(mut object) = new.or_else(|| old.as_deref().cloned()) else {
+        let Some(mut object) = new.or_else(|| old.as_ref().map(|old| (*old.value()).clone()))
+        else {
             return Err(WriteError::Missing);
         };
         self.assigned += 1;
         set_revision(&mut object, self.assigned);
-        Ok(Arc::new(Event {
+        let object = Arc::new(object);
+        let change = Change {
             revision: self.assigned,
             gr: self.table(gr).gr.clone(),
             kind,
-            object: Arc::new(object),
-            old,
             key,
-            json: OnceLock::new(),
-        }))
+            object: Object::new(&object),
+            old,
+        };
+        Ok(Arc::new(Event::new(change, Some(object))))
     }
 
     /// Remembers a write until it is on disk.
     pub(super) fn hold(&mut self, event: &Event) {
-        let object = (event.kind != EventKind::Deleted).then(|| event.object.clone());
+        let change = &event.change;
+        let object = (change.kind != EventKind::Deleted).then(|| change.object.clone());
         self.pending.insert(
-            (event.gr.clone(), event.key.clone()),
-            (event.revision, object),
+            (change.gr.clone(), change.key.clone()),
+            (change.revision, object),
         );
     }
 
@@ -367,39 +383,40 @@ impl State {
 
     /// Makes a write visible.
     pub(super) fn publish(&mut self, event: &Arc<Event>) {
+        let change = &event.change;
         if !self.pending.is_empty() {
-            let pending_key = (event.gr.clone(), event.key.clone());
+            let pending_key = (change.gr.clone(), change.key.clone());
             if self
                 .pending
                 .get(&pending_key)
-                .is_some_and(|(revision, _)| *revision == event.revision)
+                .is_some_and(|(revision, _)| *revision == change.revision)
             {
                 self.pending.remove(&pending_key);
             }
         }
-        self.published = event.revision;
+        self.published = change.revision;
         for observer in &self.observers.0 {
             observer(event);
         }
-        let table = self.table(&event.gr);
-        if event.kind == EventKind::Deleted {
-            table.objects.remove(&event.key);
+        let table = self.table(&change.gr);
+        if change.kind == EventKind::Deleted {
+            table.objects.remove(&change.key);
         } else {
             table.objects.insert(
-                event.key.clone(),
+                change.key.clone(),
                 Stored {
-                    revision: event.revision,
-                    object: event.object.clone(),
+                    revision: change.revision,
+                    object: change.object.clone(),
                 },
             );
         }
-        table.append(event);
+        table.append(change.clone());
         table.notify(event);
         self.subscribers.retain(|subscriber| {
             if subscriber
                 .resources
                 .as_ref()
-                .is_none_or(|wanted| wanted.contains(&*event.gr))
+                .is_none_or(|wanted| wanted.contains(&*change.gr))
             {
                 subscriber.sender.send(event.clone()).is_ok()
             } else {
@@ -427,18 +444,18 @@ impl State {
         table.reaches_back_to(revision)?;
         let start = table
             .log
-            .partition_point(|(_, event)| event.revision <= revision);
+            .partition_point(|(_, change)| change.revision <= revision);
         Ok(table
             .log
             .range(start..)
-            .map(|(_, event)| event)
-            .filter(|event| {
+            .map(|(_, change)| change)
+            .filter(|change| {
                 scope
                     .namespace
-                    .is_none_or(|namespace| namespace == event.namespace())
-                    && scope.name.is_none_or(|name| name == event.name())
+                    .is_none_or(|namespace| namespace == change.namespace())
+                    && scope.name.is_none_or(|name| name == change.name())
             })
-            .cloned()
+            .map(|change| Arc::new(Event::new(change.clone(), None)))
             .collect())
     }
 
@@ -490,19 +507,19 @@ impl State {
                 })
                 .flat_map(|table| {
                     table.objects.iter().map(|(key, stored)| {
-                        Arc::new(Event {
+                        let change = Change {
                             revision: stored.revision,
                             gr: table.gr.clone(),
                             kind: EventKind::Added,
+                            key: key.clone(),
                             object: stored.object.clone(),
                             old: None,
-                            key: key.clone(),
-                            json: OnceLock::new(),
-                        })
+                        };
+                        Arc::new(Event::new(change, None))
                     })
                 })
                 .collect();
-            events.sort_by_key(|event| event.revision);
+            events.sort_by_key(|event| event.revision());
             for event in events {
                 if sender.send(event).is_err() {
                     return;

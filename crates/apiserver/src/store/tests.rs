@@ -59,21 +59,22 @@ async fn remove(store: &Store, namespace: &str, name: &str) -> bool {
 
 type Content = BTreeMap<(String, String), Value>;
 
-fn content(items: &[Arc<Value>]) -> Content {
+fn content(items: &[Object]) -> Content {
     items
         .iter()
         .map(|item| {
+            let item = item.value();
             let text = |field: &str| item["metadata"][field].as_str().unwrap().to_owned();
-            ((text("namespace"), text("name")), (**item).clone())
+            ((text("namespace"), text("name")), (*item).clone())
         })
         .collect()
 }
 
 fn replay(content: &mut Content, event: &Event) {
     let key = (event.namespace().to_owned(), event.name().to_owned());
-    match event.kind {
-        EventKind::Added => assert!(content.insert(key, (*event.object).clone()).is_none()),
-        EventKind::Modified => assert!(content.insert(key, (*event.object).clone()).is_some()),
+    match event.kind() {
+        EventKind::Added => assert!(content.insert(key, (**event.object()).clone()).is_none()),
+        EventKind::Modified => assert!(content.insert(key, (**event.object()).clone()).is_some()),
         EventKind::Deleted => assert!(content.remove(&key).is_some()),
     }
 }
@@ -114,16 +115,16 @@ proptest! {
             let watch = store.watch(&maps(), Scope::default(), Some(*revision)).unwrap();
             let mut before = *revision;
             for event in &watch.backlog {
-                prop_assert!(event.revision > before);
-                before = event.revision;
-                prop_assert_eq!(revision_of(&event.object), event.revision);
+                prop_assert!(event.revision() > before);
+                before = event.revision();
+                prop_assert_eq!(revision_of(event.object()), event.revision());
                 replay(&mut content_now, event);
             }
             prop_assert_eq!(content_now, content(&last.items));
             let (mut all, mut count) = (Content::new(), 0);
             while let Ok(event) = subscription.try_recv() {
                 count += 1;
-                prop_assert_eq!(event.revision, count);
+                prop_assert_eq!(event.revision(), count);
                 replay(&mut all, &event);
             }
             prop_assert_eq!(all, content(&last.items));

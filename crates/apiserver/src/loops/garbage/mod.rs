@@ -21,13 +21,13 @@ pub(super) async fn run(registry: Registry, stop: CancellationToken) {
     let hand = Hand::new(registry, "garbage-collector");
     let graph = Arc::new(Mutex::new(Graph::default()));
     let observe = |event: &Event| {
-        if is_ignored(&event.gr) {
+        if is_ignored(event.gr()) {
             return Vec::new();
         }
         let mut graph = graph.lock().unwrap_or_else(PoisonError::into_inner);
-        match event.kind {
-            EventKind::Deleted => graph.remove(&event.object),
-            _ => graph.insert(&event.gr, &event.object),
+        match event.kind() {
+            EventKind::Deleted => graph.remove(event.object()),
+            _ => graph.insert(event.gr(), event.object()),
         }
     };
     let reconcile = |uid: Arc<str>| {

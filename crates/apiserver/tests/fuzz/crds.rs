@@ -1,0 +1,159 @@
+//! Schemas of custom resources, and objects that may or may not fit them.
+
+use apiserver::crd;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use crate::fuzz;
+use crate::values::value;
+use crate::world::World;
+
+fn schema() -> impl Strategy<Value = Value> {
+    let kind = prop::sample::select(
+        &[
+            "string", "integer", "number", "boolean", "object", "array", "x",
+        ][..],
+    );
+    let keyword = prop_oneof![
+        3 => (prop::sample::select(
+            &[
+                "format", "pattern", "minimum", "maximum", "exclusiveMinimum", "multipleOf", "minLength",
+                "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties",
+                "enum", "default", "nullable", "required", "anyOf", "allOf", "oneOf", "not",
+                "additionalProperties", "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields",
+                "x-kubernetes-embedded-resource", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
+                "x-kubernetes-map-type", "$ref", "description", "x-other",
+            ][..]).prop_map(str::to_owned), value()),
+        2 => prop::sample::select(&[
+            ("format", "date-time"), ("format", "int32"), ("pattern", "^(a+)+$"), ("pattern", "("),
+            ("pattern", "[a-z"), ("x-kubernetes-list-type", "map"), ("x-kubernetes-list-type", "set"),
+            ("x-kubernetes-map-type", "atomic"),
+        ][..]).prop_map(|(key, value)| (key.to_owned(), value.into())),
+        1 => prop::sample::select(&["x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "nullable", "x-kubernetes-embedded-resource"][..])
+            .prop_map(|key| (key.to_owned(), true.into())),
+        1 => prop::sample::select(&[
+            "self == oldSelf", "self.a > 1", "self.all(x, x == x)", "size(self) < 3", "self.", "1/0 == 1",
+            "self.map(x, self.map(y, x)).size() > 0", "has(self.a) && self.a.matches('(a+)+b')", "true", "",
+        ][..]).prop_map(|rule| ("x-kubernetes-validations".to_owned(), json!([{"rule": rule}]))),
+    ];
+    let leaf = (kind, prop::collection::vec(keyword, 0..3)).prop_map(|(kind, keywords)| {
+        let mut schema: Map<String, Value> = keywords.into_iter().collect();
+        schema.insert("type".into(), kind.into());
+        Value::Object(schema)
+    });
+    leaf.prop_recursive(4, 12, 3, |inner| {
+        let name = prop::sample::select(&["a", "b", "metadata", "$x", ""][..]);
+        (inner.clone(), prop::collection::vec((name, inner), 0..3)).prop_map(
+            |(mut schema, fields)| {
+                if schema["type"] == "array" {
+                    schema["items"] = fields
+                        .into_iter()
+                        .next()
+                        .map_or(Value::Null, |(_, field)| field);
+                } else if !fields.is_empty() {
+                    schema["type"] = "object".into();
+                    schema["properties"] = fields
+                        .into_iter()
+                        .map(|(name, field)| (name.to_owned(), field))
+                        .collect::<Map<_, _>>()
+                        .into();
+                }
+                schema
+            },
+        )
+    })
+}
+
+fn definition(schema: &Value, status: bool) -> Value {
+    let mut version = json!({
+        "name": "v1", "served": true, "storage": true,
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": schema, "status": {"type": "object"}}}},
+    });
+    if status {
+        version["subresources"] = json!({"status": {}});
+    }
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"},
+            "versions": [version],
+        },
+    })
+}
+
+#[test]
+fn crd_schemas() {
+    let world = World::new();
+    let objects = prop::collection::vec(
+        prop_oneof![
+            value(),
+            value().prop_map(|value| json!({"a": value})),
+            (value(), value()).prop_map(|(a, b)| json!({"a": [a, b], "b": "a".repeat(40)})),
+        ],
+        1..4,
+    );
+    let inputs = (schema(), any::<bool>(), objects);
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All";
+    let things = "/apis/example.com/v1/namespaces/default/things";
+    fuzz("CRD schemas", &inputs, |(schema, status, specs)| {
+        let mut crd = definition(&schema, status);
+        let answer = world.json("POST", definitions, &crd);
+        prop_assert!(matches!(answer.code, 201 | 400 | 422), "{answer:?}");
+        crd::apply_defaults(&mut crd);
+        let Ok(types) = crd::compile(&crd) else {
+            prop_assert!(answer.code != 201, "accepted, and cannot be served");
+            return Ok(());
+        };
+        if answer.code != 201 {
+            return Ok(());
+        }
+        let registry = world.server.registry();
+        registry.set_custom("things.example.com", Some(types));
+        let one = format!("{things}/one");
+        for spec in specs {
+            let object = json!({
+                "apiVersion": "example.com/v1", "kind": "Thing",
+                "metadata": {"name": "one"}, "spec": spec,
+            });
+            let created = world.json("POST", things, &object);
+            prop_assert!(matches!(created.code, 201 | 400 | 409 | 422), "{created:?}");
+            let body = object.to_string();
+            for content_type in [
+                "application/apply-patch+yaml",
+                "application/merge-patch+json",
+            ] {
+                let url = format!("{one}?fieldManager=fuzz");
+                let headers = [("content-type", content_type)];
+                let answer = world
+                    .send("PATCH", &url, &headers, body.as_bytes())
+                    .unwrap();
+                prop_assert!(
+                    matches!(answer.code, 200 | 201 | 400 | 404 | 409 | 422 | 500),
+                    "{answer:?}"
+                );
+            }
+            let read = world.get(&one);
+            if read.code == 200 {
+                // What it says itself it takes.
+                let put = world.json("PUT", &one, &read.body);
+                prop_assert!(matches!(put.code, 200 | 422), "{put:?}");
+            }
+        }
+        let openapi = world.get("/openapi/v3/apis/example.com/v1");
+        prop_assert_eq!(openapi.code, 200);
+        let table = world.send(
+            "GET",
+            things,
+            &[("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")],
+            b"",
+        );
+        prop_assert_eq!(table.unwrap().code, 200);
+        world.json("DELETE", &one, &Value::Null);
+        registry.set_custom("things.example.com", None);
+        Ok(())
+    });
+}
