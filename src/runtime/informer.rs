@@ -323,7 +323,10 @@ impl<T: Send + Sync + 'static> Informer<T> {
             };
             match event {
                 Some(Ok(event)) => {
-                    failures = 0;
+                    // `Init` only says that a list is about to be asked for.
+                    if !matches!(event, Event::Init) {
+                        failures = 0;
+                    }
                     match event {
                         Event::Init => listed = Some(HashSet::new()),
                         Event::InitApply(object) => {
@@ -515,6 +518,43 @@ mod tests {
         // What was good and is no longer so must not stay as it was.
         informer.apply(object("a", &json!({"k": []})), &typed);
         assert_eq!((informer.len(), changes.load(Ordering::SeqCst)), (0, 2));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_is_asked_more_and_more_seldom() {
+        let (asked, mut requests) = tokio::sync::mpsc::unbounded_channel();
+        let refuses = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+            asked.send(std::time::Instant::now()).unwrap();
+            let body = json!({
+                "apiVersion": "v1", "kind": "Status", "status": "Failure",
+                "reason": "Forbidden", "message": "no", "code": 403,
+            });
+            async move {
+                http::Response::builder()
+                    .status(403)
+                    .body(kube::client::Body::from(body.to_string().into_bytes()))
+            }
+        });
+        let shutdown = CancellationToken::new();
+        let informer: Informer<ConfigMap> = Informer::new(Scope::of::<ConfigMap>());
+        tokio::spawn(informer.run_typed(
+            Client::new(refuses, "default"),
+            Metrics::default(),
+            shutdown.clone(),
+        ));
+        let mut last = requests.recv().await.unwrap();
+        // At least half of 50 ms, 100 ms, 200 ms, ... between two requests.
+        for failures in 0..5 {
+            let next = requests.recv().await.unwrap();
+            let waited = next - last;
+            assert!(
+                waited >= Duration::from_millis(25) * 2_u32.pow(failures),
+                "{waited:?} after {} failures",
+                failures + 1
+            );
+            last = next;
+        }
+        shutdown.cancel();
     }
 
     #[test]

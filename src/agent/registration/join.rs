@@ -8,6 +8,7 @@ use kube::Client;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::runtime::backoff::between;
@@ -114,14 +115,17 @@ fn swallow<T>(result: Result<T, kube::Error>) -> Result<Option<T>, kube::Error> 
     }
 }
 
-/// Keeps the cluster known until `shutdown`.
+/// Keeps the cluster known until `shutdown`; says on `known` when it first is
+/// (or when that is not the agent's business).
 pub async fn run(
     hub: Client,
     name: String,
     settings: Settings,
     ca: Option<Vec<u8>>,
+    known: oneshot::Sender<()>,
     shutdown: CancellationToken,
 ) {
+    let mut known = Some(known);
     let hour = Duration::from_secs(3600);
     let resync = between(hour, hour * 2);
     let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(15));
@@ -130,6 +134,10 @@ pub async fn run(
         let pause = match ensure(&hub, &name, &settings, ca.as_deref()).await {
             Ok(()) => {
                 failures = 0;
+                if let Some(known) = known.take() {
+                    // Whoever waited may be shutting down.
+                    let _ = known.send(());
+                }
                 resync
             }
             Err(error) => {

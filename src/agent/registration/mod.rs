@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DynamicObject;
 use kube::core::{ApiResource, GroupVersionKind};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::ocm::names;
@@ -354,11 +354,13 @@ async fn bootstrap_mode(
         }
     };
     let mut tasks = Tasks::new(context.shutdown.clone());
+    let (known, is_known) = oneshot::channel();
     tasks.spawn(join::run(
         hub.clone(),
         names.cluster.clone(),
         settings.clone(),
         ca,
+        known,
         context.shutdown.clone(),
     ));
     let keeper = Keeper {
@@ -372,6 +374,13 @@ async fn bootstrap_mode(
         report: false,
         metrics: context.metrics.clone(),
     };
-    tasks.spawn(keeper.run(context.shutdown.clone()));
+    let shutdown = context.shutdown.clone();
+    tasks.spawn(async move {
+        // With a certificate the agent would leave this mode, and nobody would
+        // create the cluster any more.
+        if is_known.await.is_ok() {
+            keeper.run(shutdown).await;
+        }
+    });
     tasks.join().await;
 }
