@@ -41,6 +41,9 @@ complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "accept" -d 'Accept cl
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "create" -d 'Send work to managed clusters'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "delete" -d 'Delete works and join tokens'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "get" -d 'List clusters and works, print join tokens'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "upgrade" -d 'Bring hub or agent to another version'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "install" -d 'Install add-ons for the hub'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "uninstall" -d 'Take add-ons off the hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "unjoin" -d 'Take a cluster out of its hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "clean" -d 'Make a hub an ordinary cluster again'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "sandbox" -d 'Run a local hub and managed clusters, without Docker'
@@ -264,23 +267,25 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_su
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "token" -d 'Print a token and the command to join the hub with it'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "clusters" -d 'List managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "cluster" -d 'List managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "managedclusters" -d 'List managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "works" -d 'List works, and what happened to the resources of one'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "work" -d 'List works, and what happened to the resources of one'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters works work manifestworks" -f -a "manifestworks" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "token" -d 'Print a token and the command to join the hub with it'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "clusters" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "cluster" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "managedclusters" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "hub-info" -d 'Show what of the hub is installed'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "klusterlet-info" -d 'Show what of the managed cluster\'s agent is installed, and how it is'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "works" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "work" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "manifestworks" -d 'List works, and what happened to the resources of one'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s o -l output -d 'Output format: text, json, yaml or token' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l context -d 'Kubeconfig context to use instead of the current one' -r
@@ -332,6 +337,32 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -s o -l output -d 'Output format' -r -f -a "text\t''
+json\t''
+yaml\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s o -l output -d 'Output format' -r -f -a "text\t''
+json\t''
+yaml\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
@@ -368,6 +399,102 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -f -a "clustermanager" -d 'Upgrade the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -f -a "klusterlet" -d 'Upgrade the agents of this cluster'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l cluster-manager-values-file -d 'Values of clusteradm\'s chart (YAML) that are laid over what is there' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l bundle-version -d 'Version of upstream\'s images' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l bundle-version-overrides -d 'JSON file with image tags (ocm, policy_addon) instead of those of the version' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l image-registry -d 'Registry of upstream\'s images [default: the one in use]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l image -d 'Image of native components [default: the one in use]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l allow-downgrade -d 'Go back to an older version too'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l wait -d 'Wait until the new version works'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l klusterlet-values-file -d 'Values of clusteradm\'s chart (YAML) that are laid over what is there' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l bundle-version -d 'Version of upstream\'s images' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l bundle-version-overrides -d 'JSON file with image tags (ocm, policy_addon) instead of those of the version' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l image-registry -d 'Registry of upstream\'s images [default: the one in use]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l image -d 'Image of native components [default: the one in use]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l allow-downgrade -d 'Go back to an older version too'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l wait -d 'Wait until the new version works'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -f -a "hub-addon" -d 'Install add-ons for the hub, with Helm'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l names -d 'The add-ons: argocd, argocd-agent' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l create-namespace -d 'Create the add-on\'s namespace' -r -f -a "true\t''
+false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l repository -d 'Repository of the charts' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -f -a "hub-addon" -d 'Take add-ons off the hub, with Helm'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l names -d 'The add-ons: argocd, argocd-agent' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l create-namespace -d 'Create the add-on\'s namespace' -r -f -a "true\t''
+false\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l repository -d 'Repository of the charts' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l cluster-name -d 'The name the cluster has on the hub' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l purge-operator -d 'Remove the operator too, if no other Klusterlet needs it' -r -f -a "true\t''
 false\t''"

@@ -48,6 +48,12 @@ pub enum Command {
     Delete(cmd::delete::Args),
     /// List clusters and works, print join tokens
     Get(cmd::get::Args),
+    /// Bring hub or agent to another version
+    Upgrade(cmd::upgrade::Args),
+    /// Install add-ons for the hub
+    Install(cmd::hub_addon::InstallArgs),
+    /// Take add-ons off the hub
+    Uninstall(cmd::hub_addon::UninstallArgs),
     /// Take a cluster out of its hub
     Unjoin(cmd::unjoin::Args),
     /// Make a hub an ordinary cluster again
@@ -119,6 +125,9 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Create(args) => client(global, cmd::create::run(args, global, ui)),
         Command::Delete(args) => client(global, cmd::delete::run(args, global, ui)),
         Command::Get(args) => client(global, cmd::get::run(args, global, ui)),
+        Command::Upgrade(args) => client(global, cmd::upgrade::run(args, global, ui)),
+        Command::Install(args) => client(global, cmd::hub_addon::install(args, global, ui)),
+        Command::Uninstall(args) => client(global, cmd::hub_addon::uninstall(args, global, ui)),
         Command::Unjoin(args) => client(global, cmd::unjoin::run(args, global, ui)),
         Command::Clean(args) => client(global, cmd::clean::run(args, global, ui)),
         Command::Hub(args) => controller(global, cmd::hub::run(args, global)),

@@ -221,13 +221,12 @@ impl ComponentArgs {
                 image: crate::bundle::DEFAULT_IMAGE.to_owned(),
             });
         }
-        let deployments: Api<Deployment> =
-            Api::namespaced(cluster.client.clone(), names::OPERATOR_NAMESPACE);
-        let present = cluster
-            .call_opt(deployments.get(operator))
-            .await
-            .doing("look at what is installed already")?;
-        if let Some(image) = present.as_ref().and_then(native_image) {
+        if let Some(Installed {
+            native: true,
+            image,
+            ..
+        }) = installed(cluster, operator).await?
+        {
             return Ok(Choice::Native { image });
         }
         if self.components.is_some() {
@@ -325,12 +324,71 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
     })
 }
 
-/// The image of a Deployment that runs this program.
-fn native_image(deployment: &Deployment) -> Option<String> {
-    let pod = deployment.spec.as_ref()?.template.spec.as_ref()?;
-    let container = pod.containers.first()?;
-    let command = container.args.as_ref()?.first()?;
-    matches!(command.as_str(), "hub" | "agent").then(|| container.image.clone())?
+/// An operator that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// Whether it is this program, not upstream's.
+    pub native: bool,
+    /// Its image.
+    pub image: String,
+    /// How many of it are asked for.
+    pub replicas: i32,
+    /// How many of them are available.
+    pub available: i32,
+    /// Arguments after the command's.
+    pub arguments: Vec<String>,
+}
+
+impl Installed {
+    /// Reads a Deployment.
+    pub fn of(deployment: &Deployment) -> Option<Self> {
+        let spec = deployment.spec.as_ref()?;
+        let container = spec.template.spec.as_ref()?.containers.first()?;
+        let args = container.args.as_deref().unwrap_or_default();
+        let native = matches!(args.first().map(String::as_str), Some("hub" | "agent"));
+        let status = deployment.status.as_ref();
+        Some(Self {
+            native,
+            image: container.image.clone().unwrap_or_default(),
+            replicas: spec.replicas.unwrap_or(1),
+            available: status.and_then(|s| s.available_replicas).unwrap_or(0),
+            arguments: args
+                .get(if native { 1 } else { 2 }..)
+                .unwrap_or_default()
+                .to_vec(),
+        })
+    }
+
+    /// Registry with path, and tag, of the image.
+    pub fn images(&self) -> Images {
+        let (path, tag) = match self.image.rsplit_once(':') {
+            // A colon before a slash is that of a port.
+            Some((path, tag)) if !tag.contains('/') => (path, tag),
+            _ => (self.image.as_str(), ""),
+        };
+        let registry = path.rsplit_once('/').map_or("", |(registry, _)| registry);
+        Images {
+            registry: registry.to_owned(),
+            tag: tag.to_owned(),
+        }
+    }
+}
+
+/// The operator of that name, if it is there.
+///
+/// # Errors
+/// The cluster refuses to say.
+pub async fn installed(
+    cluster: &Connection,
+    operator: &str,
+) -> Result<Option<Installed>, CommandError> {
+    let deployments: Api<Deployment> =
+        Api::namespaced(cluster.client.clone(), names::OPERATOR_NAMESPACE);
+    let found = cluster
+        .call_opt(deployments.get(operator))
+        .await
+        .doing("look at what is installed already")?;
+    Ok(found.as_ref().and_then(Installed::of))
 }
 
 #[cfg(test)]
@@ -410,8 +468,33 @@ mod tests {
             }}}}))
             .unwrap()
         };
-        assert_eq!(native_image(&deployment(&["hub"])).as_deref(), Some("i"));
-        let upstream = deployment(&["/registration-operator", "hub"]);
-        assert_eq!(native_image(&upstream), None);
+        assert!(Installed::of(&deployment(&["hub"])).unwrap().native);
+        let upstream = deployment(&["/registration-operator", "hub", "--enable-sync-labels"]);
+        let upstream = Installed::of(&upstream).unwrap();
+        assert!(!upstream.native);
+        assert_eq!(upstream.arguments, ["--enable-sync-labels"]);
+    }
+
+    #[test]
+    fn registry_and_tag_are_parts_of_an_image() {
+        for (image, registry, tag) in [
+            ("quay.io/ocm/registration-operator:v1", "quay.io/ocm", "v1"),
+            ("host:5000/x/registration-operator", "host:5000/x", ""),
+            ("ocmadm", "", ""),
+        ] {
+            let installed = Installed {
+                native: false,
+                image: image.to_owned(),
+                replicas: 1,
+                available: 0,
+                arguments: Vec::new(),
+            };
+            let images = installed.images();
+            assert_eq!(
+                (&*images.registry, &*images.tag),
+                (registry, tag),
+                "{image}"
+            );
+        }
     }
 }

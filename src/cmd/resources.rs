@@ -93,6 +93,61 @@ pub fn klusterlet() -> ApiResource {
     )
 }
 
+/// The type of ManagedClusterSets.
+#[must_use]
+pub fn cluster_set() -> ApiResource {
+    resource(
+        "cluster.open-cluster-management.io",
+        "v1beta2",
+        "ManagedClusterSet",
+        "managedclustersets",
+    )
+}
+
+/// The type of ManagedClusterSetBindings.
+#[must_use]
+pub fn cluster_set_binding() -> ApiResource {
+    resource(
+        "cluster.open-cluster-management.io",
+        "v1beta2",
+        "ManagedClusterSetBinding",
+        "managedclustersetbindings",
+    )
+}
+
+/// The type of ManagedClusterAddOns.
+#[must_use]
+pub fn managed_cluster_addon() -> ApiResource {
+    resource(
+        "addon.open-cluster-management.io",
+        "v1alpha1",
+        "ManagedClusterAddOn",
+        "managedclusteraddons",
+    )
+}
+
+/// The type of ClusterManagementAddOns.
+#[must_use]
+pub fn cluster_management_addon() -> ApiResource {
+    resource(
+        "addon.open-cluster-management.io",
+        "v1alpha1",
+        "ClusterManagementAddOn",
+        "clustermanagementaddons",
+    )
+}
+
+/// The type of ManifestWorkReplicaSets.
+#[must_use]
+pub fn manifest_work_replica_set() -> ApiResource {
+    resource(
+        "work.open-cluster-management.io",
+        "v1alpha1",
+        "ManifestWorkReplicaSet",
+        "manifestworkreplicasets",
+    )
+}
+
 /// All objects of a type.
 #[must_use]
 pub fn all(client: &Client, resource: &ApiResource) -> Api<DynamicObject> {

@@ -24,6 +24,8 @@ use crate::ocm::releases::Images;
 pub struct UpstreamHub {
     /// Which images.
     pub images: Images,
+    /// How many of the operator run; three when nothing is said.
+    pub replicas: Option<i32>,
     /// Whether the namespace of the operators is created too.
     pub create_namespace: bool,
     /// Credentials for images: a docker configuration in JSON.
@@ -61,7 +63,7 @@ pub fn upstream_hub(values: &UpstreamHub) -> Result<Vec<DynamicObject>, BundleEr
     ])?);
     for object in &mut objects {
         if overlay::is(object, "Deployment", names::CLUSTER_MANAGER) {
-            operator(object, &values.images, values.sync_labels);
+            operator(object, &values.images, values.replicas, values.sync_labels);
         } else if overlay::is(object, "ClusterManager", names::CLUSTER_MANAGER) {
             object.data["spec"] = serde_json::to_value(cluster_manager(values))?;
         }
@@ -89,9 +91,10 @@ fn cluster_manager(values: &UpstreamHub) -> ClusterManagerSpec {
     work.feature_gates = said(gates::HUB_WORK, &work.feature_gates);
     let addons = spec.addon_manager_configuration.get_or_insert_default();
     addons.feature_gates = said(gates::HUB_ADDON, &addons.feature_gates);
-    spec.placement_configuration = Some(FeatureGatesConfiguration {
-        feature_gates: vec![gate("PlacementDebugServer", FeatureGateMode::Enable)],
-    });
+    spec.placement_configuration
+        .get_or_insert_with(|| FeatureGatesConfiguration {
+            feature_gates: vec![gate("PlacementDebugServer", FeatureGateMode::Enable)],
+        });
     spec
 }
 
@@ -128,7 +131,10 @@ fn pull_secret(
 }
 
 /// Overlays the Deployment of an operator.
-fn operator(object: &mut DynamicObject, images: &Images, sync_labels: bool) {
+fn operator(object: &mut DynamicObject, images: &Images, replicas: Option<i32>, sync_labels: bool) {
+    if let Some(replicas) = replicas {
+        object.data["spec"]["replicas"] = replicas.into();
+    }
     let container = &mut object.data["spec"]["template"]["spec"]["containers"][0];
     let image = Value::from(images.operator());
     for variable in container["env"].as_array_mut().into_iter().flatten() {
@@ -176,6 +182,8 @@ impl Bootstrap {
 pub struct UpstreamAgent {
     /// Which images.
     pub images: Images,
+    /// How many of the operator run; one when nothing is said.
+    pub replicas: Option<i32>,
     /// Whether the namespace of the operators is created too. That of the
     /// agent always is.
     pub create_namespace: bool,
@@ -272,7 +280,7 @@ pub fn upstream_agent(values: &UpstreamAgent) -> Result<Vec<DynamicObject>, Bund
         if overlay::is(object, "Namespace", names::AGENT_NAMESPACE) {
             object.metadata.name = Some(namespace.to_owned());
         } else if overlay::is(object, "Deployment", names::KLUSTERLET) {
-            operator(object, &values.images, values.sync_labels);
+            operator(object, &values.images, values.replicas, values.sync_labels);
         } else if overlay::kind(object) == "Klusterlet" {
             object.metadata.name = Some(values.klusterlet_name.clone());
             object.data["spec"] = serde_json::to_value(klusterlet(values))?;

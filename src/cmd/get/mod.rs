@@ -1,6 +1,7 @@
 //! `ocmadm get`: what is there.
 
 pub mod clusters;
+mod info;
 pub mod token;
 pub mod works;
 
@@ -24,6 +25,10 @@ pub enum Command {
     /// List managed clusters
     #[command(visible_aliases = ["cluster", "managedclusters"])]
     Clusters(clusters::Args),
+    /// Show what of the hub is installed
+    HubInfo(info::Args),
+    /// Show what of the managed cluster's agent is installed, and how it is
+    KlusterletInfo(info::Args),
     /// List works, and what happened to the resources of one
     #[command(visible_aliases = ["work", "manifestworks"])]
     Works(works::Args),
@@ -37,6 +42,8 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     match &args.command {
         Command::Token(args) => token::run(args, global, ui).await,
         Command::Clusters(args) => clusters::run(args, global, ui).await,
+        Command::HubInfo(args) => info::hub(args, global, ui).await,
+        Command::KlusterletInfo(args) => info::klusterlet(args, global, ui).await,
         Command::Works(args) => works::run(args, global, ui).await,
     }
 }

@@ -165,6 +165,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             bundle::upstream_hub(&laid(
                 UpstreamHub {
                     images,
+                    replicas: None,
                     create_namespace: args.create_namespace,
                     image_pull_credentials: pull_credentials,
                     bootstrap_token: token.clone(),
@@ -203,7 +204,14 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 }
 
 /// What the values file says goes before what flags say.
-fn laid(mut hub: UpstreamHub, mut values: Values, ui: &Ui) -> Result<UpstreamHub, CommandError> {
+///
+/// # Errors
+/// A value that cannot be used.
+pub fn laid(
+    mut hub: UpstreamHub,
+    mut values: Values,
+    ui: &Ui,
+) -> Result<UpstreamHub, CommandError> {
     values.images(&mut hub.images)?;
     if let Some(create) = values.switch("createNamespace")? {
         hub.create_namespace = create;
@@ -394,7 +402,10 @@ async fn cluster_info(hub: &Connection, ui: &Ui) -> Result<(), CommandError> {
 }
 
 /// The Deployment is available, and the ClusterManager says that the hub works.
-async fn until_ready(
+///
+/// # Errors
+/// The deadline, and what was missing.
+pub async fn until_ready(
     hub: &Connection,
     upstream: bool,
     until: Instant,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::core::DynamicObject;
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 use super::Args;
 use super::hub::{self, Hub};
 use crate::bundle::{self, AgentValues, Bootstrap, ExternalKubeconfig, UpstreamAgent};
-use crate::cmd::components::{Choice, read};
+use crate::cmd::components::{Choice, installed, read};
 use crate::cmd::explain::Doing;
 use crate::cmd::values::Values;
 use crate::error::CommandError;
@@ -163,8 +162,10 @@ pub(super) async fn objects(
     };
     let mut agent = UpstreamAgent {
         images,
+        replicas: None,
         create_namespace: args.create_namespace,
-        operator: !args.hosted() || !has_operator(cluster).await?,
+        // A hosting cluster keeps the operator it has.
+        operator: !args.hosted() || installed(cluster, names::KLUSTERLET).await?.is_none(),
         image_pull_credentials: pull_credentials,
         bootstraps: vec![bootstrap],
         external_managed_kubeconfig: managed.map(ExternalKubeconfig),
@@ -183,7 +184,10 @@ pub(super) async fn objects(
 }
 
 /// What the values file says goes before what flags say.
-fn lay(agent: &mut UpstreamAgent, mut values: Values, ui: &Ui) -> Result<(), CommandError> {
+///
+/// # Errors
+/// A value that cannot be used.
+pub fn lay(agent: &mut UpstreamAgent, mut values: Values, ui: &Ui) -> Result<(), CommandError> {
     let images: &mut Images = &mut agent.images;
     values.images(images)?;
     if let Some(sync) = values.switch("enableSyncLabels")? {
@@ -391,17 +395,6 @@ async fn managed_kubeconfig(args: &Args, bytes: &[u8]) -> Result<Vec<u8>, Comman
         CommandError::internal("a kubeconfig could not be written").because(error)
     })?;
     Ok(format::yaml(&value).into_bytes())
-}
-
-/// Whether an operator runs here already; a hosting cluster keeps it.
-async fn has_operator(cluster: &Connection) -> Result<bool, CommandError> {
-    let deployments: Api<Deployment> =
-        Api::namespaced(cluster.client.clone(), names::OPERATOR_NAMESPACE);
-    let found = cluster
-        .call_opt(deployments.get(names::KLUSTERLET))
-        .await
-        .doing("look for the operator")?;
-    Ok(found.is_some())
 }
 
 #[cfg(test)]

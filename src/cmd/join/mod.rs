@@ -1,6 +1,6 @@
 //! `ocmadm join`: makes a cluster a managed one.
 
-mod agent;
+pub mod agent;
 pub mod hub;
 pub mod token;
 
