@@ -8,6 +8,8 @@ mod apiserver;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod crds;
 #[cfg(test)]
 mod harness;
@@ -15,8 +17,6 @@ mod harness;
 mod house;
 #[cfg(test)]
 mod hub;
-#[cfg(test)]
-mod kubectl;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]

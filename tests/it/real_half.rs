@@ -13,8 +13,8 @@ use crate::harness::{real, tell};
 const SUBJECTS: &[&str] = &[
     "agent::",
     "cli::",
+    "clients::",
     "hub::",
-    "kubectl::",
     "operators::",
     "sandbox::node::",
     "truth::",

@@ -10,6 +10,7 @@ mod cluster;
 mod gate;
 mod given;
 mod kinds;
+mod node;
 pub(crate) mod real;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use cluster::{Cluster, admin, create, user};
 pub(crate) use gate::Gate;
+pub(crate) use node::Node;
 
 /// How long a test waits for what must happen. Generous: it is only reached
 /// when the test fails.

@@ -5,16 +5,13 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::wait::{Condition, await_condition, conditions};
 use kube::{Api, Client, Resource};
-use ocmadm::sandbox::node;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
-use tokio_util::sync::DropGuard;
 
 use super::binary::PATIENCE;
 use crate::harness;
@@ -23,8 +20,7 @@ use crate::harness;
 struct Cluster {
     _server: harness::Cluster,
     client: Client,
-    folder: tempfile::TempDir,
-    _stop: DropGuard,
+    node: harness::Node,
 }
 
 impl Cluster {
@@ -34,34 +30,11 @@ impl Cluster {
 
     async fn with_executable(executable: PathBuf) -> Self {
         let server = harness::Cluster::start("node").await;
-        let client = server.client.clone();
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("logs")).unwrap();
-        let surroundings = node::Surroundings {
-            server: server.address().await,
-            ca: server.ca_pem(),
-            executable,
-            pods: folder.path().join("pods"),
-            logs: folder.path().join("logs"),
-        };
-        let mut options = node::Options::new("the-node", surroundings);
-        options.controllers = !server.runs_workloads();
-        node::register(&client, &options).await.unwrap();
-        let stop = CancellationToken::new();
-        tokio::spawn(node::run(client.clone(), options, stop.clone()));
-        let cluster = Self {
+        Self {
+            client: server.client.clone(),
+            node: harness::Node::start(&server, executable).await,
             _server: server,
-            client,
-            folder,
-            _stop: stop.drop_guard(),
-        };
-        // Pods are refused before their account is there.
-        cluster
-            .wait("default", |account: Option<&ServiceAccount>| {
-                account.is_some()
-            })
-            .await;
-        cluster
+        }
     }
 
     fn api<K>(&self) -> Api<K>
@@ -337,7 +310,11 @@ async fn our_pods_are_processes_with_a_token() {
     let cluster = Cluster::with_executable(program).await;
     let pod = cluster.create::<Pod>(our_pod("ours")).await;
     cluster.wait("ours", conditions::is_pod_running()).await;
-    let log = cluster.folder.path().join("logs/default_ours_main.log");
+    let log = cluster
+        .node
+        .folder
+        .path()
+        .join("logs/default_ours_main.log");
     let text = read_until(&log, 3).await;
     assert_eq!(text, "hello 2 ours 1 default\n600\n700\n");
     // `cat` ends by SIGTERM, long before its grace is over.
@@ -352,7 +329,7 @@ async fn our_pods_are_processes_with_a_token() {
             conditions::is_deleted::<Pod>(pod.metadata.uid.as_deref().unwrap()),
         )
         .await;
-    let homes = std::fs::read_dir(cluster.folder.path().join("pods")).unwrap();
+    let homes = std::fs::read_dir(cluster.node.folder.path().join("pods")).unwrap();
     assert_eq!(homes.count(), 0, "the token goes with the pod");
 }
 

@@ -31,6 +31,7 @@ pub(super) fn prepare_pod(view: &dyn View, write: &mut Write<'_>) -> Result<(), 
         spec["priority"] = json!(0);
         spec["preemptionPolicy"] = json!("PreemptLowerPriority");
     }
+    tolerate(spec);
     let account = text(spec, "/serviceAccountName").to_owned();
     let metadata = &write.new["metadata"];
     let namespace = text(metadata, "/namespace");
@@ -45,6 +46,28 @@ pub(super) fn prepare_pod(view: &dyn View, write: &mut Write<'_>) -> Result<(), 
         ));
     }
     Ok(())
+}
+
+/// How long a pod stays on a node that is gone, unless it says so itself.
+fn tolerate(spec: &mut Value) {
+    for taint in ["not-ready", "unreachable"] {
+        let key = format!("node.kubernetes.io/{taint}");
+        let tolerations = spec["tolerations"].as_array();
+        let told = tolerations.into_iter().flatten().any(|toleration| {
+            let (for_key, effect) = (text(toleration, "/key"), text(toleration, "/effect"));
+            (for_key == key || for_key.is_empty()) && matches!(effect, "" | "NoExecute")
+        });
+        if told {
+            continue;
+        }
+        let toleration = json!({
+            "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300,
+        });
+        match &mut spec["tolerations"] {
+            Value::Array(list) => list.push(toleration),
+            absent => *absent = json!([toleration]),
+        }
+    }
 }
 
 fn quality(spec: &Value) -> &'static str {

@@ -197,7 +197,10 @@ fn selectable_fields_are_simple_and_known() {
     v1["selectableFields"] = json!([{"jsonPath": ".spec.size"}, {"jsonPath": ".status.phase"}]);
     assert_eq!(lines(validate_definition(&crd, None)), Vec::<String>::new());
     let types = compile(&crd).unwrap();
-    assert_eq!(types[0].selectable(), ["spec.size", "status.phase"]);
+    assert_eq!(
+        types[0].selectable().unwrap(),
+        ["spec.size", "status.phase"]
+    );
     let v1 = &mut crd["spec"]["versions"][0];
     v1["selectableFields"] = json!([{"jsonPath": ".spec.none"}, {"jsonPath": ".spec.manifest"}]);
     let found = lines(validate_definition(&crd, None));

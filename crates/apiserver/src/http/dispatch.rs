@@ -91,12 +91,8 @@ impl Verb<'_> {
             .ok_or_else(no_such_resource)?;
         let namespace = self.namespace(resource)?;
         self.check_method(resource)?;
-        if let Some(deprecation) = resource
-            .custom
-            .as_ref()
-            .and_then(|custom| custom.deprecation.as_ref())
-        {
-            self.context.warn(deprecation.as_str());
+        if let Some(deprecation) = deprecation(resource) {
+            self.context.warn(deprecation);
         }
         let scope = resource
             .namespaced
@@ -539,4 +535,18 @@ fn read_yaml(bytes: &Bytes) -> Result<Value, String> {
         });
         format!("the YAML cannot be read{place}")
     })
+}
+
+/// What every answer about a deprecated kind warns of.
+fn deprecation(resource: &ResourceType) -> Option<&str> {
+    if let Some(custom) = &resource.custom {
+        return custom.deprecation.as_deref();
+    }
+    match (resource.gr.group.as_str(), resource.gr.resource.as_str()) {
+        ("", "endpoints") => {
+            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+        }
+        ("", "componentstatuses") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+        _ => None,
+    }
 }

@@ -24,9 +24,17 @@ pub(super) fn table(
     accept: &Accept,
 ) -> Value {
     let now = jiff::Timestamp::now();
+    // What the subresource `scale` answers is of another kind than the resource.
+    let mut objects = objects.peekable();
+    let scale = objects
+        .peek()
+        .is_some_and(|object| object["kind"] == "Scale" && resource.gvk.kind != "Scale");
     let rows: Vec<Value> = objects
         .map(|object| {
-            let mut row = table::row(resource, &object, now);
+            let mut row = match scale {
+                true => table::scale_row(&object, now),
+                false => table::row(resource, &object, now),
+            };
             match accept.include {
                 Include::Metadata => row["object"] = respond::metadata_of(&object, &accept.version),
                 Include::Object => row["object"] = (*object).clone(),
@@ -35,7 +43,11 @@ pub(super) fn table(
             row
         })
         .collect();
-    json!({"columnDefinitions": table::columns(resource), "rows": rows})
+    let columns = match scale {
+        true => table::scale_columns(),
+        false => table::columns(resource),
+    };
+    json!({"columnDefinitions": columns, "rows": rows})
 }
 
 /// The release of Kubernetes whose API this is.

@@ -90,7 +90,11 @@ pub fn apply(
             "failed to create typed patch object ({}/{}; {}, Kind={}): {path}: {why}",
             text("/metadata/namespace"),
             text("/metadata/name"),
-            text("/apiVersion"),
+            // As a group and a version: nothing stands before `/v1`.
+            match text("/apiVersion") {
+                core if !core.contains('/') => format!("/{core}"),
+                other => other.to_owned(),
+            },
             text("/kind"),
         );
         Status::new(500, "", message)

@@ -1,7 +1,7 @@
 //! List, in pages of one consistent snapshot.
 
-use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{DecodeError, Engine};
 use serde_json::{Value, json};
 
 use super::Registry;
@@ -145,13 +145,33 @@ fn encode(revision: u64, last: &Value) -> String {
 }
 
 fn decode(token: &str) -> Result<(u64, String, String), Status> {
-    let bad = || {
-        Status::bad_request(
-            "invalid continue token: continue key is not valid: illegal base64 data at input byte 0",
-        )
+    let refused = |why: &str| {
+        Status::bad_request(format!(
+            "invalid continue token: continue key is not valid: {why}"
+        ))
     };
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
-    let token: Value = serde_json::from_slice(&bytes).map_err(|_| bad())?;
+    let bad = || refused("incorrect encoded start key");
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|error| {
+        let at = match error {
+            DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => at,
+            // Where the last, too short group of four begins.
+            DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => token.len() / 4 * 4,
+        };
+        refused(&format!("illegal base64 data at input byte {at}"))
+    })?;
+    let token: Value = serde_json::from_slice(&bytes).map_err(|_| match bytes.first() {
+        None => refused("unexpected end of JSON input"),
+        Some(first) => {
+            let first = char::from(*first);
+            let shown = match first.is_control() {
+                true => format!("\\u{:04x}", u32::from(first)),
+                false => first.to_string(),
+            };
+            refused(&format!(
+                "invalid character '{shown}' looking for beginning of value"
+            ))
+        }
+    })?;
     let revision = token["rv"].as_u64().ok_or_else(bad)?;
     let (namespace, name) = token["start"]
         .as_str()

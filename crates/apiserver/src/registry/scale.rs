@@ -174,6 +174,21 @@ impl Registry {
         target: Target<'_>,
         patch: &Patch,
     ) -> Result<Arc<Value>, Status> {
+        if patch.kind == PatchKind::Apply {
+            // Of the object it owns what stands for the count, and no more.
+            let resource = target.resource;
+            let bare = json!({
+                "apiVersion": resource.gvk.api_version(),
+                "kind": resource.gvk.kind,
+                "metadata": {"name": target.name, "namespace": target.namespace},
+            });
+            let mut applied = write(resource, &bare, &patch.body)?;
+            if !resource.namespaced {
+                meta::metadata(&mut applied).remove("namespace");
+            }
+            let written = self.apply(context, target, &applied).await?;
+            return read(resource, &written).map(Arc::new);
+        }
         let written = self
             .modify(context, target, |live| {
                 let scale = read(target.resource, live)?;

@@ -53,6 +53,41 @@ pub(super) fn decode(
     Ok(())
 }
 
+/// `decode` for server-side apply: it meets unknown fields only when it merges
+/// them, and then none is ever let pass.
+pub(super) fn decode_applied(
+    context: &RequestContext,
+    target: Target<'_>,
+    applied: &mut Value,
+) -> Result<(), Status> {
+    let resource = target.resource;
+    let mut undeclared: Vec<String> = schema::prune(&resource.schema, &mut applied.clone())
+        .iter()
+        .map(|path| format!(".{path}: field not declared in schema"))
+        .collect();
+    undeclared.sort();
+    let why = match undeclared.as_slice() {
+        [] => match decode(context, resource, applied) {
+            Ok(()) => return Ok(()),
+            Err(status) => status.to_string(),
+        },
+        [one] => one.clone(),
+        several => format!("errors:\n  {}", several.join("\n  ")),
+    };
+    Err(Status::new(
+        500,
+        "",
+        format!(
+            "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {why}",
+            target.namespace,
+            target.name,
+            resource.gvk.group,
+            resource.gvk.version,
+            resource.gvk.kind
+        ),
+    ))
+}
+
 /// Objects that cannot be read as their kind: a list where a text belongs.
 fn check_types(resource: &ResourceType, object: &Value) -> Result<(), Status> {
     if resource.custom.is_some() {

@@ -135,7 +135,7 @@ impl Registry {
         .await
     }
 
-    async fn apply(
+    pub(super) async fn apply(
         &self,
         context: &RequestContext,
         target: Target<'_>,
@@ -153,16 +153,7 @@ impl Registry {
         check_type(resource, &mut applied)?;
         check_namespace(resource, target.namespace, &mut applied)?;
         check_name(target.name, &mut applied)?;
-        stages::decode(context, resource, &mut applied).map_err(|status| {
-            // Server-side apply meets unknown fields only when it merges them.
-            let place = format!("{}/{}", target.namespace, target.name);
-            let gvk = &resource.gvk;
-            let (version, kind) = (gvk.api_version(), &gvk.kind);
-            let why = format!(
-                "failed to create typed patch object ({place}; {version}, Kind={kind}): {status}"
-            );
-            Status::new(500, "", why)
-        })?;
+        stages::decode_applied(context, target, &mut applied)?;
         if let Some(map) = applied.as_object_mut() {
             // What this URL cannot set is not owned through it.
             if target.subresource == "status" {

@@ -181,7 +181,11 @@ impl ListOptions {
         let revision = match query.get("resourceVersion") {
             None => None,
             Some(text) => Some(text.parse().map_err(|_| {
-                Status::bad_request(format!("invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"))
+                let why = format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax");
+                match watch {
+                    true => Status::new(500, "", why),
+                    false => Status::bad_request(format!("invalid resource version: {why}")),
+                }
             })?),
         };
         let text_match = query.get("resourceVersionMatch");

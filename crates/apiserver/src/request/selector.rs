@@ -230,16 +230,25 @@ impl FieldSelector {
     }
 
     /// 400 when objects cannot be selected by one of the fields; `selectable`
-    /// are those that a custom resource declares.
-    pub fn check(&self, gr: &GroupResource, selectable: &[String]) -> Result<(), Status> {
+    /// are those that a custom resource declares,
+    /// `None` for a built-in one.
+    pub fn check(&self, gr: &GroupResource, selectable: Option<&[String]>) -> Result<(), Status> {
+        let own = fields_of(gr);
         for (field, _, _) in &self.0 {
             if !matches!(field.as_str(), "metadata.name" | "metadata.namespace")
-                && !selectable.contains(field)
-                && !fields_of(gr).contains(&field.as_str())
+                && !selectable.is_some_and(|fields| fields.contains(field))
+                && !own.contains(&field.as_str())
             {
-                return Err(Status::bad_request(format!(
-                    "field label not supported: {field}"
-                )));
+                return Err(Status::bad_request(match (selectable, own.is_empty()) {
+                    // No conversion of labels is registered for these kinds.
+                    (None, true) => format!(
+                        "\"{field}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+                    ),
+                    _ if gr.group == "batch" => {
+                        format!("field label \"{field}\" not supported for Job")
+                    }
+                    _ => format!("field label not supported: {field}"),
+                }));
             }
         }
         Ok(())
@@ -411,11 +420,11 @@ mod tests {
             ("spec.hostNetwork=false", true),
         ] {
             let parsed = FieldSelector::parse(selector).unwrap();
-            parsed.check(&pods, &[]).unwrap();
+            parsed.check(&pods, None).unwrap();
             assert_eq!(parsed.matches(&object), expected, "{selector}");
         }
         let parsed = FieldSelector::parse("spec.image=x").unwrap();
-        let error = parsed.check(&pods, &[]).unwrap_err();
+        let error = parsed.check(&pods, None).unwrap_err();
         assert!(
             error
                 .message

@@ -60,6 +60,20 @@ const CONTAINERS: Heading = wide("Containers", "The names of the containers in t
 const IMAGES: Heading = wide("Images", "The images of the containers in the template.");
 const SELECTOR: Heading = wide("Selector", "Which pods are selected.");
 
+/// The columns of the subresource `scale`.
+pub(super) const SCALE: [Heading; 4] = [
+    text("Name", NAME.description),
+    number(
+        "Desired",
+        "replicas is the desired number of instances for the scaled object.",
+    ),
+    number(
+        "Available",
+        "replicas is the actual number of observed instances of the scaled object.",
+    ),
+    AGE,
+];
+
 /// The columns of a built-in kind; name and creation time where it has none of
 /// its own.
 #[expect(clippy::too_many_lines, reason = "a table of all kinds")]
@@ -367,7 +381,7 @@ pub(super) fn of(resource: &ResourceType) -> Vec<Heading> {
             number("Value", "The priority."),
             truth("Global-Default", "Whether pods have it that name none."),
             AGE,
-            wide("PreemptionPolicy", "Whether its pods may displace others."),
+            text("PreemptionPolicy", "Whether its pods may displace others."),
         ],
         ("node.k8s.io", "runtimeclasses") => vec![NAME, text("Handler", "Its runtime."), AGE],
         ("discovery.k8s.io", "endpointslices") => vec![
@@ -401,6 +415,25 @@ pub(super) fn of(resource: &ResourceType) -> Vec<Heading> {
             text("PolicyName", "The policy it binds."),
             text("ParamRef", "Its parameters."),
             AGE,
+        ],
+        ("apiextensions.k8s.io", "customresourcedefinitions") => vec![
+            NAME,
+            text("Scope", "Cluster/Namespaced"),
+            text("Versions", "Served versions"),
+            Heading {
+                type_: "date",
+                ..text(
+                    "Created At",
+                    "=apimachinery.pkg.apis.meta.v1.ObjectMeta.creationTimestamp",
+                )
+            },
+            wide("Group", "API group"),
+            wide("Kind", "CustomResource kind"),
+            wide("ShortNames", "Short names"),
+            Heading {
+                type_: "boolean",
+                ..wide("Established", "Established status")
+            },
         ],
         ("apiregistration.k8s.io", "apiservices") => vec![
             NAME,

@@ -13,6 +13,22 @@ use crate::types::{Column, ResourceType, definitions};
 
 pub use human::{age, duration};
 
+/// `columnDefinitions` of the table of the subresource `scale`.
+pub fn scale_columns() -> Value {
+    headings(&columns::SCALE)
+}
+
+/// The `cells` of a `Scale`.
+pub fn scale_row(scale: &Value, now: Timestamp) -> Value {
+    let replicas = |part: &str| scale[part]["replicas"].as_i64().unwrap_or_default();
+    json!({ "cells": [
+        scale["metadata"]["name"],
+        replicas("spec"),
+        replicas("status"),
+        age(&scale["metadata"]["creationTimestamp"], now),
+    ]})
+}
+
 /// `columnDefinitions` of a resource's table.
 pub fn columns(resource: &ResourceType) -> Value {
     let name = json!({
@@ -36,7 +52,11 @@ pub fn columns(resource: &ResourceType) -> Value {
         });
         return std::iter::once(name).chain(own).collect();
     }
-    columns::of(resource)
+    headings(&columns::of(resource))
+}
+
+fn headings(columns: &[columns::Heading]) -> Value {
+    columns
         .iter()
         .map(|column| {
             json!({

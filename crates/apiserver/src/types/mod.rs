@@ -47,10 +47,10 @@ pub struct ResourceType {
 
 impl ResourceType {
     /// Fields of a custom resource that field selectors may name.
-    pub fn selectable(&self) -> &[String] {
+    pub fn selectable(&self) -> Option<&[String]> {
         self.custom
             .as_ref()
-            .map_or(&[], |custom| custom.selectable.as_slice())
+            .map(|custom| custom.selectable.as_slice())
     }
 }
 

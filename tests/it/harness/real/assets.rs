@@ -42,7 +42,7 @@ impl Assets {
                 built: None,
             });
         }
-        match (build(), folder) {
+        match (program("realcp"), folder) {
             (Ok(built), folder) => Ok(Self {
                 folder,
                 built: Some(built),
@@ -68,8 +68,11 @@ impl Assets {
     }
 }
 
-/// The path of the program of `tests/apiserver`, built when it is not there yet.
-fn build() -> Result<PathBuf, String> {
+/// The path of a program of `tests/apiserver`, built when it is not there yet.
+///
+/// # Errors
+/// Why there is none, in one line.
+pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/build");
     let run = |args: &[&str]| {
         let output = Command::new(&script)
@@ -84,14 +87,16 @@ fn build() -> Result<PathBuf, String> {
             false => Err(format!("{} failed, see above", script.display())),
         }
     };
-    let path = run(&["--where"])?;
+    let path = run(&["--where", name])?;
     if path.is_file() {
         return Ok(path);
     }
     let go = Command::new("go").arg("version").output();
     if !go.is_ok_and(|output| output.status.success()) {
-        return Err("Go, which would build a control plane, is not installed".to_owned());
+        return Err(format!("Go, which would build {name}, is not installed"));
     }
-    super::super::tell("building a real control plane, once: this takes some minutes");
-    run(&[])
+    super::super::tell(&format!(
+        "building tests/apiserver ({name}), once: this may take some minutes"
+    ));
+    run(&[name])
 }

@@ -128,7 +128,7 @@ async fn selectors_select() {
         status["message"]
             .as_str()
             .unwrap()
-            .contains("field label not supported: data.a")
+            .contains("\"data.a\" is not a known field selector")
     );
 }
 

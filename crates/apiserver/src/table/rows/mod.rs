@@ -95,6 +95,7 @@ pub(super) fn cells(resource: &ResourceType, object: &Value, now: Timestamp) -> 
                 or(&object["preemptionPolicy"], ""),
             ];
         }
+        ("apiextensions.k8s.io", "customresourcedefinitions") => return definition(object),
         ("node.k8s.io", "runtimeclasses") => vec![or(&object["handler"], "")],
         ("discovery.k8s.io", "endpointslices") => endpoint_slice(object),
         ("admissionregistration.k8s.io", plural) => admission(plural, object),
@@ -111,6 +112,35 @@ pub(super) fn cells(resource: &ResourceType, object: &Value, now: Timestamp) -> 
 fn default(object: &Value) -> Vec<Value> {
     let meta = &object["metadata"];
     vec![meta["name"].clone(), meta["creationTimestamp"].clone()]
+}
+
+fn definition(object: &Value) -> Vec<Value> {
+    let spec = &object["spec"];
+    let served = list(&spec["versions"])
+        .iter()
+        .filter(|version| version["served"] == true)
+        .map(|version| match version["storage"] == true {
+            true => format!("{}(storage)", text(&version["name"])),
+            false => text(&version["name"]).to_owned(),
+        });
+    let short: Vec<&str> = list(&spec["names"]["shortNames"])
+        .iter()
+        .map(text)
+        .collect();
+    let established = list(&object["status"]["conditions"])
+        .iter()
+        .any(|condition| condition["type"] == "Established" && condition["status"] == "True");
+    let [name, created] = <[Value; 2]>::try_from(default(object)).unwrap_or_default();
+    vec![
+        name,
+        spec["scope"].clone(),
+        json!(served.collect::<Vec<_>>().join(",")),
+        created,
+        spec["group"].clone(),
+        spec["names"]["kind"].clone(),
+        json!(short.join(",")),
+        json!(established),
+    ]
 }
 
 fn certificate_request(object: &Value, created: Value) -> Vec<Value> {
