@@ -20,6 +20,8 @@ mod hub;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod real_half;
 #[cfg(test)]
 mod sandbox;

@@ -110,7 +110,7 @@ fn has_generation(resource: &ResourceType) -> bool {
             (
                 "apps",
                 "deployments" | "replicasets" | "statefulsets" | "daemonsets"
-            ) | ("", "replicationcontrollers" | "pods")
+            ) | ("", "replicationcontrollers" | "pods" | "podtemplates")
                 | ("batch", "jobs" | "cronjobs")
                 | ("policy", "poddisruptionbudgets")
                 | (
@@ -205,7 +205,8 @@ fn drop_empty(metadata: &mut Map<String, Value>) {
 /// Whether the part of an object that `generation` counts differs.
 fn desired_state_differs(resource: &ResourceType, old: &Value, new: &Value) -> bool {
     if resource.custom.is_none() && resource.gr.group != "admissionregistration.k8s.io" {
-        return old["spec"] != new["spec"];
+        // Pod templates have their template in the place of a spec.
+        return old["spec"] != new["spec"] || old["template"] != new["template"];
     }
     let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else {
         return false;

@@ -184,15 +184,18 @@ impl WatchStream {
         }
     }
 
-    /// All that has happened until now, and a bookmark behind it.
+    /// All that has happened until now, and a bookmark behind it; no bookmark
+    /// when the watch was cut off, since something may be missing before it.
     pub fn bookmark(&mut self) -> Vec<WatchEvent> {
         // Whatever is visible now has been handed to the watch before.
         let visible = self.registry.0.store.revision();
         let mut events: Vec<WatchEvent> = std::iter::from_fn(|| self.try_next()).collect();
-        events.push(WatchEvent::Bookmark {
-            revision: visible.max(self.revision),
-            initial_end: false,
-        });
+        if self.live.as_ref().is_some_and(|live| !live.is_closed()) {
+            events.push(WatchEvent::Bookmark {
+                revision: visible.max(self.revision),
+                initial_end: false,
+            });
+        }
         events
     }
 
@@ -204,5 +207,52 @@ impl WatchStream {
     /// What is served now.
     pub fn catalog(&self) -> Arc<crate::types::Catalog> {
         self.registry.catalog()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::{Expect, Store};
+
+    /// A watcher that was cut off would resume behind what it has lost.
+    #[tokio::test]
+    async fn a_bookmark_does_not_hide_lost_events() {
+        let registry = Registry::new(Store::memory());
+        let catalog = registry.catalog();
+        let resource = catalog.find("", "v1", "configmaps").unwrap();
+        let options = ListOptions {
+            bookmarks: true,
+            ..ListOptions::default()
+        };
+        let mut watch = registry
+            .watch(&RequestContext::system("test"), resource, None, &options)
+            .unwrap();
+        let write = async |count: u64| {
+            for _ in 0..count {
+                let revision = registry.store().revision();
+                let expect = match revision {
+                    0 => Expect::Absent,
+                    revision => Expect::Revision(revision),
+                };
+                let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}});
+                registry
+                    .store()
+                    .write(&resource.gr, "n", "a", expect, Some(object))
+                    .await
+                    .unwrap();
+            }
+        };
+        let is_bookmark = |event: &WatchEvent| matches!(event, WatchEvent::Bookmark { .. });
+        write(10).await;
+        let events = watch.bookmark();
+        assert_eq!(events.len(), 11);
+        assert!(events.last().is_some_and(is_bookmark));
+        write(10_000).await;
+        let events = watch.bookmark();
+        assert!(!events.iter().any(is_bookmark));
+        assert!(watch.next().await.is_none());
     }
 }

@@ -88,3 +88,24 @@ fn patches_do_not_nest_without_end() {
     assert_eq!(codes.first(), Some(&200));
     assert_eq!(codes.last(), Some(&400));
 }
+
+/// A patch that fails after it has replaced everything is refused; undoing it
+/// panicked.
+#[test]
+fn a_patch_that_moves_into_the_root_is_refused() {
+    let world = World::new();
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
+    assert_eq!(world.json("POST", MAPS, &map).code, 201);
+    let patch = json!([
+        {"op": "move", "from": "/kind", "path": ""},
+        {"op": "test", "path": "/x", "value": 1},
+    ]);
+    let headers = [("content-type", "application/json-patch+json")];
+    let one = format!("{MAPS}/a");
+    let body = patch.to_string();
+    let answer = world
+        .send("PATCH", &one, &headers, body.as_bytes())
+        .unwrap();
+    assert_eq!(answer.code, 422, "{:?}", answer.body);
+    assert_eq!(world.get(&one).body["kind"], "ConfigMap");
+}

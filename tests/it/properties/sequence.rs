@@ -1,0 +1,260 @@
+//! Plays a sequence on one server, and watches it from the beginning.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use apiserver::{ApiServer, Options};
+use futures::{AsyncBufReadExt as _, StreamExt as _, TryStreamExt as _};
+use http::Request;
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+
+use super::steps::Step;
+use crate::harness::admin;
+
+/// No server needs longer for an answer or an event.
+const PATIENCE: Duration = Duration::from_secs(90);
+const RESOURCES: [&str; 2] = ["configmaps", "podtemplates"];
+/// The object that is made last.
+const LAST: &str = "zz-last";
+
+/// An embedded server of this test.
+pub(super) struct Embedded {
+    pub(super) client: Client,
+    server: ApiServer,
+    _folder: tempfile::TempDir,
+}
+
+impl Embedded {
+    async fn start(on_disk: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = ApiServer::start(Options {
+            data_dir: on_disk.then(|| folder.path().to_owned()),
+            ..Options::default()
+        })
+        .await
+        .unwrap();
+        Self {
+            client: Client::new(server.service(admin()), "default"),
+            server,
+            _folder: folder,
+        }
+    }
+
+    pub(super) async fn stop(self) {
+        self.server.shutdown().await;
+    }
+}
+
+/// One in memory, one on disk.
+pub(super) async fn embedded() -> (Embedded, Embedded) {
+    (Embedded::start(false).await, Embedded::start(true).await)
+}
+
+/// What a sequence came to. Revisions and times are left out, since they
+/// differ; that revisions grow was checked.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// Of each step: code and body.
+    pub(super) answers: Vec<Value>,
+    /// By resource and name.
+    pub(super) state: BTreeMap<String, Value>,
+    /// By resource.
+    pub(super) events: BTreeMap<String, Vec<Value>>,
+}
+
+async fn send(
+    client: &Client,
+    method: &str,
+    url: &str,
+    content_type: &str,
+    body: &Value,
+) -> (u16, Value) {
+    let bytes = if body.is_null() {
+        Vec::new()
+    } else {
+        body.to_string().into_bytes()
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(url)
+        .header("content-type", content_type)
+        .body(Body::from(bytes))
+        .unwrap();
+    let answer = async {
+        let response = client.send(request).await.unwrap();
+        let code = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (code, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    };
+    tokio::time::timeout(PATIENCE, answer).await.unwrap()
+}
+
+/// Plays the steps in a new namespace.
+pub(super) async fn play(client: &Client, namespace: &str, steps: &[Step]) -> Outcome {
+    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+    let json = "application/json";
+    let (code, _) = send(client, "POST", "/api/v1/namespaces", json, &body).await;
+    assert_eq!(code, 201);
+    let folder = format!("/api/v1/namespaces/{namespace}");
+    let mut watches = Vec::new();
+    for resource in RESOURCES {
+        let url = format!("{folder}/{resource}");
+        let (_, list) = send(client, "GET", &url, json, &Value::Null).await;
+        let revision = revision(&list);
+        watches.push((resource, watch(client, &url, revision).await));
+    }
+    let mut outcome = Outcome::default();
+    for step in steps {
+        let url = format!("{folder}/{}/{}?{}", step.resource, step.name, step.query);
+        let url = url.replace("/?", "?");
+        let (code, mut body) = send(client, step.method, &url, step.content_type, &step.body).await;
+        mask(&mut body);
+        outcome.answers.push(json!({"code": code, "body": body}));
+    }
+    for resource in RESOURCES {
+        let url = format!("{folder}/{resource}");
+        let kind = if resource == "configmaps" {
+            "ConfigMap"
+        } else {
+            "PodTemplate"
+        };
+        let last = json!({
+            "apiVersion": "v1",
+            "kind": kind,
+            "metadata": {"name": LAST},
+            "template": {
+                "metadata": {"labels": {"a": "a"}},
+                "spec": {"containers": [{"name": "a", "image": "a"}]},
+            },
+        });
+        let (code, _) = send(client, "POST", &url, json, &last).await;
+        assert_eq!(code, 201);
+        let (_, list) = send(client, "GET", &url, json, &Value::Null).await;
+        for item in list["items"].as_array().unwrap() {
+            if is_ours(item) {
+                let mut item = item.clone();
+                mask(&mut item);
+                outcome
+                    .state
+                    .insert(format!("{resource}/{}", name(&item)), item);
+            }
+        }
+    }
+    for (resource, watch) in watches {
+        let events = follow(watch).await;
+        // What the watch told is what there is.
+        let mut told = BTreeMap::new();
+        for event in &events {
+            let object = &event["object"];
+            let path = format!("{resource}/{}", name(object));
+            let known = match event["type"].as_str() {
+                Some("DELETED") => told.remove(&path).is_some(),
+                Some("ADDED") => told.insert(path, object.clone()).is_none(),
+                Some("MODIFIED") => told.insert(path, object.clone()).is_some(),
+                _ => false,
+            };
+            assert!(known, "{event} is out of order in {events:#?}");
+        }
+        let found: BTreeMap<String, Value> = outcome
+            .state
+            .iter()
+            .filter(|(path, _)| path.starts_with(resource))
+            .map(|(path, object)| {
+                let mut object = object.clone();
+                // Of a list, they come without.
+                object["apiVersion"] = told[path]["apiVersion"].clone();
+                object["kind"] = told[path]["kind"].clone();
+                (path.clone(), object)
+            })
+            .collect();
+        assert_eq!(told, found);
+        outcome.events.insert(resource.to_owned(), events);
+    }
+    outcome
+}
+
+type Lines = futures::stream::BoxStream<'static, std::io::Result<String>>;
+
+async fn watch(client: &Client, url: &str, revision: u64) -> Lines {
+    let url = format!("{url}?watch=true&allowWatchBookmarks=true&resourceVersion={revision}");
+    let request = Request::get(url).body(Body::empty()).unwrap();
+    let response = client.send(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let stream = response
+        .into_body()
+        .into_data_stream()
+        .map_err(std::io::Error::other)
+        .into_async_read();
+    futures::io::BufReader::new(stream).lines().boxed()
+}
+
+/// All events until the last object came.
+async fn follow(mut lines: Lines) -> Vec<Value> {
+    let (mut events, mut before) = (Vec::new(), 0);
+    loop {
+        let line = tokio::time::timeout(PATIENCE, lines.next()).await.unwrap();
+        let mut event: Value = serde_json::from_str(&line.unwrap().unwrap()).unwrap();
+        let revision = revision(&event["object"]);
+        if event["type"] == "BOOKMARK" {
+            assert!(revision >= before, "{event}");
+            continue;
+        }
+        assert!(revision > before, "{event} after {before}");
+        before = revision;
+        if !is_ours(&event["object"]) {
+            continue;
+        }
+        let last = name(&event["object"]) == LAST;
+        mask(&mut event["object"]);
+        events.push(event);
+        if last {
+            return events;
+        }
+    }
+}
+
+fn revision(object: &Value) -> u64 {
+    object["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap()
+}
+
+/// Every namespace has a map that is not of the sequence.
+fn is_ours(object: &Value) -> bool {
+    name(object) != "kube-root-ca.crt"
+}
+
+/// Takes out what differs from server to server.
+fn mask(object: &mut Value) {
+    for field in ["/details", "/metadata"] {
+        if let Some(map) = object.pointer_mut(field).and_then(Value::as_object_mut) {
+            for key in [
+                "uid",
+                "resourceVersion",
+                "creationTimestamp",
+                "deletionTimestamp",
+            ] {
+                if map.contains_key(key) {
+                    map.insert(key.to_owned(), "…".into());
+                }
+            }
+            for entry in map
+                .get_mut("managedFields")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                entry["time"] = "…".into();
+            }
+        }
+    }
+}
