@@ -49,6 +49,17 @@ pub fn applied_manifest_work() -> ApiResource {
     )
 }
 
+/// The type of ManifestWorkReplicaSets.
+#[must_use]
+pub fn replica_set() -> ApiResource {
+    resource(
+        "work.open-cluster-management.io",
+        "v1alpha1",
+        "ManifestWorkReplicaSet",
+        "manifestworkreplicasets",
+    )
+}
+
 /// The type of Placements.
 #[must_use]
 pub fn placement() -> ApiResource {

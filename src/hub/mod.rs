@@ -5,6 +5,7 @@
 
 pub mod clustermanager;
 pub mod registration;
+pub mod work;
 
 use std::net::SocketAddr;
 
@@ -68,6 +69,7 @@ pub async fn run(
             let mut tasks = Tasks::new(context.shutdown.clone());
             tasks.spawn(clustermanager::run(context.clone()));
             tasks.spawn(registration::run(context.clone()));
+            tasks.spawn(work::run(context.clone()));
             tasks.join().await;
         }
     };

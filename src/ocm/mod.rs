@@ -14,6 +14,7 @@ pub mod names;
 pub mod operator;
 pub mod releases;
 pub(crate) mod resource;
+pub mod rollout;
 pub(crate) mod schema;
 pub mod work;
 

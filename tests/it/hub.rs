@@ -8,3 +8,4 @@ mod leases;
 mod requests;
 mod sets;
 pub(crate) mod support;
+mod works;

@@ -2,7 +2,11 @@
 
 mod apply;
 mod bed;
+mod cases;
 mod delete;
 mod executor;
+mod map;
 mod objects;
+mod protocol;
+mod refused;
 mod resilience;

@@ -36,6 +36,8 @@ pub struct Settings {
     pub status_sync_interval: Option<Duration>,
     /// How long what a lost work applied stays.
     pub eviction_grace_period: Option<Duration>,
+    /// Gate RawFeedbackJsonString: the work agent reports lists and maps as JSON.
+    pub raw_feedback: bool,
 }
 
 impl Default for Settings {
@@ -52,6 +54,7 @@ impl Default for Settings {
             claims: true,
             status_sync_interval: None,
             eviction_grace_period: None,
+            raw_feedback: false,
         }
     }
 }
@@ -112,6 +115,11 @@ impl Settings {
             text(&work["statusSyncInterval"]).and_then(|t| duration(&t));
         settings.eviction_grace_period =
             text(&work["appliedManifestWorkEvictionGracePeriod"]).and_then(|t| duration(&t));
+        for gate in list(&work["featureGates"]) {
+            if gate["feature"] == "RawFeedbackJsonString" {
+                settings.raw_feedback = gate["mode"] == "Enable";
+            }
+        }
         settings
     }
 }
@@ -198,14 +206,15 @@ mod tests {
                 "clusterClaimConfiguration": {"maxCustomClusterClaims": 3, "reservedClusterClaimSuffixes": [".x"]},
                 "featureGates": [{"feature": "ClusterClaim", "mode": "Disable"}],
             },
-            "workConfiguration": {"statusSyncInterval": "1m30s", "appliedManifestWorkEvictionGracePeriod": "2h"},
+            "workConfiguration": {"statusSyncInterval": "1m30s", "appliedManifestWorkEvictionGracePeriod": "2h",
+                "featureGates": [{"feature": "RawFeedbackJsonString", "mode": "Enable"}]},
         }));
         assert_eq!(settings.agent_id.as_deref(), Some("the-uid"));
         assert_eq!(settings.cluster_name.as_deref(), Some("c1"));
         assert_eq!(settings.external_urls, ["https://a:6443", "https://b:6443"]);
         assert_eq!(settings.certificate_seconds, Some(7200));
         assert_eq!(settings.max_custom_claims, 3);
-        assert!(!settings.claims);
+        assert!(!settings.claims && settings.raw_feedback);
         assert_eq!(settings.status_sync_interval, Some(Duration::from_secs(90)));
         assert_eq!(
             settings.eviction_grace_period,

@@ -64,7 +64,7 @@ pub struct Agent {
     works: Informer<Work>,
     records: Informer<AppliedWork>,
     queue: Queue<Key>,
-    watches: Watches,
+    pub(super) watches: Watches,
     locals: Mutex<HashMap<String, Local>>,
     notes: Arc<Mutex<HashMap<String, Notes>>>,
 }
@@ -115,7 +115,7 @@ impl Agent {
             discovery: Discovery::new(spoke.clone()),
             executors: Executors::default(),
             limits: Limits {
-                raw_json: false,
+                raw_json: options.raw_feedback,
                 max_raw_length: 1024,
             },
             options,

@@ -22,6 +22,7 @@ use super::model::{AppliedResource, AppliedWork, Condition, Manifest, Work};
 use super::owner::Owner;
 use super::record;
 use super::status::{self, Failure as ApplyFailure};
+use super::watch::{ObjectKey, Wanted};
 use crate::k8s::apply::unserved;
 use crate::runtime::{Failure, Next};
 
@@ -74,6 +75,8 @@ impl Agent {
                 }
             }
         }
+        let name = work.metadata.name.as_deref().unwrap_or_default();
+        self.expect(name, &chosen);
         if !complete {
             record = self.record_intents(work, &chosen, record).await?;
         }
@@ -89,6 +92,7 @@ impl Agent {
                 if decoded.unknown_kind {
                     // Its definition may have come with an earlier rank.
                     decoded = manifest::decode(&self.discovery, ordinal, &manifests[ordinal]).await;
+                    self.expect(name, std::slice::from_ref(&decoded));
                 }
                 let Some(item) = local.items.get_mut(ordinal) else {
                     continue;
@@ -154,6 +158,20 @@ impl Agent {
             }
         }
         Ok(record)
+    }
+
+    /// Hears of what is about to be written from before it is.
+    fn expect(&self, work: &str, chosen: &[Decoded]) {
+        let wanted = chosen.iter().filter_map(|decoded| {
+            let mapping = decoded.mapping.as_ref().ok()?;
+            let meta = &decoded.meta;
+            Some(Wanted {
+                mapping: Arc::clone(mapping),
+                key: ObjectKey::new(mapping, &meta.namespace, &meta.name),
+                seen: 0,
+            })
+        });
+        self.watches.expect(work, wanted.collect());
     }
 
     #[expect(

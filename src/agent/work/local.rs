@@ -19,6 +19,11 @@ use crate::runtime::Backoff;
 
 /// Waits before a manifest that failed is tried again.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(30));
+/// What a condition says of that. (A message that counted down would be a
+/// write each time.)
+const RETRIED_SOON: &str = " (tried again within 30s)";
+/// The same of what somebody else has to give up first.
+const RETRIED_LATE: &str = " (tried again within 4m)";
 /// Corrections that follow one another faster than this are slowed down:
 /// someone else wants another content.
 const CALM: Duration = Duration::from_secs(10);
@@ -142,7 +147,11 @@ impl Item {
         self.mapping = decoded.mapping.as_ref().ok().cloned();
         self.unknown_kind = decoded.unknown_kind;
         self.observed.meta = decoded.meta.clone();
-        self.observed.applied.clone_from(&outcome.applied);
+        self.observed.applied = match (&outcome.applied, outcome.retry) {
+            (Err(failure), Retry::Backoff) => Err(failure.clone().retried(RETRIED_SOON)),
+            (Err(failure), Retry::After(_)) => Err(failure.clone().retried(RETRIED_LATE)),
+            (applied, _) => applied.clone(),
+        };
         match &outcome.live {
             Live::Exists(object) => {
                 self.known = true;

@@ -57,6 +57,8 @@ pub struct Options {
     pub status_sync_interval: Duration,
     /// How long resources stay whose work vanished from the hub.
     pub eviction_grace_period: Duration,
+    /// Gate RawFeedbackJsonString: lists and maps are reported as JSON.
+    pub raw_feedback: bool,
 }
 
 /// Runs the work agent until `shutdown`; lets what it is doing finish.

@@ -42,6 +42,16 @@ impl Failure {
             message,
         }
     }
+
+    /// The same, saying when it is tried again without anybody's doing.
+    #[must_use]
+    pub fn retried(mut self, when: &str) -> Self {
+        // The executor's denial says so itself, in upstream's words.
+        if !self.message.ends_with(when) && !self.message.contains("will try again in") {
+            self.message.push_str(when);
+        }
+        self
+    }
 }
 
 /// Whether the resource of a manifest is there.

@@ -173,6 +173,35 @@ impl Watches {
         unwatchable
     }
 
+    /// `work` is about to write these objects: it hears of their changes from
+    /// now on, besides what it hears of already. What happens between a write
+    /// and [`Self::track`] would be lost otherwise.
+    pub fn expect(&self, work: &str, wanted: Vec<Wanted>) {
+        let mut state = self.state();
+        let mut touched: BTreeSet<Arc<str>> = BTreeSet::new();
+        let work: Arc<str> = work.into();
+        for wanted in wanted.into_iter().filter(|w| w.mapping.watchable) {
+            let works = state.objects.entry(wanted.key.clone()).or_default();
+            if works.iter().any(|(w, _)| *w == work) {
+                continue;
+            }
+            works.push((Arc::clone(&work), wanted.seen));
+            touched.insert(Arc::clone(&wanted.key.resource));
+            state
+                .mappings
+                .entry(Arc::clone(&wanted.key.resource))
+                .or_insert_with(|| wanted.mapping.resource.clone());
+            state
+                .by_work
+                .entry(Arc::clone(&work))
+                .or_default()
+                .push(wanted.key);
+        }
+        for resource in touched {
+            self.arrange(&mut state, &resource);
+        }
+    }
+
     /// Starts and stops watches of `resource` as its objects need it.
     fn arrange(&self, state: &mut State, resource: &Arc<str>) {
         let from = ObjectKey {
@@ -258,8 +287,11 @@ impl Watches {
             let error = match event {
                 None => return,
                 Some(Ok(event)) => {
-                    failures = 0;
-                    works.store(true, Ordering::Relaxed);
+                    // A list that begins says nothing yet of how it ends.
+                    if !matches!(event, Event::Init) {
+                        failures = 0;
+                        works.store(true, Ordering::Relaxed);
+                    }
                     match event {
                         Event::Init => listed.clear(),
                         Event::InitApply(object) => {
@@ -366,4 +398,119 @@ fn refused(error: &watcher::Error) -> bool {
         _ => 0,
     };
     matches!(code, 403..=405)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use kube::client::Body;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A server that answers everything with this error; how often it was asked.
+    fn failing(code: u16) -> (Client, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let service = tower::service_fn(move |_: http::Request<Body>| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
+                "message": "no", "reason": "No", "code": code});
+            let answer = http::Response::builder()
+                .status(code)
+                .body(Body::from(serde_json::to_vec(&status).unwrap()));
+            async move { Ok::<_, std::convert::Infallible>(answer.unwrap()) }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    type Told = Arc<Mutex<Vec<(String, String, u64)>>>;
+
+    fn watches(client: Client) -> (Watches, Told) {
+        let told = Told::default();
+        let heard = Arc::clone(&told);
+        let watches = Watches::new(
+            client,
+            Metrics::default(),
+            CancellationToken::new(),
+            move |work, key, version| {
+                let mut told = heard.lock().unwrap();
+                told.push((work.to_owned(), key.name.clone(), version));
+            },
+        );
+        (watches, told)
+    }
+
+    fn wanted(name: &str, seen: u64) -> Wanted {
+        let mapping = Mapping {
+            resource: ApiResource {
+                group: String::new(),
+                version: "v1".into(),
+                api_version: "v1".into(),
+                kind: "ConfigMap".into(),
+                plural: "configmaps".into(),
+            },
+            namespaced: true,
+            watchable: true,
+        };
+        Wanted {
+            key: ObjectKey::new(&mapping, "n", name),
+            mapping: Arc::new(mapping),
+            seen,
+        }
+    }
+
+    fn changed(name: &str, version: &str) -> PartialObjectMeta<DynamicObject> {
+        serde_json::from_value(json!({"metadata":
+            {"namespace": "n", "name": name, "resourceVersion": version}}))
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_changes_between_the_first_look_and_its_end_is_told() {
+        let (watches, told) = watches(failing(500).0);
+        // Another work has such a watch already.
+        watches.track("other", vec![wanted("b", 1)]);
+        watches.expect("w", vec![wanted("a", 0)]);
+        let resource = wanted("a", 0).key.resource;
+        // Written by the work as version 5, changed by someone before it says so.
+        watches.tell(&resource, &changed("a", "6"));
+        assert_eq!(*told.lock().unwrap(), [("w".into(), "a".into(), 6)]);
+        // What it has seen is no news; what it hears of already stays.
+        watches.track("w", vec![wanted("a", 6)]);
+        watches.expect("w", vec![wanted("a", 0), wanted("c", 0)]);
+        watches.tell(&resource, &changed("a", "6"));
+        watches.tell(&resource, &changed("c", "7"));
+        assert_eq!(
+            told.lock().unwrap()[1..],
+            [("w".to_owned(), "c".to_owned(), 7)]
+        );
+        // What was expected and is not tracked any more is forgotten.
+        watches.track("w", vec![wanted("a", 6)]);
+        watches.tell(&resource, &changed("c", "8"));
+        assert_eq!(told.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_fails_is_tried_less_and_less_often() {
+        let (client, asked) = failing(500);
+        let (watches, _) = watches(client);
+        watches.track("w", vec![wanted("a", 1)]);
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        // Always after 50 ms it would be 30 times; on a slow machine it is less.
+        let asked = asked.load(Ordering::SeqCst);
+        assert!((1..15).contains(&asked), "{asked} lists");
+    }
+
+    #[tokio::test]
+    async fn works_look_themselves_at_what_may_not_be_watched() {
+        let (watches, told) = watches(failing(403).0);
+        assert!(watches.track("w", vec![wanted("a", 1)]).is_empty());
+        while told.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(watches.track("w", vec![wanted("a", 1)]).len(), 1);
+        assert_eq!(told.lock().unwrap().len(), 1);
+    }
 }

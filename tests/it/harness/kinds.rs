@@ -37,6 +37,15 @@ const KINDS: &[(&str, &str)] = &[
     ("AppliedManifestWork", "work.open-cluster-management.io/v1"),
     ("ManifestWork", "work.open-cluster-management.io/v1"),
     (
+        "ManifestWorkReplicaSet",
+        "work.open-cluster-management.io/v1alpha1",
+    ),
+    ("Placement", "cluster.open-cluster-management.io/v1beta1"),
+    (
+        "PlacementDecision",
+        "cluster.open-cluster-management.io/v1beta1",
+    ),
+    (
         "ManagedClusterAddOn",
         "addon.open-cluster-management.io/v1beta1",
     ),

@@ -91,13 +91,13 @@ fn empty(folder: &Path) {
 }
 
 /// A hub and a managed cluster in sandboxes of their own, joined and accepted.
-struct Pair {
-    hub: Sandbox,
-    managed: Sandbox,
+pub(super) struct Pair {
+    pub(super) hub: Sandbox,
+    pub(super) managed: Sandbox,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let pair = Self {
             hub: Sandbox::new(),
             managed: Sandbox::new(),
@@ -145,19 +145,19 @@ impl Pair {
         succeeds(&self.hub.ocmadm(&args));
     }
 
-    async fn works(&self) -> Api<DynamicObject> {
+    pub(super) async fn works(&self) -> Api<DynamicObject> {
         let kind = GroupVersionKind::gvk("work.open-cluster-management.io", "v1", "ManifestWork");
         let resource = ApiResource::from_gvk(&kind);
         Api::namespaced_with(self.hub.client("hub").await, "cluster1", &resource)
     }
 
-    async fn on_cluster(&self) -> Client {
+    pub(super) async fn on_cluster(&self) -> Client {
         self.managed.client("cluster1").await
     }
 }
 
 /// Applied and Available, as the work is now.
-fn is_available(work: Option<&DynamicObject>) -> bool {
+pub(super) fn is_available(work: Option<&DynamicObject>) -> bool {
     work.is_some_and(|work| {
         let conditions = work.data["status"]["conditions"].as_array();
         ["Applied", "Available"].iter().all(|kind| {
@@ -170,7 +170,7 @@ fn is_available(work: Option<&DynamicObject>) -> bool {
     })
 }
 
-async fn wait<K>(api: Api<K>, name: &str, condition: impl Condition<K>)
+pub(super) async fn wait<K>(api: Api<K>, name: &str, condition: impl Condition<K>)
 where
     K: kube::Resource + Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + 'static,
 {

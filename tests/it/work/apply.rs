@@ -123,7 +123,7 @@ async fn work_12_unknown_kinds_are_said() {
     assert_eq!(statuses(&failed, "Applied"), ["False", "False", "True"]);
     assert_eq!(
         manifest_condition(&failed, 0, "Applied").unwrap()["message"],
-        "Failed to apply manifest: the server doesn't have a resource type \"Odd\""
+        "Failed to apply manifest: the server doesn't have a resource type \"Odd\" (tried again within 30s)"
     );
     assert_eq!(
         manifest_condition(&failed, 0, "Available").unwrap()["reason"],
@@ -133,7 +133,7 @@ async fn work_12_unknown_kinds_are_said() {
         manifest_condition(&failed, 1, "Applied").unwrap()["message"]
             .as_str()
             .unwrap()
-            .ends_with("the server does not allow this method on the requested resource")
+            .ends_with("the server does not allow this method on the requested resource (tried again within 30s)")
     );
     // What failed does not keep the rest from being recorded.
     assert_eq!(

@@ -98,6 +98,20 @@ impl Side {
         serde_json::to_value(patched).unwrap()
     }
 
+    /// The same; `None` when the API server refuses it.
+    pub(super) async fn try_merge(&self, like: &Value, patch: Value) -> Option<Value> {
+        let name = like["metadata"]["name"].as_str().unwrap();
+        let patched = self
+            .api_of(like)
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await;
+        match patched {
+            Ok(patched) => Some(serde_json::to_value(patched).unwrap()),
+            Err(kube::Error::Api(status)) if status.code == 422 => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     pub(super) async fn merge_status(&self, like: &Value, patch: Value) -> Value {
         let name = like["metadata"]["name"].as_str().unwrap();
         let patched = self
@@ -153,6 +167,7 @@ pub(super) fn options() -> work::Options {
         agent_id: "agent-1".to_owned(),
         status_sync_interval: Duration::from_secs(5),
         eviction_grace_period: Duration::from_secs(3600),
+        raw_feedback: false,
     }
 }
 
@@ -186,6 +201,31 @@ impl Bed {
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(work::run(hub, spoke, options, shutdown.clone()));
         self.agent = Some((shutdown, task));
+    }
+
+    /// What somebody with few rights may do on the managed cluster, from now on.
+    pub(super) async fn allow_agent(&self, rules: Value) {
+        let group = "rbac.authorization.k8s.io";
+        let of = |kind: &str| json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": {"name": "limited"}});
+        if self.spoke.get(&of("ClusterRole")).await.is_some() {
+            self.spoke
+                .merge(&of("ClusterRole"), json!({"rules": rules}))
+                .await;
+            return;
+        }
+        let mut role = of("ClusterRole");
+        role["rules"] = rules;
+        self.spoke.create(role).await;
+        let mut binding = of("ClusterRoleBinding");
+        binding["roleRef"] = json!({"apiGroup": group, "kind": "ClusterRole", "name": "limited"});
+        binding["subjects"] = json!([{"kind": "User", "name": "limited", "apiGroup": group}]);
+        self.spoke.create(binding).await;
+    }
+
+    /// Their client.
+    pub(super) fn limited_spoke(&self) -> Client {
+        let user = crate::harness::user("limited", &["system:authenticated"]);
+        self.spoke.cluster.client_as(&user)
     }
 
     /// Ends the agent at once, whatever it is doing.

@@ -3,6 +3,7 @@
 
 mod diff;
 pub mod plan;
+mod set;
 mod sources;
 
 use futures::StreamExt;
@@ -96,6 +97,12 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let manifests = read(args, ui)?;
     let hub = connect(global).await?;
+    if args.replicaset {
+        let executor = args.executor.as_ref();
+        let executor = executor.map(|(namespace, name)| (namespace.as_str(), name.as_str()));
+        let template = plan::work(&args.name, "", &manifests, executor);
+        return set::run(args, &hub, &template, global, ui).await;
+    }
     let clusters = clusters(args, &hub).await?;
     let job = Job {
         hub: &hub,
@@ -144,9 +151,9 @@ fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
             ),
         );
     }
-    if args.replicaset {
-        return Err(CommandError::user(
-            "ManifestWorkReplicaSets cannot be made yet; leave --replicaset out",
+    if args.replicaset && args.placement.is_none() {
+        return Err(CommandError::usage(
+            "a replica set follows a placement: pass --placement NAMESPACE/NAME",
         ));
     }
     if args.clusters.names().is_empty() && args.placement.is_none() {

@@ -1,0 +1,480 @@
+//! The work agent's figures: `cargo bench --bench works`.
+//!
+//! A hub and a managed cluster, each a real control plane where
+//! `tests/apiserver/build` has built one, else both embedded in this process;
+//! the agent runs in this process and its requests are counted.
+//! `OCMADM_BENCH_SERVER=embedded` asks for the latter, `OCMADM_BENCH_WORKS=500`
+//! for fewer works than 5,000.
+
+#![expect(clippy::print_stdout, reason = "its output is the figures")]
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::GroupVersionKind;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Client, ResourceExt};
+use ocmadm::agent::work;
+use ocmadm::k8s::apply::Applier;
+use ocmadm::k8s::discovery::Discovery;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const CLUSTER: &str = "cluster1";
+/// Writes of the bench at a time.
+const WRITERS: usize = 32;
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// One API server; a real one ends with this value.
+struct Server {
+    client: Client,
+    process: Option<(Child, tempfile::TempDir)>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some((process, _)) = &mut self.process {
+            // Its children end with it.
+            drop(process.stdin.take());
+            let pid = i32::try_from(process.id()).ok();
+            if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            }
+            let _ = process.wait();
+        }
+    }
+}
+
+async fn real(program: &str) -> Result<Server, Failure> {
+    let folder = tempfile::tempdir()?;
+    let mut process = Command::new(program)
+        .arg("--dir")
+        .arg(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let stdout = process.stdout.take().ok_or("no output")?;
+    let mut path = String::new();
+    BufReader::new(stdout).read_line(&mut path)?;
+    let config = Kubeconfig::read_from(path.trim())?;
+    let options = KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(config, &options).await?;
+    Ok(Server {
+        client: Client::try_from(config)?,
+        process: Some((process, folder)),
+    })
+}
+
+async fn embedded(name: &str) -> Result<Server, Failure> {
+    let server = apiserver::ApiServer::start(apiserver::Options {
+        name: name.to_owned(),
+        ..apiserver::Options::default()
+    })
+    .await?;
+    let admin = apiserver::api::UserInfo {
+        username: "admin".to_owned(),
+        uid: String::new(),
+        groups: vec!["system:masters".to_owned()],
+        extra: std::collections::BTreeMap::new(),
+    };
+    Ok(Server {
+        client: Client::new(server.service(admin), "default"),
+        process: None,
+    })
+}
+
+/// The same client, its requests counted.
+fn counted(client: &Client, count: &Arc<AtomicU64>) -> Client {
+    let (client, count) = (client.clone(), Arc::clone(count));
+    let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let client = client.clone();
+        async move { client.send(request).await }
+    });
+    Client::new(service, "default")
+}
+
+struct World {
+    hub: Server,
+    spoke: Server,
+    requests: Arc<AtomicU64>,
+}
+
+impl World {
+    async fn start(program: Option<&str>) -> Result<Self, Failure> {
+        let (hub, spoke) = match program {
+            Some(program) => (real(program).await?, real(program).await?),
+            None => (embedded("hub").await?, embedded("spoke").await?),
+        };
+        for (server, definitions) in [
+            (&hub, ocmadm::bundle::hub_crds()?),
+            (&spoke, ocmadm::bundle::agent_crds()?),
+        ] {
+            let client = server.client.clone();
+            let applier = Applier::new(client.clone(), Discovery::new(client), "bench");
+            applier.apply(&definitions, |_| {}).await?;
+        }
+        let namespaces = Api::all_with(hub.client.clone(), &resource("", "v1", "Namespace"));
+        let namespace = DynamicObject::new(CLUSTER, &resource("", "v1", "Namespace"));
+        namespaces
+            .create(&PostParams::default(), &namespace)
+            .await?;
+        Ok(Self {
+            hub,
+            spoke,
+            requests: Arc::default(),
+        })
+    }
+
+    fn works(&self) -> Api<DynamicObject> {
+        let kind = resource("work.open-cluster-management.io", "v1", "ManifestWork");
+        Api::namespaced_with(self.hub.client.clone(), CLUSTER, &kind)
+    }
+
+    fn maps(&self) -> Api<DynamicObject> {
+        let kind = resource("", "v1", "ConfigMap");
+        Api::namespaced_with(self.spoke.client.clone(), "default", &kind)
+    }
+}
+
+fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+}
+
+fn work(name: &str, maps: usize, value: &str) -> Result<DynamicObject, Failure> {
+    let manifests: Vec<Value> = (0..maps)
+        .map(|i| {
+            json!({"apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": format!("{name}-{i}"), "namespace": "default"},
+                "data": {"value": value}})
+        })
+        .collect();
+    Ok(serde_json::from_value(json!({
+        "apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork",
+        "metadata": {"name": name, "namespace": CLUSTER},
+        "spec": {
+            "workload": {"manifests": manifests},
+            "manifestConfigs": [{
+                "resourceIdentifier": {"group": "", "resource": "configmaps", "name": format!("{name}-0"), "namespace": "default"},
+                "feedbackRules": [{"type": "JSONPaths", "jsonPaths": [{"name": "seen", "path": ".metadata.labels.seen"}]}],
+            }],
+        },
+    }))?)
+}
+
+/// Applied and Available as it is now.
+fn is_available(work: &DynamicObject) -> bool {
+    let conditions = work.data["status"]["conditions"].as_array();
+    ["Applied", "Available"].iter().all(|kind| {
+        conditions.into_iter().flatten().any(|c| {
+            c["type"] == *kind
+                && c["status"] == "True"
+                && c["observedGeneration"].as_i64() == work.metadata.generation
+        })
+    })
+}
+
+/// Watches until what is there satisfies.
+async fn until(
+    api: Api<DynamicObject>,
+    satisfied: impl Fn(&HashMap<String, bool>) -> bool,
+    judge: impl Fn(&DynamicObject) -> bool,
+) -> Result<(), Failure> {
+    let watching = async {
+        let mut seen: HashMap<String, bool> = HashMap::new();
+        let mut events = std::pin::pin!(watcher(api, watcher::Config::default()));
+        let mut listed = false;
+        while let Some(event) = events.next().await {
+            match event? {
+                Event::Init => seen.clear(),
+                Event::InitDone => listed = true,
+                Event::InitApply(object) | Event::Apply(object) => {
+                    seen.insert(object.name_any(), judge(&object));
+                }
+                Event::Delete(object) => {
+                    seen.remove(&object.name_any());
+                }
+            }
+            if listed && satisfied(&seen) {
+                return Ok(());
+            }
+        }
+        Err("the watch ended".into())
+    };
+    tokio::time::timeout(PATIENCE, watching).await?
+}
+
+/// Does `write` for every name, many at a time, until `count` works are (still)
+/// there and available. Seconds.
+async fn all<F, Fut>(
+    world: &World,
+    names: &[String],
+    count: usize,
+    write: F,
+) -> Result<f64, Failure>
+where
+    F: Fn(Api<DynamicObject>, String) -> Fut,
+    Fut: Future<Output = Result<(), Failure>>,
+{
+    let since = Instant::now();
+    let writes = stream::iter(names.iter().cloned().map(Ok::<_, Failure>))
+        .try_for_each_concurrent(WRITERS, |name| write(world.works(), name));
+    writes.await?;
+    let there = |seen: &HashMap<String, bool>| {
+        seen.len() == count && seen.values().all(|available| *available)
+    };
+    until(world.works(), there, is_available).await?;
+    Ok(since.elapsed().as_secs_f64())
+}
+
+async fn create(api: Api<DynamicObject>, name: String) -> Result<(), Failure> {
+    api.create(&PostParams::default(), &work(&name, 1, "1")?)
+        .await?;
+    Ok(())
+}
+
+async fn change(api: Api<DynamicObject>, name: String) -> Result<(), Failure> {
+    let changed = work(&name, 1, "2")?;
+    let patch = Patch::Merge(json!({"spec": changed.data["spec"]}));
+    api.patch(&name, &PatchParams::default(), &patch).await?;
+    Ok(())
+}
+
+async fn delete(api: Api<DynamicObject>, name: String) -> Result<(), Failure> {
+    api.delete(&name, &DeleteParams::default()).await?;
+    Ok(())
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|i| format!("work-{i}")).collect()
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+fn print(name: &str, figure: f64, unit: &str, must: Option<f64>) {
+    match must {
+        Some(must) => println!(
+            "{name:<44} {figure:>9.1} {unit:<10} must {must:>6.1}  {:>6.2} of it",
+            figure / must
+        ),
+        None => println!("{name:<44} {figure:>9.1} {unit}"),
+    }
+}
+
+/// Resident memory of this process, MiB.
+fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kib.unwrap_or_default() / 1024.0
+}
+
+async fn drift(world: &World) -> Result<f64, Failure> {
+    let maps = world.maps();
+    let mut times = Vec::new();
+    for round in 0..21 {
+        let patch = Patch::Merge(json!({"data": {"value": format!("drift {round}")}}));
+        // Corrections that follow one another are slowed down: each its own object.
+        let name = format!("work-{round}-0");
+        let since = Instant::now();
+        maps.patch(&name, &PatchParams::default(), &patch).await?;
+        let corrected = |object: &DynamicObject| object.data["data"]["value"] == "1";
+        let back = |seen: &HashMap<String, bool>| seen.get(&name) == Some(&true);
+        until(maps.clone(), back, corrected).await?;
+        times.push(since.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(median(times))
+}
+
+async fn status(world: &World) -> Result<f64, Failure> {
+    let mut times = Vec::new();
+    for round in 0..21 {
+        let value = format!("round-{round}");
+        let patch = Patch::Merge(json!({"metadata": {"labels": {"seen": value}}}));
+        let since = Instant::now();
+        world
+            .maps()
+            .patch("work-30-0", &PatchParams::default(), &patch)
+            .await?;
+        let told = |work: &DynamicObject| {
+            let manifest = &work.data["status"]["resourceStatus"]["manifests"][0];
+            manifest["statusFeedback"]["values"][0]["fieldValue"]["string"] == value.as_str()
+        };
+        let one = |seen: &HashMap<String, bool>| seen.get("work-30") == Some(&true);
+        until(world.works(), one, told).await?;
+        times.push(since.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(median(times))
+}
+
+async fn measure(world: &World, most: usize) -> Result<(), Failure> {
+    let mut times = Vec::new();
+    for _ in 0..15 {
+        let one = ["one".to_owned()];
+        times.push(all(world, &one, 1, create).await? * 1e3);
+        all(world, &one, 0, delete).await?;
+    }
+    print(
+        "one work Available after create",
+        median(times),
+        "ms",
+        Some(150.0),
+    );
+    let five = names(500);
+    print(
+        "500 works all Available",
+        all(world, &five, 500, create).await?,
+        "s",
+        Some(8.0),
+    );
+    print(
+        "500 works all changed",
+        all(world, &five, 500, change).await?,
+        "s",
+        None,
+    );
+    print(
+        "500 works all gone",
+        all(world, &five, 0, delete).await?,
+        "s",
+        Some(8.0),
+    );
+    let large = ["large".to_owned()];
+    let create_large = |api: Api<DynamicObject>, name: String| async move {
+        api.create(&PostParams::default(), &work(&name, 1000, "1")?)
+            .await?;
+        Ok(())
+    };
+    print(
+        "one work of 1,000 objects",
+        all(world, &large, 1, create_large).await?,
+        "s",
+        None,
+    );
+    print(
+        "the same gone",
+        all(world, &large, 0, delete).await?,
+        "s",
+        None,
+    );
+    let thousand = names(1000.min(most));
+    print(
+        "1,000 works all Available",
+        all(world, &thousand, thousand.len(), create).await?,
+        "s",
+        None,
+    );
+    print(
+        "drift corrected after",
+        drift(world).await?,
+        "ms",
+        Some(100.0),
+    );
+    print(
+        "a status change on the hub after",
+        status(world).await?,
+        "ms",
+        Some(200.0),
+    );
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let before = world.requests.load(Ordering::Relaxed);
+    let idle = Duration::from_secs(30);
+    tokio::time::sleep(idle).await;
+    let asked = u32::try_from(world.requests.load(Ordering::Relaxed) - before)?;
+    print(
+        "requests/s idle with 1,000 works",
+        f64::from(asked) / idle.as_secs_f64(),
+        "",
+        Some(2.0),
+    );
+    print(
+        "resident memory, agent and bench",
+        resident(),
+        "MiB",
+        Some(40.0),
+    );
+    if most > thousand.len() {
+        let rest = names(most).split_off(thousand.len());
+        print(
+            "the rest of 5,000 works all Available",
+            all(world, &rest, most, create).await?,
+            "s",
+            None,
+        );
+    }
+    print(
+        "all gone",
+        all(world, &names(most.max(thousand.len())), 0, delete).await?,
+        "s",
+        None,
+    );
+    Ok(())
+}
+
+async fn run() -> Result<(), Failure> {
+    let embedded = std::env::var("OCMADM_BENCH_SERVER").is_ok_and(|kind| kind == "embedded");
+    let build = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/apiserver/build");
+    let program = Command::new(build).arg("--where").output().ok();
+    let program = program.and_then(|output| String::from_utf8(output.stdout).ok());
+    let program = program
+        .map(|path| path.trim().to_owned())
+        .filter(|path| !embedded && std::path::Path::new(path).exists());
+    println!(
+        "on {}",
+        program
+            .as_deref()
+            .map_or("embedded API servers", |_| "real control planes")
+    );
+    let most = std::env::var("OCMADM_BENCH_WORKS").ok();
+    let most = most.and_then(|most| most.parse().ok()).unwrap_or(5000);
+    let world = World::start(program.as_deref()).await?;
+    let options = work::Options {
+        cluster_name: CLUSTER.to_owned(),
+        hub_server: "https://hub.example:6443".to_owned(),
+        agent_id: "bench".to_owned(),
+        status_sync_interval: Duration::from_secs(60),
+        eviction_grace_period: Duration::from_secs(3600),
+        raw_feedback: false,
+    };
+    let stop = CancellationToken::new();
+    let agent = tokio::spawn(work::run(
+        counted(&world.hub.client, &world.requests),
+        counted(&world.spoke.client, &world.requests),
+        options,
+        stop.clone(),
+    ));
+    let measured = measure(&world, most).await;
+    stop.cancel();
+    agent.await??;
+    measured
+}
+
+fn main() -> ExitCode {
+    ocmadm::cli::install_crypto_provider();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let result = runtime
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(run()));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("not measured: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

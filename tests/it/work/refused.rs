@@ -1,0 +1,239 @@
+//! What cannot be applied: each manifest says why, and everything else goes on.
+
+use serde_json::{Value, json};
+
+use super::bed::*;
+
+fn message(work: &Value, ordinal: usize) -> String {
+    manifest_condition(work, ordinal, "Applied")
+        .and_then(|c| c["message"].as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Waits until the manifests' Applied conditions have these statuses.
+async fn until_applied(bed: &Bed, name: &str, wanted: &[&str]) -> Value {
+    bed.until_work(name, |w| {
+        statuses(w, "Applied") == wanted
+            && condition(w, "Applied")
+                .is_some_and(|c| c["observedGeneration"] == w["metadata"]["generation"])
+    })
+    .await
+}
+
+fn rules(group: &str, resource: &str, name: &str, more: Value) -> Value {
+    let mut config = more;
+    config["resourceIdentifier"] =
+        json!({"group": group, "resource": resource, "name": name, "namespace": "default"});
+    json!({"manifestConfigs": [config]})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn manifests_that_break_their_schema_say_which_field() {
+    let bed = Bed::start().await;
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": "default"},
+        "spec": {"ports": [{"port": 70000}]}});
+    let mut unnamed = config_map("a_b", "1");
+    unnamed["data"] = json!({"key": "1"});
+    bed.create_work("w", vec![service, unnamed, config_map("c", "1")])
+        .await;
+    let failed = until_applied(&bed, "w", &["False", "False", "True"]).await;
+    let text = message(&failed, 0);
+    assert!(
+        text.starts_with("Failed to apply manifest: ") && text.contains("spec.ports[0].port"),
+        "{text}"
+    );
+    assert!(
+        message(&failed, 1).contains("a_b"),
+        "{}",
+        message(&failed, 1)
+    );
+    assert_eq!(statuses(&failed, "Available"), ["False", "False", "True"]);
+    // Other works go on.
+    bed.create_work("v", vec![config_map("d", "1")]).await;
+    bed.until_available("v").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_expressions_and_paths_are_told_beside_good_values() {
+    let bed = Bed::start().await;
+    let more = rules(
+        "",
+        "configmaps",
+        "a",
+        json!({
+        "feedbackRules": [{"type": "JSONPaths", "jsonPaths": [
+            {"name": "good", "path": ".data.key"}, {"name": "bad", "path": ".data[?("}]}],
+        "conditionRules": [
+            {"type": "CEL", "condition": "Odd", "celExpressions": ["object.data.("]},
+            {"type": "CEL", "condition": "Lost", "celExpressions": ["object.nothing == 1"]}]}),
+    );
+    bed.create_work_with("w", vec![config_map("a", "1"), config_map("b", "1")], more)
+        .await;
+    let done = bed.until_available("w").await;
+    let fed = manifest_condition(&done, 0, "StatusFeedbackSynced").unwrap();
+    assert_eq!(
+        (fed["status"].as_str(), fed["reason"].as_str()),
+        (Some("False"), Some("StatusFeedbackSyncFailed"))
+    );
+    let values = &done["status"]["resourceStatus"]["manifests"][0]["statusFeedback"]["values"];
+    assert_eq!(values.as_array().map(Vec::len), Some(1), "{values}");
+    assert_eq!(values[0]["fieldValue"]["string"], "1");
+    for kind in ["Odd", "Lost"] {
+        let made = manifest_condition(&done, 0, kind).unwrap();
+        assert_eq!(made["reason"], "ConditionRuleExpressionError", "{made}");
+        assert_eq!(made["status"], "False");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_48_structures_are_no_feedback_and_the_rest_is() {
+    let bed = Bed::start().await;
+    let more = rules(
+        "",
+        "configmaps",
+        "a",
+        json!({
+        "feedbackRules": [{"type": "JSONPaths", "jsonPaths": [
+            {"name": "all", "path": ".data"}, {"name": "one", "path": ".data.key"},
+            {"name": "none", "path": ".data.missing"}]}]}),
+    );
+    bed.create_work_with("w", vec![config_map("a", "1")], more)
+        .await;
+    let done = bed.until_available("w").await;
+    let fed = manifest_condition(&done, 0, "StatusFeedbackSynced").unwrap();
+    assert_eq!(fed["status"], "False");
+    let text = fed["message"].as_str().unwrap();
+    assert!(text.contains("all is not found"), "{text}");
+    let values = &done["status"]["resourceStatus"]["manifests"][0]["statusFeedback"]["values"];
+    assert_eq!(values.as_array().map(Vec::len), Some(1), "{values}");
+    assert_eq!(values[0]["name"], "one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_values_and_objects_do_no_harm() {
+    let bed = Bed::start().await;
+    let long = "x".repeat(300_000);
+    let more = rules(
+        "",
+        "configmaps",
+        "a",
+        json!({
+        "feedbackRules": [{"type": "JSONPaths", "jsonPaths": [{"name": "long", "path": ".data.key"}]}]}),
+    );
+    bed.create_work_with(
+        "w",
+        vec![config_map("a", &long), config_map("b", "1")],
+        more,
+    )
+    .await;
+    bed.until_available("w").await;
+    let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
+    assert_eq!(live["data"]["key"].as_str().map(str::len), Some(300_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_goes_is_said_and_waited_for() {
+    let bed = Bed::start().await;
+    bed.spoke.namespace("leaving").await;
+    let mut held = config_map("held", "1");
+    held["metadata"]["namespace"] = "leaving".into();
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    bed.spoke.create(held.clone()).await;
+    let namespace =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "leaving"}});
+    bed.spoke.delete(&namespace).await;
+    let mut inside = config_map("a", "1");
+    inside["metadata"]["namespace"] = "leaving".into();
+    bed.create_work("w", vec![inside, config_map("b", "1")])
+        .await;
+    let failed = until_applied(&bed, "w", &["False", "True"]).await;
+    let text = message(&failed, 0);
+    assert!(text.contains("being terminated"), "{text}");
+    // When it is gone and back, the manifest is applied by itself.
+    bed.spoke
+        .merge(&held, json!({"metadata": {"finalizers": null}}))
+        .await;
+    until("the namespace is gone", || async {
+        bed.spoke.get(&namespace).await.is_none()
+    })
+    .await;
+    bed.spoke.namespace("leaving").await;
+    bed.until_available("w").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_works_with_one_object_own_it_together_and_do_not_race() {
+    let bed = Bed::start().await;
+    bed.create_work("w", vec![config_map("a", "1")]).await;
+    bed.until_available("w").await;
+    bed.create_work("v", vec![config_map("a", "2"), config_map("b", "2")])
+        .await;
+    until("both own it", || async {
+        let live = bed.spoke.get(&config_map("a", "")).await;
+        live.is_some_and(|live| owners(&live).len() == 2)
+    })
+    .await;
+    bed.until_available("v").await;
+    bed.create_work("u", vec![config_map("c", "3")]).await;
+    bed.until_available("u").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_16_the_hub_refuses_labels_with_a_dash_at_the_end_or_they_go() {
+    // A dash at the end takes a label away (as with kubectl); where the hub
+    // itself looks at labels of manifests, it refuses such a work at once.
+    let bed = Bed::start().await;
+    bed.create_work("w", vec![config_map("a", "1")]).await;
+    bed.until_available("w").await;
+    bed.spoke
+        .merge(
+            &config_map("a", ""),
+            json!({"metadata": {"labels": {"x": "1", "y": "2"}}}),
+        )
+        .await;
+    let mut taken = config_map("a", "1");
+    taken["metadata"]["labels"] = json!({"x-": ""});
+    let patch = json!({"spec": {"workload": {"manifests": [taken]}}});
+    if bed.hub.try_merge(&work("w"), patch).await.is_some() {
+        until("the label is gone", || async {
+            let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
+            live["metadata"]["labels"] == json!({"y": "2"})
+        })
+        .await;
+    } else {
+        let kept = bed.work("w").await;
+        let manifest = &kept["spec"]["workload"]["manifests"][0];
+        assert!(manifest["metadata"]["labels"].is_null());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_that_the_agent_may_not_touch_is_said_in_the_servers_words() {
+    let mut bed = Bed::without_agent().await;
+    bed.allow_agent(json!([
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]},
+        {"apiGroups": ["work.open-cluster-management.io"], "resources": ["*"], "verbs": ["*"]},
+    ]))
+    .await;
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "default"}, "stringData": {"a": "b"}});
+    bed.create_work("w", vec![secret, config_map("a", "1")])
+        .await;
+    let spoke = bed.limited_spoke();
+    let hub = bed.hub.client.clone();
+    bed.start_agent_with(options(), hub, spoke);
+    let failed = until_applied(&bed, "w", &["False", "True"]).await;
+    let text = message(&failed, 0);
+    assert!(
+        text.contains("secrets") && text.contains("forbidden"),
+        "{text}"
+    );
+    assert_eq!(statuses(&failed, "Available"), ["Unknown", "True"]);
+    // A right that is given is noticed by itself.
+    bed.allow_agent(json!([
+        {"apiGroups": [""], "resources": ["configmaps", "secrets"], "verbs": ["*"]},
+        {"apiGroups": ["work.open-cluster-management.io"], "resources": ["*"], "verbs": ["*"]},
+    ]))
+    .await;
+    bed.until_available("w").await;
+}
