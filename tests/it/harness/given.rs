@@ -133,7 +133,11 @@ impl Given {
 
 /// Every listable resource that can be deleted, with what it holds.
 async fn everything(client: &Client) -> Vec<(Api<DynamicObject>, String, DynamicObject)> {
-    let discovery = Discovery::new(client.clone()).run().await.unwrap();
+    // A definition that is just going away is named and no longer served.
+    let discovery = eventually("discovery", || async {
+        Discovery::new(client.clone()).run().await.ok()
+    })
+    .await;
     let mut found = Vec::new();
     for group in discovery.groups() {
         for (resource, capabilities) in group.recommended_resources() {
@@ -180,6 +184,8 @@ async fn clean(client: &Client, before: &Names) {
         let mut left = 0;
         for (api, resource, object) in everything(client).await {
             let name = object.name_any();
+            // It goes after its objects, which would else be there again with it.
+            let definition = resource == "customresourcedefinitions.apiextensions.k8s.io";
             let key = (
                 resource,
                 object.namespace().unwrap_or_default(),
@@ -190,7 +196,8 @@ async fn clean(client: &Client, before: &Names) {
             }
             left += 1;
             let _ = api.delete(&name, &DeleteParams::background()).await;
-            if !object.finalizers().is_empty() && object.metadata.deletion_timestamp.is_some() {
+            let held = !object.finalizers().is_empty() && !definition;
+            if held && object.metadata.deletion_timestamp.is_some() {
                 let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));
                 let _ = api.patch(&name, &PatchParams::default(), &patch).await;
             }

@@ -41,6 +41,37 @@ fn the_tutorial_plays_to_its_end_and_leaves_nothing() {
     empty(temporary.path());
 }
 
+/// What a team has that changes one link: `tests/scripts/*.sh` know clusteradm alone.
+#[test]
+fn scripts_written_for_clusteradm_run() {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+    for entry in fs::read_dir(scripts).unwrap() {
+        let script = entry.unwrap().path();
+        let text = fs::read_to_string(&script).unwrap();
+        let commands = text.lines().filter(|line| !line.starts_with('#'));
+        assert!(!commands.collect::<String>().contains("ocmadm"));
+        let sandbox = Sandbox::new();
+        sandbox.up(1);
+        let bin = sandbox.folder().join("bin");
+        fs::create_dir(&bin).unwrap();
+        let ours = env!("CARGO_BIN_EXE_ocmadm");
+        std::os::unix::fs::symlink(ours, bin.join("clusteradm")).unwrap();
+        let mut path = vec![bin];
+        path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+        let output = std::process::Command::new("bash")
+            .arg(&script)
+            .env_clear()
+            .env("PATH", std::env::join_paths(path).unwrap())
+            .env("KUBECONFIG", sandbox.dir().join("kubeconfig"))
+            .current_dir(sandbox.folder())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = succeeds(&output);
+        assert!(said.ends_with("all done\n"), "{}: {said}", script.display());
+    }
+}
+
 #[test]
 fn ctrl_c_in_the_tutorial_leaves_nothing() {
     let temporary = tempfile::tempdir().unwrap();
