@@ -12,7 +12,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use crate::harness::Cluster;
 
 /// How many sequences are tried without the variable.
-const CASES: u64 = 6;
+const CASES: u64 = 4;
 
 #[tokio::test]
 async fn sequences_leave_the_same_state_everywhere() {
