@@ -27,7 +27,17 @@ const MASKED: &[(&str, &str)] = &[
 pub(super) fn mask(value: &mut Value, variables: &BTreeMap<String, String>) {
     match value {
         Value::Object(map) => {
+            let owners: Vec<String> = map
+                .keys()
+                .filter(|key| key.starts_with(OWNER_KEY))
+                .cloned()
+                .collect();
+            for key in owners {
+                let value = map.remove(&key).unwrap_or_default();
+                map.insert(format!("{OWNER_KEY}\"<uid>\"}}"), value);
+            }
             for (key, value) in map.iter_mut() {
+                tidy(key, value);
                 let masked = MASKED.iter().find(|(name, _)| name == key);
                 match (masked, &*value) {
                     (Some((_, by)), Value::String(text)) if !text.is_empty() && text != "0" => {
@@ -40,6 +50,31 @@ pub(super) fn mask(value: &mut Value, variables: &BTreeMap<String, String>) {
         Value::Array(list) => list.iter_mut().for_each(|value| mask(value, variables)),
         Value::String(text) => *text = mask_text(text, variables),
         _ => {}
+    }
+}
+
+/// How `managedFields` names an owner.
+const OWNER_KEY: &str = "k:{\"uid\":";
+
+/// Puts in order what depends on the second in which it was written, and leaves
+/// out that second, and what is prose: the descriptions of columns.
+fn tidy(key: &str, value: &mut Value) {
+    let Some(list) = value.as_array_mut() else {
+        return;
+    };
+    if key.ends_with("managedFields") {
+        let of = |entry: &Value| {
+            ["manager", "operation", "subresource"].map(|field| entry[field].to_string())
+        };
+        list.sort_by_key(of);
+        for entry in list.iter_mut().filter_map(Value::as_object_mut) {
+            entry.remove("time");
+        }
+    }
+    if key.ends_with("columnDefinitions") {
+        for column in list.iter_mut().filter_map(Value::as_object_mut) {
+            column.remove("description");
+        }
     }
 }
 

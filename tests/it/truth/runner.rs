@@ -16,6 +16,18 @@ use super::mask::{mask, mask_text};
 /// No exchange takes longer than this on any server.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Headers that clients act by, besides `Content-Type`, `Warning` and
+/// `Audit-Id`, of which only the presence is compared.
+const HEADERS: &[&str] = &[
+    "cache-control",
+    "retry-after",
+    "www-authenticate",
+    "allow",
+    "location",
+    "vary",
+    "last-modified",
+];
+
 /// Plays a table; `ns` is the namespace it may use, made before.
 pub(super) async fn play(
     client: &kube::Client,
@@ -55,6 +67,11 @@ async fn one(
             (!values.is_empty()).then(|| values.join(", "))
         };
         let warning = header("warning");
+        let others: serde_json::Map<String, Value> = HEADERS
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), json!(header(name)?))))
+            .collect();
+        let audited = header("audit-id").is_some();
         let kind = header("content-type").unwrap_or_default();
         let mut body = match exchange.events {
             Some(count) if status == 200 => events(response.into_body(), count).await,
@@ -95,6 +112,12 @@ async fn one(
         let mut answer = json!({"status": status, "type": kind, "body": body});
         if let Some(warning) = warning {
             answer["warning"] = json!(mask_text(&warning, variables));
+        }
+        if !others.is_empty() {
+            answer["headers"] = Value::Object(others);
+        }
+        if !audited {
+            answer["audited"] = json!(false);
         }
         return answer;
     }

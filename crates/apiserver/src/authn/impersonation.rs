@@ -1,11 +1,14 @@
 //! `Impersonate-User`, `-Group`, `-Uid`, `-Extra-<key>`: acting as another
 //! user, which RBAC must allow for each part.
 
+use std::collections::BTreeMap;
+
 use http::HeaderMap;
 
 use super::{AUTHENTICATED, UNAUTHENTICATED, service_account};
 use crate::api::{Attributes, UserInfo};
 use crate::authz::{Authorizer, denial};
+use crate::schema::cause::quote;
 use crate::status::Status;
 
 const EXTRA: &str = "impersonate-extra-";
@@ -32,7 +35,7 @@ pub fn impersonate(
         .into_iter()
         .next()
         .unwrap_or_default();
-    let mut extra: std::collections::BTreeMap<String, Vec<String>> = Default::default();
+    let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for header in headers.keys() {
         if let Some(key) = header.as_str().strip_prefix(EXTRA) {
             extra.insert(unescape(key), texts(header.as_str()));
@@ -42,9 +45,10 @@ pub fn impersonate(
         if groups.is_empty() && uid.is_empty() && extra.is_empty() {
             return Ok(user);
         }
-        return Err(Status::internal(
-            "requested groups, a UID or extra fields to impersonate, without a user",
-        ));
+        return Err(Status::bad_request(format!(
+            "requested {} without impersonating a user name",
+            as_go(&uid, &groups, &extra)
+        )));
     };
 
     let may = |group: &str, resource: &str, subresource: &str, namespace: &str, name: &str| {
@@ -105,6 +109,32 @@ pub fn impersonate(
         groups,
         extra,
     })
+}
+
+/// The wanted user as Kubernetes quotes it: Go's `%#v` of a `user.DefaultInfo`.
+fn as_go(uid: &str, groups: &[String], extra: &BTreeMap<String, Vec<String>>) -> String {
+    let list = |values: &[String]| {
+        let quoted: Vec<String> = values.iter().map(|value| quote(value)).collect();
+        format!("[]string{{{}}}", quoted.join(", "))
+    };
+    let groups = if groups.is_empty() {
+        "[]string(nil)".to_owned()
+    } else {
+        list(groups)
+    };
+    let extra = if extra.is_empty() {
+        "map[string][]string(nil)".to_owned()
+    } else {
+        let entries: Vec<String> = extra
+            .iter()
+            .map(|(key, values)| format!("{}:{}", quote(key), list(values)))
+            .collect();
+        format!("map[string][]string{{{}}}", entries.join(", "))
+    };
+    format!(
+        "&user.DefaultInfo{{Name:\"\", UID:{}, Groups:{groups}, Extra:{extra}}}",
+        quote(uid)
+    )
 }
 
 /// Decodes `%2F` and the like; what is no escape stays.

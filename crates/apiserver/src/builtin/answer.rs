@@ -70,12 +70,31 @@ pub fn answer(
         if !body["metadata"].is_object() {
             body["metadata"] = json!({});
         }
+        if gr.resource == "localsubjectaccessreviews" {
+            body["metadata"]["namespace"] = json!(question.namespace);
+        }
         if gr.resource == "selfsubjectreviews" {
             body["metadata"]["creationTimestamp"] = json!(now());
         }
         body["status"] = status;
         body
     }))
+}
+
+/// A question has no name: it is not stored.
+fn nameless(question: &Question<'_>) -> Result<(), Status> {
+    let metadata = &question.body["metadata"];
+    let empty = metadata.as_object().is_none_or(|map| {
+        map.iter()
+            .all(|(key, _)| matches!(key.as_str(), "managedFields" | "namespace"))
+    });
+    if empty {
+        return Ok(());
+    }
+    Err(refuse(
+        question,
+        cause::invalid("metadata", metadata, "must be empty"),
+    ))
 }
 
 /// Kubernetes names no kind here.
@@ -140,6 +159,7 @@ fn review(
     user: &UserInfo,
     within: Option<&str>,
 ) -> Result<Value, Status> {
+    nameless(question)?;
     let spec = &question.body["spec"];
     let (resource, path) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
     let wanted = match (resource.is_object(), path.is_object()) {
@@ -161,21 +181,25 @@ fn review(
             path: text(path, "/path").to_owned(),
             ..Attributes::default()
         },
-        (both, _) => {
-            let (field, why) = if both {
-                (
-                    "spec.nonResourceAttributes",
-                    "cannot be specified in combination with resourceAttributes",
-                )
+        _ => {
+            let why =
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+            let cause = if path.is_object() {
+                cause::invalid_shown("spec", &as_go(path), why)
             } else {
-                (
-                    "spec",
-                    "exactly one of nonResourceAttributes or resourceAttributes must be specified",
-                )
+                cause::invalid("spec", &Value::Null, why)
             };
-            return Err(refuse(question, cause::invalid(field, path, why)));
+            return Err(refuse(question, cause));
         }
     };
+    if within.is_some() && path.is_object() {
+        let why = "disallowed on this kind of request";
+        let field = "spec.nonResourceAttributes";
+        return Err(refuse(
+            question,
+            cause::invalid_shown(field, &as_go(path), why),
+        ));
+    }
     if let Some(namespace) = within
         && wanted.namespace != namespace
     {
@@ -192,6 +216,15 @@ fn review(
         status["reason"] = json!(reason);
     }
     Ok(status)
+}
+
+/// A path as Kubernetes shows it: by the fields of its own type.
+fn as_go(path: &Value) -> String {
+    format!(
+        "{{\"Path\":{},\"Verb\":{}}}",
+        json!(text(path, "/path")),
+        json!(text(path, "/verb"))
+    )
 }
 
 fn rules_review(view: &dyn View, question: &Question<'_>) -> Result<Value, Status> {

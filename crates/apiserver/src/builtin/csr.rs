@@ -65,9 +65,6 @@ pub(super) fn prepare(view: &dyn View, write: &mut Write<'_>) -> Result<(), Stat
             if !write.user.extra.is_empty() {
                 spec["extra"] = json!(write.user.extra);
             }
-            if spec["usages"].is_null() {
-                spec["usages"] = json!(["digital signature", "key encipherment"]);
-            }
             write.new["status"] = json!({});
             masters(write)
         }
@@ -110,7 +107,9 @@ fn merge(old: &Value, wanted: Vec<Value>, approval: bool) -> Value {
     let approves = |c: &Value| APPROVAL.iter().any(|name| c["type"] == *name);
     let mut all: Vec<Value> = wanted
         .into_iter()
-        .filter(|c| approves(c) == approval || conditions(old).contains(c))
+        .filter(|c| {
+            approves(c) == approval || text(c, "/type").is_empty() || conditions(old).contains(c)
+        })
         .collect();
     for kept in conditions(old) {
         if approves(kept) != approval && !all.contains(kept) {
@@ -228,6 +227,12 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
                 causes.push(cause::not_supported(&at, usage, &Usage::NAMES));
             }
         }
+        for (index, usage) in usages.into_iter().flatten().enumerate() {
+            if usages.is_some_and(|all| all[..index].contains(usage)) {
+                let at = format!("spec.usages[{index}]");
+                causes.push(cause::duplicate(&at, usage));
+            }
+        }
         signer(&new["spec"]["signerName"], causes);
         if let Some(seconds) = new["spec"]["expirationSeconds"].as_i64()
             && seconds < SHORTEST
@@ -243,8 +248,8 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
     if has(new, "Approved") && has(new, "Denied") {
         causes.push(cause::invalid(
             field,
-            &json!("Denied"),
-            "Approved and Denied conditions are mutually exclusive",
+            &json!(r#"{conditions[{"type": "Approved"}], conditions[{"type": "Denied"}]}"#),
+            r#"must specify at most one of: `conditions[{"type": "Approved"}]`, `conditions[{"type": "Denied"}]`"#,
         ));
     }
     if let Some(old) = write.old {
@@ -263,6 +268,13 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
                 "updates may not modify existing certificate content",
             ));
         }
+    }
+    if !is_certificate(text(new, "/status/certificate")) {
+        causes.push(cause::invalid(
+            "status.certificate",
+            &json!("<certificate data>"),
+            "must contain at least one CERTIFICATE PEM block",
+        ));
     }
     for (index, condition) in conditions(new).iter().enumerate() {
         let at = |name: &str| format!("{field}[{index}].{name}");
@@ -285,6 +297,15 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
             ));
         }
     }
+}
+
+/// Whether this is nothing, or PEM of certificates in base64.
+fn is_certificate(encoded: &str) -> bool {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    encoded.is_empty()
+        || STANDARD
+            .decode(encoded)
+            .is_ok_and(|pem| pem.windows(BEGIN.len()).any(|window| window == BEGIN))
 }
 
 fn signer(name: &Value, causes: &mut Vec<Cause>) {

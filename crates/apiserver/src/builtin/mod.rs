@@ -7,6 +7,7 @@ mod data;
 mod metadata;
 pub mod names;
 pub(crate) mod namespaces;
+pub(crate) mod pods;
 mod rbac;
 pub(crate) mod services;
 mod status_part;
@@ -70,7 +71,7 @@ pub fn prepare(view: &dyn View, write: &mut Write<'_>) -> Result<(), Status> {
         ("", "namespaces") => namespaces::prepare(write)?,
         ("", "secrets") => data::prepare_secret(write),
         ("", "services") => services::prepare(view, write)?,
-        ("", "pods") => workloads::prepare_pod(view, write)?,
+        ("", "pods") => pods::prepare_pod(view, write)?,
         ("", "persistentvolumes" | "persistentvolumeclaims")
             if write.operation == Operation::Create =>
         {
@@ -100,7 +101,7 @@ pub fn validate(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
             ("", "secrets") => data::validate_secret(write, &mut causes),
             ("", "configmaps") => data::validate_config_map(write, &mut causes),
             ("", "services") => services::validate(view, write, &mut causes),
-            ("", "pods") => workloads::validate_pod(write, &mut causes),
+            ("", "pods") => pods::validate_pod(write, &mut causes),
             ("apps", "controllerrevisions") => {}
             ("apps" | "batch", _) | ("", "replicationcontrollers") => {
                 workloads::validate(write, &mut causes);
@@ -110,6 +111,8 @@ pub fn validate(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
                 csr::validate(write, &mut causes);
             }
             ("coordination.k8s.io", "leases") => lease(write, &mut causes),
+            ("", "nodes") => taints(write, &mut causes),
+            ("", "resourcequotas") => quota(write, &mut causes),
             _ => {}
         }
     }
@@ -118,6 +121,30 @@ pub fn validate(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
     }
     let name = text(write.new, "/metadata/name");
     Err(Status::invalid(&write.resource.gvk, name, causes))
+}
+
+fn taints(write: &Write<'_>, causes: &mut Vec<Cause>) {
+    let taints = write.new["spec"]["taints"].as_array();
+    for (index, taint) in taints.into_iter().flatten().enumerate() {
+        let known = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+        if !known.contains(&text(taint, "/effect")) {
+            // Kubernetes' own slip: taints are in `spec`.
+            let at = format!("metadata.taints[{index}].effect");
+            causes.push(cause::not_supported(&at, &taint["effect"], &known));
+        }
+    }
+}
+
+fn quota(write: &Write<'_>, causes: &mut Vec<Cause>) {
+    for (name, amount) in write.new["spec"]["hard"].as_object().into_iter().flatten() {
+        if amount.as_str().is_some_and(|text| text.starts_with('-')) {
+            causes.push(cause::invalid(
+                &format!("spec.hard[{name}]"),
+                amount,
+                "must be greater than or equal to 0",
+            ));
+        }
+    }
 }
 
 fn lease(write: &Write<'_>, causes: &mut Vec<Cause>) {

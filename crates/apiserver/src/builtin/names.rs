@@ -64,7 +64,12 @@ impl Form {
     pub fn complaints(&self, text: &str) -> Vec<String> {
         let mut complaints = Vec::new();
         if text.len() > self.longest {
-            complaints.push(format!("must be no more than {} characters", self.longest));
+            // Kubernetes counts the same in two words.
+            let of_labels = [&LABEL_VALUE, &NAME_PART]
+                .iter()
+                .any(|form| std::ptr::eq(self, *form));
+            let unit = if of_labels { "bytes" } else { "characters" };
+            complaints.push(format!("must be no more than {} {unit}", self.longest));
         }
         if !self.pattern.as_ref().is_some_and(|p| p.is_match(text)) {
             let dots = std::ptr::eq(self, &LABEL) && SUBDOMAIN.fits(text);
@@ -97,7 +102,10 @@ pub fn qualified(text: &str) -> Vec<String> {
         }
         Some((prefix, name)) => {
             let wrong = SUBDOMAIN.complaints(prefix);
-            complaints.extend(wrong.iter().map(|what| format!("prefix part {what}")));
+            complaints.extend(wrong.iter().map(|what| {
+                let what = what.replace("no more than 253 characters", "no more than 253 bytes");
+                format!("prefix part {what}")
+            }));
             name
         }
     };

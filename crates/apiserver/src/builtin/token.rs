@@ -24,6 +24,12 @@ pub(super) fn request(
     body: &mut Value,
 ) -> Result<Value, Status> {
     let (namespace, name) = (question.namespace, question.name);
+    let kind = text(question.body, "/kind");
+    if !matches!(kind, "" | "TokenRequest") {
+        return Err(Status::bad_request(format!(
+            "a {kind} was sent where a TokenRequest belongs"
+        )));
+    }
     let accounts = GroupResource::new("", "serviceaccounts");
     super::namespaces::living(view, &accounts, namespace, name)?;
     let account = view
@@ -79,8 +85,9 @@ fn bind(view: &dyn View, claims: &mut Claims, reference: &Value) -> Result<(), S
         ("v1", "Secret") => ("secrets", claims.namespace.as_str()),
         ("v1", "Node") => ("nodes", ""),
         _ => {
+            let (group, version) = version.split_once('/').unwrap_or(("", version));
             return Err(Status::bad_request(format!(
-                "cannot bind token to a {kind:?} of {version:?}: must be Pod, Secret or Node of v1"
+                "cannot bind token to object of type {group}/{version}, Kind={kind}"
             )));
         }
     };

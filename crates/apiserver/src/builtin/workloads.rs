@@ -1,106 +1,13 @@
-//! Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs, CronJobs, and the
-//! pods they make.
-
-use std::collections::BTreeSet;
+//! Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs and CronJobs.
 
 use serde_json::{Value, json};
 
 use super::metadata;
 use super::names;
+use super::pods::pod_template;
 use super::{Operation, Write, text};
-use crate::api::GroupResource;
-use crate::registry::View;
 use crate::schema::cause;
-use crate::status::{Cause, Status};
-
-/// A pod starts pending, under a service account that exists.
-pub(super) fn prepare_pod(view: &dyn View, write: &mut Write<'_>) -> Result<(), Status> {
-    if write.operation != Operation::Create || !write.subresource.is_empty() {
-        return Ok(());
-    }
-    let quality = quality(&write.new["spec"]);
-    write.new["status"] = json!({"phase": "Pending", "qosClass": quality});
-    let spec = &mut write.new["spec"];
-    if text(spec, "/serviceAccountName").is_empty() {
-        let older = text(spec, "/serviceAccount");
-        let name = if older.is_empty() { "default" } else { older };
-        spec["serviceAccountName"] = json!(name);
-    }
-    spec["serviceAccount"] = spec["serviceAccountName"].clone();
-    if spec["priority"].is_null() && text(spec, "/priorityClassName").is_empty() {
-        spec["priority"] = json!(0);
-        spec["preemptionPolicy"] = json!("PreemptLowerPriority");
-    }
-    tolerate(spec);
-    let account = text(spec, "/serviceAccountName").to_owned();
-    let metadata = &write.new["metadata"];
-    let namespace = text(metadata, "/namespace");
-    let accounts = GroupResource::new("", "serviceaccounts");
-    if view.read(&accounts, namespace, &account).is_none() {
-        return Err(Status::forbidden(
-            &write.resource.gr,
-            text(metadata, "/name"),
-            &format!(
-                "error looking up service account {namespace}/{account}: serviceaccount {account:?} not found"
-            ),
-        ));
-    }
-    Ok(())
-}
-
-/// How long a pod stays on a node that is gone, unless it says so itself.
-fn tolerate(spec: &mut Value) {
-    for taint in ["not-ready", "unreachable"] {
-        let key = format!("node.kubernetes.io/{taint}");
-        let tolerations = spec["tolerations"].as_array();
-        let told = tolerations.into_iter().flatten().any(|toleration| {
-            let (for_key, effect) = (text(toleration, "/key"), text(toleration, "/effect"));
-            (for_key == key || for_key.is_empty()) && matches!(effect, "" | "NoExecute")
-        });
-        if told {
-            continue;
-        }
-        let toleration = json!({
-            "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300,
-        });
-        match &mut spec["tolerations"] {
-            Value::Array(list) => list.push(toleration),
-            absent => *absent = json!([toleration]),
-        }
-    }
-}
-
-fn quality(spec: &Value) -> &'static str {
-    let lists = ["containers", "initContainers"];
-    let resources: Vec<&Value> = lists
-        .iter()
-        .filter_map(|list| spec[*list].as_array())
-        .flatten()
-        .map(|container| &container["resources"])
-        .collect();
-    let set = |resources: &Value, kind: &str| {
-        resources[kind]
-            .as_object()
-            .is_some_and(|map| !map.is_empty())
-    };
-    if resources
-        .iter()
-        .all(|r| !set(r, "limits") && !set(r, "requests"))
-    {
-        return "BestEffort";
-    }
-    let guaranteed = resources.iter().all(|r| {
-        ["cpu", "memory"].iter().all(|what| {
-            let limit = &r["limits"][what];
-            !limit.is_null() && (r["requests"][what].is_null() || r["requests"][what] == *limit)
-        })
-    });
-    if guaranteed {
-        "Guaranteed"
-    } else {
-        "Burstable"
-    }
-}
+use crate::status::Cause;
 
 /// A job counts its pods by a label that is its own.
 pub(super) fn prepare_job(write: &mut Write<'_>) {
@@ -131,8 +38,13 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
     let resource = write.resource.gr.resource.as_str();
     if resource == "cronjobs" {
         let schedule = &new["spec"]["schedule"];
-        if schedule.as_str().is_none_or(str::is_empty) {
-            causes.push(cause::required("spec.schedule", ""));
+        match schedule.as_str().unwrap_or_default() {
+            "" => causes.push(cause::required("spec.schedule", "")),
+            text => {
+                if let Some(why) = wrong_schedule(text) {
+                    causes.push(cause::invalid("spec.schedule", schedule, &why));
+                }
+            }
         }
         let template = &new["spec"]["jobTemplate"]["spec"]["template"];
         let field = "spec.jobTemplate.spec.template";
@@ -162,15 +74,30 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
         return;
     }
     if selector.is_null() {
-        causes.push(cause::required("spec.selector", ""));
-    } else if is_empty(selector) {
-        causes.push(cause::invalid(
-            "spec.selector",
-            selector,
-            &format!("empty selector is invalid for {}", singular(resource)),
-        ));
+        if resource != "daemonsets" {
+            causes.push(cause::required("spec.selector", ""));
+        }
+    } else {
+        label_selector("spec.selector", selector, causes);
+        if is_empty(selector) {
+            causes.push(cause::invalid(
+                "spec.selector",
+                selector,
+                &format!("empty selector is invalid for {}", singular(resource)),
+            ));
+        }
     }
-    if selector.is_null() || !matches(selector, &template["metadata"]["labels"]) {
+    let readable = is_readable(selector);
+    if !readable {
+        let why = if resource == "statefulsets" {
+            ""
+        } else {
+            "invalid label selector"
+        };
+        causes.push(cause::invalid("spec.selector", selector, why));
+    } else if selector.is_null()
+        || !is_empty(selector) && !matches(selector, &template["metadata"]["labels"])
+    {
         causes.push(cause::invalid(
             "spec.template.metadata.labels",
             &template["metadata"]["labels"],
@@ -182,7 +109,12 @@ pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
     } else {
         &["Always"]
     };
-    pod_template("spec.template", template, policies, causes);
+    if readable {
+        pod_template("spec.template", template, policies, causes);
+    }
+    if resource == "deployments" {
+        strategy(&new["spec"]["strategy"], causes);
+    }
     let Some(old) = write.old else { return };
     if old["spec"]["selector"] != *selector {
         causes.push(cause::invalid(
@@ -236,6 +168,132 @@ fn singular(resource: &str) -> &str {
     }
 }
 
+/// What is wrong with a schedule of cron; its fields are left to the one who
+/// runs it.
+fn wrong_schedule(schedule: &str) -> Option<String> {
+    const KNOWN: [&str; 7] = [
+        "@yearly",
+        "@annually",
+        "@monthly",
+        "@weekly",
+        "@daily",
+        "@midnight",
+        "@hourly",
+    ];
+    if schedule.contains("TZ=") {
+        return Some("cannot use TZ or CRON_TZ in schedule, use timeZone field instead".to_owned());
+    }
+    if schedule.starts_with('@') {
+        let known = KNOWN.contains(&schedule) || schedule.starts_with("@every ");
+        return (!known).then(|| format!("unrecognized descriptor: {schedule}"));
+    }
+    let fields: Vec<&str> = schedule.split_whitespace().collect();
+    (fields.len() != 5).then(|| {
+        format!(
+            "expected exactly 5 fields, found {}: [{}]",
+            fields.len(),
+            fields.join(" ")
+        )
+    })
+}
+
+/// How a Deployment replaces its pods.
+fn strategy(strategy: &Value, causes: &mut Vec<Cause>) {
+    const FIELD: &str = "spec.strategy";
+    let rolling = &strategy["rollingUpdate"];
+    match text(strategy, "/type") {
+        "Recreate" if rolling.is_object() => causes.push(cause::forbidden(
+            &format!("{FIELD}.rollingUpdate"),
+            "may not be specified when strategy `type` is 'Recreate'",
+        )),
+        "Recreate" => {}
+        "RollingUpdate" => {
+            let none = |value: &Value| {
+                value.as_i64() == Some(0) || matches!(value.as_str(), Some("0%" | "0"))
+            };
+            if none(&rolling["maxSurge"]) && none(&rolling["maxUnavailable"]) {
+                causes.push(cause::invalid(
+                    &format!("{FIELD}.rollingUpdate.maxUnavailable"),
+                    &rolling["maxUnavailable"],
+                    "may not be 0 when `maxSurge` is 0",
+                ));
+            }
+        }
+        other => {
+            // Shown by the fields of Kubernetes' own type.
+            let shown = format!(
+                "{{\"Type\":{},\"RollingUpdate\":{}}}",
+                json!(other),
+                if rolling.is_object() { "{}" } else { "null" }
+            );
+            let mut wrong =
+                cause::not_supported(FIELD, &Value::Null, &["Recreate", "RollingUpdate"]);
+            wrong.message = wrong.message.replacen("null", &shown, 1);
+            causes.push(wrong);
+        }
+    }
+}
+
+/// Keys, operators and values of a label selector.
+fn label_selector(field: &str, selector: &Value, causes: &mut Vec<Cause>) {
+    metadata::labels(
+        &format!("{field}.matchLabels"),
+        &selector["matchLabels"],
+        causes,
+    );
+    let expressions = selector["matchExpressions"].as_array();
+    for (index, expression) in expressions.into_iter().flatten().enumerate() {
+        let at = |name: &str| format!("{field}.matchExpressions[{index}].{name}");
+        let values = expression["values"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
+        match text(expression, "/operator") {
+            "In" | "NotIn" if values.is_empty() => causes.push(cause::required(
+                &at("values"),
+                "must be specified when `operator` is 'In' or 'NotIn'",
+            )),
+            "Exists" | "DoesNotExist" if !values.is_empty() => causes.push(cause::forbidden(
+                &at("values"),
+                "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+            )),
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            _ => causes.push(cause::invalid(
+                &at("operator"),
+                &expression["operator"],
+                "not a valid selector operator",
+            )),
+        }
+        for complaint in names::qualified(text(expression, "/key")) {
+            causes.push(cause::invalid(&at("key"), &expression["key"], &complaint));
+        }
+        for (index, value) in values.iter().enumerate() {
+            for complaint in names::LABEL_VALUE.complaints(value.as_str().unwrap_or_default()) {
+                causes.push(cause::invalid(
+                    &at(&format!("values[{index}]")),
+                    value,
+                    &complaint,
+                ));
+            }
+        }
+    }
+}
+
+/// Whether a selector can be matched at all: with known operators that have
+/// their values.
+fn is_readable(selector: &Value) -> bool {
+    let expressions = selector["matchExpressions"].as_array();
+    expressions.into_iter().flatten().all(|expression| {
+        let some = expression["values"]
+            .as_array()
+            .is_some_and(|values| !values.is_empty());
+        match text(expression, "/operator") {
+            "In" | "NotIn" => some,
+            "Exists" | "DoesNotExist" => !some,
+            _ => false,
+        }
+    })
+}
+
 fn is_empty(selector: &Value) -> bool {
     ["matchLabels", "matchExpressions"].iter().all(|field| {
         let part = &selector[*field];
@@ -264,112 +322,4 @@ pub(crate) fn matches(selector: &Value, labels: &Value) -> bool {
                 _ => false,
             }
         })
-}
-
-fn pod_template(field: &str, template: &Value, policies: &[&str], causes: &mut Vec<Cause>) {
-    metadata::labels(
-        &format!("{field}.labels"),
-        &template["metadata"]["labels"],
-        causes,
-    );
-    let spec = format!("{field}.spec");
-    pod_spec(&spec, &template["spec"], causes);
-    let policy = &template["spec"]["restartPolicy"];
-    let given = policy.as_str().unwrap_or("Always");
-    if !policies.contains(&given) {
-        if given == "Always" {
-            causes.push(cause::required(
-                &format!("{spec}.restartPolicy"),
-                "valid values: \"OnFailure\", \"Never\"",
-            ));
-        } else {
-            let at = format!("{spec}.restartPolicy");
-            causes.push(cause::not_supported(&at, policy, policies));
-        }
-    }
-}
-
-fn pod_spec(field: &str, spec: &Value, causes: &mut Vec<Cause>) {
-    let containers = spec["containers"].as_array();
-    if containers.is_none_or(Vec::is_empty) {
-        causes.push(cause::required(&format!("{field}.containers"), ""));
-    }
-    let mut seen = BTreeSet::new();
-    for list in ["initContainers", "containers"] {
-        for (index, container) in spec[list].as_array().into_iter().flatten().enumerate() {
-            let at = |name: &str| format!("{field}.{list}[{index}].{name}");
-            let name = text(container, "/name");
-            if name.is_empty() {
-                causes.push(cause::required(&at("name"), ""));
-            } else {
-                for complaint in names::LABEL.complaints(name) {
-                    causes.push(cause::invalid(&at("name"), &json!(name), &complaint));
-                }
-                if !seen.insert(name) {
-                    causes.push(cause::duplicate(&at("name"), &json!(name)));
-                }
-            }
-            if text(container, "/image").is_empty() {
-                causes.push(cause::required(&at("image"), ""));
-            }
-            let volumes = spec["volumes"].as_array();
-            for (mount_index, mount) in container["volumeMounts"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .enumerate()
-            {
-                let known = volumes
-                    .into_iter()
-                    .flatten()
-                    .any(|volume| volume["name"] == mount["name"]);
-                if !known {
-                    causes.push(cause::not_found(
-                        &at(&format!("volumeMounts[{mount_index}].name")),
-                        &mount["name"],
-                    ));
-                }
-            }
-        }
-    }
-}
-
-/// A pod is what it was made; its images may change.
-pub(super) fn validate_pod(write: &Write<'_>, causes: &mut Vec<Cause>) {
-    let new = &*write.new;
-    let Some(old) = write.old else {
-        pod_spec("spec", &new["spec"], causes);
-        return;
-    };
-    if !write.subresource.is_empty() {
-        return;
-    }
-    let rest = |object: &Value| {
-        let mut spec = object["spec"].clone();
-        for list in ["containers", "initContainers"] {
-            for container in spec[list].as_array_mut().into_iter().flatten() {
-                container["image"] = Value::Null;
-            }
-            if spec[list].is_null() {
-                super::status_part::remove(&mut spec, list);
-            }
-        }
-        for field in [
-            "activeDeadlineSeconds",
-            "tolerations",
-            "terminationGracePeriodSeconds",
-            "schedulingGates",
-            "nodeSelector",
-            "affinity",
-        ] {
-            super::status_part::remove(&mut spec, field);
-        }
-        spec
-    };
-    if rest(old) != rest(new) {
-        causes.push(cause::forbidden(
-            "spec",
-            "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
-        ));
-    }
 }

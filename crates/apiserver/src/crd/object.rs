@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 
 use super::cel;
+use crate::api::GroupVersionKind;
 use crate::schema::{self, Schema, cause, names};
 use crate::status::Cause;
-use crate::types::ResourceType;
+use crate::types::{ResourceType, decode};
 
 /// What is wrong with an object that is about to be stored: its metadata, its
 /// schema, its lists, its CEL rules. `old` is the object before an update, in
@@ -117,11 +118,18 @@ fn embedded(schema: &Schema, value: &Value, path: &str, causes: &mut Vec<Cause>)
                             let detail = "must not be empty";
                             causes.push(cause::invalid(&place, &json!(""), detail));
                         }
-                        Some(Value::String(_)) => {}
+                        Some(Value::String(text)) => {
+                            if let Some(why) = wrong_type_name(key, text) {
+                                causes.push(cause::invalid(&place, &json!(text), &why));
+                            }
+                        }
                         Some(other) => {
                             causes.push(cause::invalid(&place, other, "must be a string"));
                         }
                     }
+                }
+                if let Some(metadata) = map.get("metadata") {
+                    embedded_metadata(metadata, path, causes);
                 }
             }
             for (name, child) in map {
@@ -144,6 +152,51 @@ fn embedded(schema: &Schema, value: &Value, path: &str, causes: &mut Vec<Cause>)
         }
         _ => {}
     }
+}
+
+/// What an embedded resource cannot be called: `key` is `apiVersion` or `kind`.
+fn wrong_type_name(key: &str, text: &str) -> Option<String> {
+    if key == "apiVersion" {
+        return (text.matches('/').count() > 1)
+            .then(|| format!("unexpected GroupVersion string: {text}"));
+    }
+    let wrong = names::dns_1035_label(&text.to_lowercase());
+    (!wrong.is_empty()).then(|| {
+        format!(
+            "may have mixed case, but should otherwise match: {}",
+            wrong.join(",")
+        )
+    })
+}
+
+/// The metadata of an embedded resource follows the rules of all metadata, but
+/// that it needs no name.
+fn embedded_metadata(metadata: &Value, path: &str, causes: &mut Vec<Cause>) {
+    let place = |field: &str| {
+        if path.is_empty() {
+            field.to_owned()
+        } else {
+            format!("{path}.{field}")
+        }
+    };
+    // Every kind's metadata is read alike.
+    let any = GroupVersionKind::new("", "v1", "ConfigMap");
+    if let Some(why) = decode::check(&any, &json!({"metadata": metadata})) {
+        causes.push(cause::invalid(&place("metadata"), metadata, &why));
+        return;
+    }
+    let mut metadata = metadata.clone();
+    if metadata["name"].as_str().is_none_or(str::is_empty) && metadata.is_object() {
+        metadata["name"] = json!("fakename");
+    }
+    let namespaced = metadata["namespace"]
+        .as_str()
+        .is_some_and(|namespace| !namespace.is_empty());
+    let found = schema::validate_metadata(&metadata, namespaced, names::path_segment);
+    causes.extend(found.into_iter().map(|mut cause| {
+        cause.field = place(&cause.field);
+        cause
+    }));
 }
 
 /// Rewrites an object for another version of its resource. Without webhooks

@@ -14,6 +14,7 @@ use crate::authn::Authenticator;
 use crate::authz;
 use crate::builtin::{self, Question};
 use crate::registry::{Deleted, Patch, PatchKind, Registry, RequestContext, View};
+use crate::request::options;
 use crate::request::protobuf::{self, ProtobufError};
 use crate::request::{Accept, DeleteOptions, ListOptions, Query, ResourcePath};
 use crate::status::Status;
@@ -82,8 +83,7 @@ impl Verb<'_> {
     {
         let path = self.path;
         let catalog = self.registry.catalog();
-        let served = catalog.versions.get(&path.group);
-        if !served.is_some_and(|versions| versions.contains(&path.version)) {
+        if !catalog.versions.contains_key(&path.group) {
             return Ok(respond::text(404, "404 page not found\n"));
         }
         let resource = catalog
@@ -254,6 +254,13 @@ impl Verb<'_> {
                 "log" | "exec" | "attach" | "portforward" | "proxy"
             )
         {
+            if !self
+                .registry
+                .store()
+                .exists(&resource.gr, namespace, &path.name)
+            {
+                return Err(Status::not_found(&resource.gr, &path.name));
+            }
             return Err(Status::new(
                 501,
                 "NotImplemented",
@@ -262,6 +269,11 @@ impl Verb<'_> {
                     path.subresource
                 ),
             ));
+        }
+        if let Some(text) = self.query.get("resourceVersion")
+            && text.parse::<u64>().is_err()
+        {
+            return Err(options::wrong_revision(text));
         }
         let object = self
             .registry
@@ -290,6 +302,7 @@ impl Verb<'_> {
         object: Value,
     ) -> Result<Response<Body>, Status> {
         let path = self.path;
+        let object = self.registry.noted(self.context, resource, object);
         if let Some(answer) = self.unstored(resource, namespace, &object) {
             let answer = Arc::new(answer?);
             return Ok(respond::object(201, &self.accept, resource, &answer));
@@ -496,7 +509,10 @@ fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<Value, Statu
             if bytes.is_empty() {
                 return Err(Status::bad_request("no body in a request that needs one"));
             }
-            serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))
+            // Null is an object without fields.
+            serde_json::from_slice(bytes)
+                .map(|value: Value| if value.is_null() { json!({}) } else { value })
+                .map_err(|error| unreadable(error.to_string()))
         }
         "application/yaml" | "application/x-yaml" | "text/yaml" => {
             read_yaml(bytes).map_err(unreadable)

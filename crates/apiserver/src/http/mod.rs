@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use rustls_pki_types::CertificateDer;
 
 use crate::api::UserInfo;
@@ -30,6 +30,13 @@ use crate::status::Status;
 pub use body::Body;
 pub(crate) use listen::serve;
 pub use service::Service;
+
+/// Names a request in the logs of client and server.
+const AUDIT_ID: &str = "audit-id";
+
+fn audit_id() -> Option<HeaderValue> {
+    HeaderValue::from_str(&crate::registry::uid().ok()?).ok()
+}
 
 /// Where a request comes from.
 #[derive(Clone, Debug)]
@@ -71,10 +78,11 @@ impl Handler {
         B::Data: Send,
     {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let audit = request.headers().get(AUDIT_ID).cloned();
         let answer = self.answer(peer, request, RequestContext::default());
         // A bug in one request is not the end of the others on its connection.
         let answer = AssertUnwindSafe(answer).catch_unwind().await;
-        match answer {
+        let mut response = match answer {
             Ok(Ok(response)) => response,
             Ok(Err(status)) => respond::failure(&status),
             Err(_) => {
@@ -83,7 +91,14 @@ impl Handler {
                     "this request caused a panic; see the log of the server",
                 ))
             }
+        };
+        if method == Method::HEAD {
+            *response.body_mut() = Body::whole("");
         }
+        if let Some(id) = audit.or_else(audit_id) {
+            response.headers_mut().insert(AUDIT_ID, id);
+        }
+        response
     }
 
     async fn answer<B>(
@@ -117,7 +132,21 @@ impl Handler {
                 header(ACCEPT),
             );
         };
-        context.dry_run = query.dry_run()?;
+        if parts.method == Method::HEAD {
+            return Err(dispatch::wrong_method());
+        }
+        let kind = match info.verb.as_str() {
+            "create" => "CreateOptions",
+            "update" => "UpdateOptions",
+            "patch" => "PatchOptions",
+            "delete" | "deletecollection" => "DeleteOptions",
+            _ => "",
+        };
+        // A delete with a body has its options there.
+        if !matches!(kind, "" | "DeleteOptions") {
+            query.check_write(kind, dispatch::is_apply(&parts.headers))?;
+        }
+        context.dry_run = query.dry_run();
         context.force = query.flag("force")?;
         context.field_manager = query.get("fieldManager").map_or_else(
             || {
@@ -137,19 +166,9 @@ impl Handler {
             str::to_owned,
         );
         context.field_validation = match query.get("fieldValidation") {
-            None | Some("Warn") => FieldValidation::Warn,
             Some("Ignore") => FieldValidation::Ignore,
             Some("Strict") => FieldValidation::Strict,
-            Some(other) => {
-                return Err(crate::request::options::invalid_options(
-                    "CreateOptions",
-                    "FieldValueNotSupported",
-                    "fieldValidation",
-                    &format!(
-                        "Unsupported value: \"{other}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""
-                    ),
-                ));
-            }
+            _ => FieldValidation::Warn,
         };
         let verb = dispatch::Verb {
             registry: &self.0.registry,
@@ -167,15 +186,22 @@ impl Handler {
         let result = verb.run(body).await;
         let mut response = result.unwrap_or_else(|status| respond::failure(&status));
         respond::add_warnings(&mut response, &context);
-        if parts.method == Method::HEAD {
-            *response.body_mut() = Body::whole("");
-        }
         Ok(response)
     }
 
     fn authenticate(&self, peer: &Peer, headers: &HeaderMap) -> Result<UserInfo, Status> {
         let user = match peer {
-            Peer::User(user) => (**user).clone(),
+            Peer::User(user) => {
+                let mut user = (**user).clone();
+                if !user
+                    .groups
+                    .iter()
+                    .any(|group| group == authn::AUTHENTICATED)
+                {
+                    user.groups.push(authn::AUTHENTICATED.to_owned());
+                }
+                user
+            }
             Peer::Connection(chain) => {
                 let bearer = headers
                     .get(AUTHORIZATION)

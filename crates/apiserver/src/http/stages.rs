@@ -127,6 +127,9 @@ pub(super) fn answer(
                 None => json(&discovery::groups(&catalog)),
             }
         }
+        ["apis", group] | ["apis", group, _] if !catalog.versions.contains_key(*group) => {
+            Ok(respond::text(404, "404 page not found\n"))
+        }
         ["apis", group] => found(discovery::group(&catalog, group)),
         ["api", version] => found(discovery::resources(&catalog, "", version)),
         ["apis", group, version] => found(discovery::resources(&catalog, group, version)),
@@ -146,6 +149,6 @@ pub(super) fn answer(
                 document.body.as_slice().to_vec(),
             ))
         }
-        _ => Err(super::dispatch::no_such_resource()),
+        _ => Ok(respond::text(404, "404 page not found\n")),
     }
 }

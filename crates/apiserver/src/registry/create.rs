@@ -42,6 +42,35 @@ impl Registry {
             .await
     }
 
+    /// A question about access with its writer noted in `managedFields`, as
+    /// Kubernetes answers it; every other object as it is.
+    pub(crate) fn noted(
+        &self,
+        context: &RequestContext,
+        resource: &ResourceType,
+        mut object: Value,
+    ) -> Value {
+        if resource.gr.group == "authorization.k8s.io" && object.is_object() {
+            for attributes in ["resourceAttributes", "nonResourceAttributes"] {
+                if let Some(map) = object["spec"]
+                    .get_mut(attributes)
+                    .and_then(Value::as_object_mut)
+                {
+                    map.retain(|_, value| value != "");
+                }
+            }
+            let target = Target {
+                resource,
+                namespace: "",
+                name: "",
+                subresource: "",
+            };
+            meta::metadata(&mut object);
+            stages::track(context, target, None, &mut object);
+        }
+        object
+    }
+
     /// The part of create that server-side apply shares; `applied` when the
     /// owner of the fields is noted already.
     pub(super) async fn insert(
@@ -65,7 +94,11 @@ impl Registry {
         if !generated {
             return self
                 .insert_named(context, resource, namespace, object, applied)
-                .await;
+                .await
+                .map_err(|status| match prefix.as_str() {
+                    "" => status,
+                    _ => taken(status),
+                });
         }
         let mut draws = 0;
         loop {
@@ -78,7 +111,7 @@ impl Registry {
                 .await
             {
                 Err(status) if status.reason == "AlreadyExists" && draws < DRAWS => {}
-                result => return result,
+                result => return result.map_err(taken),
             }
         }
     }
@@ -114,8 +147,12 @@ impl Registry {
         stages::webhooks(self, context, target, Operation::Create, None, &mut object).await?;
         check_size(&object)?;
         object["apiVersion"] = storage_version(resource).into();
-        if self.store().exists(&resource.gr, namespace, &name) {
-            return Err(Status::already_exists(&resource.gr, &name));
+        if let Some(live) = self.store().head(&resource.gr, namespace, &name) {
+            let mut status = Status::already_exists(&resource.gr, &name);
+            if live["metadata"].get("deletionTimestamp").is_some() {
+                status.message = format!("object is being deleted: {}", status.message);
+            }
+            return Err(status);
         }
         if context.dry_run {
             return Ok(present(resource, Arc::new(object)));
@@ -153,6 +190,17 @@ impl Registry {
         }
         result
     }
+}
+
+/// A name that could have been generated is taken: the client may try again.
+fn taken(mut status: Status) -> Status {
+    if status.reason == "AlreadyExists" {
+        status
+            .message
+            .push_str(", the server was not able to generate a unique name for the object");
+        status.retry_after = Some(1);
+    }
+    status
 }
 
 /// The 400 of an object that cannot be read as its kind.

@@ -90,7 +90,13 @@ impl Registry {
                 });
             }
             match self.store_object(target, expect, new).await {
-                Ok(object) => {
+                Ok(mut object) => {
+                    if gone && resource.gr == GroupResource::new("", "pods") {
+                        // A pod says how long it had.
+                        let metadata = meta::metadata(Arc::make_mut(&mut object));
+                        metadata.insert("deletionTimestamp".to_owned(), meta::time(0).into());
+                        metadata.insert("deletionGracePeriodSeconds".to_owned(), 0.into());
+                    }
                     return Ok(Deleted {
                         object: present(resource, object),
                         gone,
@@ -150,9 +156,14 @@ fn preconditions(target: Target<'_>, live: &Value, options: &DeleteOptions) -> R
             } else {
                 "modified"
             };
+            // Here Kubernetes names the kind, but for a namespace.
+            let named = if gvk.kind == "Namespace" {
+                target.resource.gr.clone()
+            } else {
+                GroupResource::new(&gvk.group, &gvk.kind)
+            };
             return Err(Status::conflict(
-                // Here Kubernetes names the kind, not the resource.
-                &GroupResource::new(&gvk.group, &gvk.kind),
+                &named,
                 target.name,
                 &format!(
                     "the {what} in the precondition ({wanted}) does not match the {what} in record ({present}). The object might have been {end}"

@@ -36,7 +36,7 @@ fn random<const N: usize>() -> Result<[u8; N], Status> {
 }
 
 /// A random UUID.
-pub(super) fn uid() -> Result<String, Status> {
+pub(crate) fn uid() -> Result<String, Status> {
     let mut bytes: [u8; 16] = random()?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;

@@ -28,6 +28,7 @@ use crate::types::{Catalog, ResourceType};
 pub use crate::request::{DeleteOptions, FieldValidation, ListOptions, RequestContext};
 pub use delete::Deleted;
 pub use list::List;
+pub(crate) use meta::uid;
 pub use scale::scale_type;
 pub use update::{Patch, PatchKind};
 pub use view::View;

@@ -116,7 +116,38 @@ pub(super) fn track(
     new: &mut Value,
 ) {
     let manager = manager(context, target, "Update");
-    managedfields::track(&target.resource.schema, old, new, &manager, &meta::now());
+    // Of some kinds the server writes these parts, whatever was sent.
+    let gr = &target.resource.gr;
+    let own: &[&str] = match (gr.group.as_str(), gr.resource.as_str()) {
+        ("certificates.k8s.io", "certificatesigningrequests") if target.subresource.is_empty() => {
+            &["spec", "status"]
+        }
+        ("", "namespaces") if target.subresource.is_empty() => &["spec"],
+        _ => &[],
+    };
+    let schema = &target.resource.schema;
+    if own.is_empty() {
+        managedfields::track(schema, old, new, &manager, &meta::now());
+        return;
+    }
+    let without = |object: &mut Value| -> Vec<(&str, Value)> {
+        let map = object.as_object_mut();
+        map.into_iter()
+            .flat_map(|map| {
+                own.iter()
+                    .filter_map(|part| Some((*part, map.remove(*part)?)))
+            })
+            .collect()
+    };
+    let old = old.cloned().map(|mut old| {
+        without(&mut old);
+        old
+    });
+    let kept = without(new);
+    managedfields::track(schema, old.as_ref(), new, &manager, &meta::now());
+    for (part, value) in kept {
+        new[part] = value;
+    }
 }
 
 /// Server-side apply.

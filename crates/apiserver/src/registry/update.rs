@@ -11,7 +11,6 @@ use crate::api::{GroupResource, GroupVersionKind};
 use crate::builtin::Operation;
 use crate::patch;
 use crate::request::RequestContext;
-use crate::request::options::invalid_options;
 use crate::status::{Cause, Status};
 use crate::store::{Expect, WriteError};
 use crate::types::ResourceType;
@@ -64,6 +63,11 @@ impl Registry {
         }
         check_type(resource, &mut object)?;
         check_namespace(resource, namespace, &mut object)?;
+        if text(&object, "name").is_empty() {
+            return Err(Status::bad_request(format!(
+                "the name of the object is required to update {name:?}"
+            )));
+        }
         check_name(name, &mut object)?;
         stages::decode(context, resource, &mut object)
             .map_err(|status| as_decoding(resource, status))?;
@@ -99,23 +103,6 @@ impl Registry {
             name,
             subresource,
         };
-        if patch.kind == PatchKind::Apply {
-            if context.field_manager.is_empty() {
-                return Err(invalid_options(
-                    "PatchOptions",
-                    "FieldValueRequired",
-                    "fieldManager",
-                    "Required value: is required for apply patch",
-                ));
-            }
-        } else if context.force {
-            return Err(invalid_options(
-                "PatchOptions",
-                "FieldValueForbidden",
-                "force",
-                "Forbidden: may not be specified for non-apply patch",
-            ));
-        }
         if subresource == "scale" {
             return self.patch_scale(context, target, patch).await;
         }
@@ -124,6 +111,15 @@ impl Registry {
         }
         self.modify(context, target, |live| {
             let mut patched = apply_patch(resource, live, patch)?;
+            let sent = text(&patched, "uid");
+            if sent != text(live, "uid") && !sent.is_empty() {
+                let cause = Cause {
+                    reason: "FieldValueInvalid".to_owned(),
+                    message: format!("Invalid value: {sent:?}: field is immutable"),
+                    field: "metadata.uid".to_owned(),
+                };
+                return Err(Status::invalid(&resource.gvk, name, vec![cause]));
+            }
             check_type(resource, &mut patched)?;
             check_namespace(resource, namespace, &mut patched)?;
             check_name(name, &mut patched)?;
@@ -149,6 +145,16 @@ impl Registry {
                     "invalid object type: {field} must be set"
                 )));
             }
+        }
+        if applied["kind"] != resource.gvk.kind.as_str()
+            || applied["apiVersion"] != resource.gvk.api_version()
+        {
+            let version = applied["apiVersion"].as_str().unwrap_or_default();
+            let (group, version) = version.split_once('/').unwrap_or(("", version));
+            return Err(Status::bad_request(format!(
+                "invalid object type: {group}/{version}, Kind={}",
+                applied["kind"].as_str().unwrap_or_default()
+            )));
         }
         check_type(resource, &mut applied)?;
         check_namespace(resource, target.namespace, &mut applied)?;

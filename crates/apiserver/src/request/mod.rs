@@ -1,6 +1,7 @@
 //! What a request asks for: its path and verb, its options, how it wants the
 //! answer.
 
+pub mod labels;
 pub mod negotiate;
 pub mod options;
 pub mod protobuf;
@@ -10,9 +11,10 @@ use http::Method;
 
 use crate::api::{Attributes, UserInfo};
 use crate::status::Status;
+pub use labels::LabelSelector;
 pub use negotiate::{Accept, Shape};
 pub use options::{DeleteOptions, ListOptions, Query, RevisionMatch};
-pub use selector::{FieldSelector, LabelSelector};
+pub use selector::FieldSelector;
 
 /// How strictly unknown and duplicate fields are taken (`fieldValidation`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,7 +151,9 @@ impl RequestInfo {
             return Ok(info);
         };
         path.version = version;
-        let mut watch = query.flag("watch")?;
+        // Of one object there is a watch only under `/watch/`.
+        let asked = query.flag("watch")?;
+        let mut watch = false;
         if head == "watch" {
             let Some(next) = parts.next() else {
                 return Ok(info);
@@ -182,7 +186,11 @@ impl RequestInfo {
         }
         let collection = path.name.is_empty();
         info.verb = match *method {
-            Method::GET | Method::HEAD if watch && path.subresource.is_empty() => "watch",
+            Method::GET | Method::HEAD
+                if path.subresource.is_empty() && (watch || asked && collection) =>
+            {
+                "watch"
+            }
             Method::GET | Method::HEAD if collection => "list",
             Method::GET | Method::HEAD => "get",
             Method::POST => "create",

@@ -104,12 +104,14 @@ impl Accept {
         if header.trim().is_empty() {
             return Ok(Self::default());
         }
+        let mut known = false;
         for media in media_types(header) {
             let yaml = match media.name.as_str() {
                 "application/json" | "*/*" | "application/*" => false,
                 "application/yaml" => true,
                 _ => continue,
             };
+            known = true;
             let shape = match (media.as_kind.as_str(), media.group.as_str()) {
                 ("", _) => Shape::Whole,
                 ("Table", "meta.k8s.io") => Shape::Table,
@@ -127,6 +129,13 @@ impl Accept {
                 yaml,
                 include: Include::Metadata,
             });
+        }
+        if known {
+            return Err(Status::new(
+                406,
+                "NotAcceptable",
+                "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+            ));
         }
         Err(Status::generic(
             406,

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::selector::{FieldSelector, LabelSelector};
+use super::labels::LabelSelector;
+use super::selector::FieldSelector;
+use crate::api::GroupVersionKind;
+use crate::schema::cause;
 use crate::status::{Cause, Status};
 
 /// The decoded query parameters, in order.
@@ -70,51 +73,78 @@ impl Query {
     }
 
     /// Whether `dryRun=All` is asked for.
-    pub fn dry_run(&self) -> Result<bool, Status> {
-        let values: Vec<String> = self.all("dryRun").map(str::to_owned).collect();
-        dry_run(&values, "")
+    pub fn dry_run(&self) -> bool {
+        self.all("dryRun").any(|value| value == "All")
     }
-}
 
-fn dry_run(values: &[String], kind: &str) -> Result<bool, Status> {
-    let mut all = false;
-    for value in values.iter().filter(|value| !value.is_empty()) {
-        if value != "All" {
-            let list: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
-            let kind = if kind.is_empty() {
-                "CreateOptions"
-            } else {
-                kind
-            };
-            return Err(invalid_options(
-                kind,
-                "FieldValueNotSupported",
-                "dryRun",
-                &format!(
-                    "Unsupported value: [{}]: supported values: \"All\"",
-                    list.join(",")
-                ),
+    /// Refuses what no write of this kind of options takes: a manager with a
+    /// name that is too long or not for people, an unknown dry run or field
+    /// validation. `kind` is such as `PatchOptions`.
+    pub fn check_write(&self, kind: &str, apply: bool) -> Result<(), Status> {
+        let mut causes = Vec::new();
+        let manager = self.get("fieldManager").unwrap_or_default();
+        if kind == "PatchOptions" {
+            if apply && manager.is_empty() {
+                causes.push(cause::required(
+                    "fieldManager",
+                    "is required for apply patch",
+                ));
+            } else if !apply && self.get("force").is_some() {
+                causes.push(cause::forbidden(
+                    "force",
+                    "may not be specified for non-apply patch",
+                ));
+            }
+        }
+        if kind != "DeleteOptions" {
+            field_manager("fieldManager", manager, &mut causes);
+        }
+        let dry: Vec<&str> = self.all("dryRun").collect();
+        dry_run(&dry, &mut causes);
+        let validation = self.get("fieldValidation").unwrap_or_default();
+        let known = ["", "Ignore", "Strict", "Warn"];
+        if kind != "DeleteOptions" && !known.contains(&validation) {
+            causes.push(cause::not_supported(
+                "fieldValidation",
+                &validation.into(),
+                &known,
             ));
         }
-        all = true;
+        refuse(kind, causes)
     }
-    Ok(all)
 }
 
-/// 422 for options that contradict each other.
-pub fn invalid_options(kind: &str, reason: &str, field: &str, message: &str) -> Status {
-    let mut status = Status::new(
-        422,
-        "Invalid",
-        format!("{kind}.meta.k8s.io \"\" is invalid: {field}: {message}"),
-    );
-    status.subject = Some(("meta.k8s.io".to_owned(), kind.to_owned(), String::new()));
-    status.causes = vec![Cause {
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-        field: field.to_owned(),
-    }];
-    status
+/// The name of a manager of fields.
+pub(crate) fn field_manager(field: &str, name: &str, causes: &mut Vec<Cause>) {
+    const LONGEST: u64 = 128;
+    if u64::try_from(name.len()).is_ok_and(|length| length > LONGEST) {
+        causes.push(cause::too_long(field, LONGEST));
+    }
+    for (at, c) in name.char_indices().filter(|(_, c)| c.is_control()) {
+        let why = format!("invalid character U+{:04X} (at position {at})", c as u32);
+        causes.push(cause::invalid(field, &name.into(), &why));
+    }
+}
+
+fn dry_run(values: &[&str], causes: &mut Vec<Cause>) {
+    if values.iter().any(|value| !matches!(*value, "" | "All")) {
+        let list: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
+        let mut wrong = cause::not_supported("dryRun", &Value::Null, &["All"]);
+        wrong.message = format!(
+            "Unsupported value: [{}]: supported values: \"All\"",
+            list.join(",")
+        );
+        causes.push(wrong);
+    }
+}
+
+/// 422 for options that are wrong, if they are.
+fn refuse(kind: &str, causes: Vec<Cause>) -> Result<(), Status> {
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let gvk = GroupVersionKind::new("meta.k8s.io", "v1", kind);
+    Err(Status::invalid(&gvk, "", causes))
 }
 
 /// Undoes %XX (and `+` in queries).
@@ -181,28 +211,19 @@ impl ListOptions {
         let revision = match query.get("resourceVersion") {
             None => None,
             Some(text) => Some(text.parse().map_err(|_| {
-                let why = format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax");
-                match watch {
-                    true => Status::new(500, "", why),
-                    false => Status::bad_request(format!("invalid resource version: {why}")),
+                let wrong = wrong_revision(text);
+                if watch {
+                    wrong
+                } else {
+                    Status::bad_request(format!("invalid resource version: {}", wrong.message))
                 }
             })?),
         };
         let text_match = query.get("resourceVersionMatch");
         let revision_match = match text_match {
-            None => None,
             Some("Exact") => Some(RevisionMatch::Exact),
             Some("NotOlderThan") => Some(RevisionMatch::NotOlderThan),
-            Some(other) => {
-                return Err(invalid_options(
-                    "ListOptions",
-                    "FieldValueNotSupported",
-                    "resourceVersionMatch",
-                    &format!(
-                        "Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\", \"\""
-                    ),
-                ));
-            }
+            _ => None,
         };
         let limit = query
             .number("limit")?
@@ -221,64 +242,90 @@ impl ListOptions {
                 .number("timeoutSeconds")?
                 .and_then(|seconds| u64::try_from(seconds).ok()),
         };
-        options.check()?;
+        options.check(text_match.unwrap_or_default())?;
         Ok(options)
     }
 
-    fn check(&self) -> Result<(), Status> {
-        let forbidden = |field: &str, message: &str| {
-            Err(invalid_options(
-                "ListOptions",
-                "FieldValueForbidden",
-                field,
-                &format!("Forbidden: {message}"),
-            ))
-        };
+    /// What contradicts itself, in Kubernetes' order; `wanted` is the match as
+    /// it was sent.
+    fn check(&self, wanted: &str) -> Result<(), Status> {
+        const MATCH: &str = "resourceVersionMatch";
+        let mut causes = Vec::new();
         if self.watch {
-            if self.send_initial_events.is_some()
-                && self.revision_match != Some(RevisionMatch::NotOlderThan)
-            {
-                return forbidden(
-                    "resourceVersionMatch",
+            let later = self.revision_match == Some(RevisionMatch::NotOlderThan);
+            if self.send_initial_events.is_some() && !later {
+                causes.push(cause::forbidden(
+                    MATCH,
                     "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-                );
+                ));
             }
-            if self.revision_match.is_some() && self.send_initial_events.is_none() {
-                return forbidden(
-                    "resourceVersionMatch",
+            if wanted.is_empty() {
+                return refuse("ListOptions", causes);
+            }
+            if self.send_initial_events.is_none() {
+                causes.push(cause::forbidden(
+                    MATCH,
                     "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-                );
+                ));
             }
-            return Ok(());
-        }
-        if self.send_initial_events.is_some() {
-            return forbidden(
-                "sendInitialEvents",
-                "sendInitialEvents is forbidden for list",
-            );
-        }
-        if self.revision_match.is_some() {
-            if self.revision.is_none() {
-                return forbidden(
-                    "resourceVersionMatch",
-                    "resourceVersionMatch is forbidden unless resourceVersion is provided",
-                );
+            if !later {
+                causes.push(cause::not_supported(
+                    MATCH,
+                    &wanted.into(),
+                    &["NotOlderThan"],
+                ));
             }
             if self.continue_token.is_some() {
-                return forbidden(
-                    "resourceVersionMatch",
+                causes.push(cause::forbidden(
+                    MATCH,
                     "resourceVersionMatch is forbidden when continue is provided",
-                );
+                ));
+            }
+            return refuse("ListOptions", causes);
+        }
+        if !wanted.is_empty() {
+            if self.revision.is_none() {
+                causes.push(cause::forbidden(
+                    MATCH,
+                    "resourceVersionMatch is forbidden unless resourceVersion is provided",
+                ));
+            }
+            if self.continue_token.is_some() {
+                causes.push(cause::forbidden(
+                    MATCH,
+                    "resourceVersionMatch is forbidden when continue is provided",
+                ));
+            }
+            if self.revision_match.is_none() {
+                let known = ["Exact", "NotOlderThan", ""];
+                causes.push(cause::not_supported(MATCH, &wanted.into(), &known));
             }
             if self.revision == Some(0) && self.revision_match == Some(RevisionMatch::Exact) {
-                return forbidden(
-                    "resourceVersionMatch",
+                causes.push(cause::forbidden(
+                    MATCH,
                     "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
-                );
+                ));
             }
         }
-        Ok(())
+        if self.send_initial_events.is_some() {
+            causes.push(cause::forbidden(
+                "sendInitialEvents",
+                "sendInitialEvents is forbidden for list",
+            ));
+        }
+        refuse("ListOptions", causes)
     }
+}
+
+/// What Kubernetes says of a `resourceVersion` that is no number.
+pub fn wrong_revision(text: &str) -> Status {
+    Status::new(
+        500,
+        "",
+        format!(
+            "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
+        ),
+    )
 }
 
 /// What a delete asks for.
@@ -300,7 +347,9 @@ impl DeleteOptions {
     /// Reads the body when there is one, else the query.
     pub fn parse(body: Option<&Value>, query: &Query) -> Result<Self, Status> {
         let mut options = Self::default();
+        let mut causes = Vec::new();
         let orphan;
+        let values: Vec<&str>;
         if let Some(body) = body.filter(|body| body.as_object().is_some_and(|map| !map.is_empty()))
         {
             if let Some(kind) = body["kind"].as_str()
@@ -316,41 +365,37 @@ impl DeleteOptions {
             options.grace_period_seconds = body["gracePeriodSeconds"].as_i64();
             options.propagation = text(&body["propagationPolicy"]);
             orphan = body["orphanDependents"].as_bool();
-            let values: Vec<String> = body["dryRun"]
+            values = body["dryRun"]
                 .as_array()
                 .into_iter()
                 .flatten()
-                .filter_map(text)
+                .filter_map(Value::as_str)
                 .collect();
-            options.dry_run = dry_run(&values, "DeleteOptions")?;
         } else {
             options.grace_period_seconds = query.number("gracePeriodSeconds")?;
             options.propagation = query.get("propagationPolicy").map(str::to_owned);
             orphan = query.optional_flag("orphanDependents")?;
+            values = query.all("dryRun").collect();
         }
-        options.dry_run |= query.dry_run()?;
+        options.dry_run = query.dry_run() || values.contains(&"All");
         if let Some(policy) = &options.propagation {
             if orphan.is_some() {
-                return Err(invalid_options(
-                    "DeleteOptions",
-                    "FieldValueInvalid",
+                causes.push(cause::invalid(
                     "propagationPolicy",
-                    &format!(
-                        "Invalid value: \"{policy}\": orphanDependents and deletionPropagation cannot be both set"
-                    ),
+                    &policy.as_str().into(),
+                    "orphanDependents and deletionPropagation cannot be both set",
                 ));
             }
             if !matches!(policy.as_str(), "Orphan" | "Background" | "Foreground") {
-                return Err(invalid_options(
-                    "DeleteOptions",
-                    "FieldValueNotSupported",
+                causes.push(cause::not_supported(
                     "propagationPolicy",
-                    &format!(
-                        "Unsupported value: \"{policy}\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
-                    ),
+                    &policy.as_str().into(),
+                    &["Foreground", "Background", "Orphan", "nil"],
                 ));
             }
         }
+        dry_run(&values, &mut causes);
+        refuse("DeleteOptions", causes)?;
         if let Some(orphan) = orphan {
             options.propagation = Some(if orphan { "Orphan" } else { "Background" }.to_owned());
         }

@@ -102,36 +102,36 @@ fn finalizers(meta: &Value, causes: &mut Vec<Cause>) {
 
 fn owners(meta: &Value, causes: &mut Vec<Cause>) {
     const PATH: &str = "metadata.ownerReferences";
-    let mut controller: Option<&Value> = None;
-    for owner in meta["ownerReferences"].as_array().into_iter().flatten() {
+    let mut controller: Option<String> = None;
+    let all = meta["ownerReferences"].as_array();
+    for (index, owner) in all.into_iter().flatten().enumerate() {
         let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
+        let at = |key: &str| format!("{PATH}[{index}].{key}");
         let version = text("apiVersion");
-        if version.split('/').next_back().is_none_or(str::is_empty) {
-            causes.push(cause::invalid(
-                &format!("{PATH}.apiVersion"),
-                &json!(version),
-                "version must not be empty",
-            ));
+        let malformed = version.matches('/').count() > 1 || version.ends_with('/');
+        if malformed {
+            let why = "must be <group>/<version> or <version>";
+            causes.push(cause::invalid(&at("apiVersion"), &json!(version), why));
         }
-        for key in ["kind", "name", "uid"] {
+        for key in ["apiVersion", "kind", "name", "uid"] {
             if text(key).is_empty() {
-                causes.push(cause::invalid(
-                    &format!("{PATH}.{key}"),
-                    &json!(""),
-                    &format!("{key} must not be empty"),
-                ));
+                causes.push(cause::required(&at(key), "must not be empty"));
             }
+        }
+        if version == "v1" && text("kind") == "Event" {
+            let why = "/v1, Kind=Event is disallowed from being an owner";
+            causes.push(cause::invalid(&format!("{PATH}[{index}]"), owner, why));
         }
         if owner["controller"] == true {
-            if let Some(other) = controller {
-                let detail = format!(
-                    "Only one reference can have Controller set to true. Found \"true\" in references for {} and {}",
-                    other["kind"].as_str().unwrap_or_default(),
-                    text("kind"),
+            let name = format!("{}/{}", text("kind"), text("name"));
+            if let Some(first) = &controller {
+                let why = format!(
+                    "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"
                 );
-                causes.push(cause::invalid(PATH, owner, &detail));
+                causes.push(cause::invalid(PATH, &meta["ownerReferences"], &why));
+            } else {
+                controller = Some(name);
             }
-            controller = Some(owner);
         }
     }
 }

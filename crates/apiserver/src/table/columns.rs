@@ -441,6 +441,12 @@ pub(super) fn of(resource: &ResourceType) -> Vec<Heading> {
             text("Available", "Whether it is available."),
             AGE,
         ],
-        _ => vec![NAME, text("Created At", "When the object was created.")],
+        _ => vec![
+            NAME,
+            Heading {
+                type_: "date",
+                ..text("Created At", "When the object was created.")
+            },
+        ],
     }
 }
