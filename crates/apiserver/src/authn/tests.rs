@@ -318,7 +318,7 @@ fn impersonation_is_authorized_part_by_part() {
         .code,
         403
     );
-    assert_eq!(act(&[("impersonate-group", "dev")]).unwrap_err().code, 500);
+    assert_eq!(act(&[("impersonate-group", "dev")]).unwrap_err().code, 400);
 }
 
 #[test]

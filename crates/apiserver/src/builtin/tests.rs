@@ -525,7 +525,7 @@ fn approval_and_signing_need_the_right_to_it() {
     let mut approved = stored.clone();
     approved["status"] = json!({
         "conditions": [{"type": "Approved", "status": "True", "reason": "r"}],
-        "certificate": "eA==",
+        "certificate": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==",
     });
     let approval = format!("{CSR}/approval");
     let status = format!("{CSR}/status");
@@ -559,7 +559,10 @@ fn approval_and_signing_need_the_right_to_it() {
     let sneaky = write(&view, &UserInfo::admin(), &status, Some(&stored), &sneaky).unwrap();
     assert!(!csr::has(&sneaky, "Approved"));
     let signed = write(&view, &UserInfo::admin(), &status, Some(&good), &approved).unwrap();
-    assert_eq!(signed["status"]["certificate"], "eA==");
+    assert_eq!(
+        signed["status"]["certificate"],
+        "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="
+    );
     assert!(csr::has(&signed, "Approved"));
     let mut both = approved;
     both["status"]["conditions"] = json!([{"type": "Denied", "status": "True"}]);

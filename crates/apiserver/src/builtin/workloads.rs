@@ -206,7 +206,7 @@ fn strategy(strategy: &Value, causes: &mut Vec<Cause>) {
             &format!("{FIELD}.rollingUpdate"),
             "may not be specified when strategy `type` is 'Recreate'",
         )),
-        "Recreate" => {}
+        "" | "Recreate" => {}
         "RollingUpdate" => {
             let none = |value: &Value| {
                 value.as_i64() == Some(0) || matches!(value.as_str(), Some("0%" | "0"))
