@@ -75,6 +75,11 @@ impl Side {
         self.cluster.create(object).await
     }
 
+    /// Whether the API server takes it.
+    pub(super) async fn try_create(&self, object: Value) -> bool {
+        crate::harness::create(&self.client, object).await.is_ok()
+    }
+
     pub(super) async fn list(&self, kind: &str, namespace: &str) -> Vec<Value> {
         self.cluster.list(kind, namespace).await
     }

@@ -237,3 +237,42 @@ async fn a_kind_that_the_agent_may_not_touch_is_said_in_the_servers_words() {
     .await;
     bed.until_available("w").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_does_not_answer_holds_up_its_own_objects_alone() {
+    let bed = Bed::start().await;
+    // Takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", silent.local_addr().unwrap());
+    let configuration = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "silent"},
+        "webhooks": [{"name": "silent.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+            "timeoutSeconds": 1, "failurePolicy": "Fail", "clientConfig": {"url": url},
+            "objectSelector": {"matchLabels": {"judged": "yes"}},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["CREATE"]}]}]});
+    bed.spoke.create(configuration.clone()).await;
+    let mut judged = config_map("judged", "1");
+    judged["metadata"]["labels"] = json!({"judged": "yes"});
+    // An API server notices a configuration a moment later.
+    let mut probe = judged.clone();
+    probe["metadata"]["name"] = "probe".into();
+    until("the webhook is asked", || async {
+        let passed = bed.spoke.try_create(probe.clone()).await;
+        if passed {
+            bed.spoke.delete(&probe).await;
+        }
+        !passed
+    })
+    .await;
+    bed.create_work("w", vec![judged, config_map("a", "1")])
+        .await;
+    let failed = until_applied(&bed, "w", &["False", "True"]).await;
+    let text = message(&failed, 0);
+    assert!(text.contains("failed calling webhook"), "{text}");
+    assert!(text.contains("silent.example.com"), "{text}");
+    // Others are not held up, and when the webhook is gone it is applied.
+    bed.create_work("v", vec![config_map("b", "1")]).await;
+    bed.until_available("v").await;
+    bed.spoke.delete(&configuration).await;
+    bed.until_available("w").await;
+}
