@@ -4,6 +4,7 @@
 //! then runs all controllers over one client until it is told to stop.
 
 pub mod clustermanager;
+pub mod placement;
 pub mod registration;
 pub mod work;
 
@@ -70,6 +71,7 @@ pub async fn run(
             tasks.spawn(clustermanager::run(context.clone()));
             tasks.spawn(registration::run(context.clone()));
             tasks.spawn(work::run(context.clone()));
+            tasks.spawn(placement::run(context.clone()));
             tasks.join().await;
         }
     };

@@ -5,5 +5,6 @@ pub mod client;
 pub mod discovery;
 pub mod incluster;
 pub mod kubeconfig;
+pub mod quantity;
 pub mod wait;
 pub mod yaml;

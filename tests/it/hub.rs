@@ -5,6 +5,7 @@ mod acceptance;
 mod cleanup;
 mod election;
 mod leases;
+mod placement;
 mod requests;
 mod sets;
 pub(crate) mod support;

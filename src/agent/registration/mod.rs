@@ -13,7 +13,6 @@ pub mod identity;
 pub mod join;
 pub mod main_mode;
 pub mod namespaces;
-pub mod quantity;
 pub mod report;
 pub mod settings;
 pub mod status;

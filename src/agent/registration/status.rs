@@ -14,8 +14,8 @@ use crate::ocm::cluster::v1::{
 };
 use crate::ocm::{conditions, names};
 
-use super::quantity::Quantity;
 use super::settings::Settings;
+use crate::k8s::quantity::Quantity;
 
 /// For how long the API server may be unwell before the hub is told.
 pub const TOLERANCE: Duration = Duration::from_secs(20);

@@ -34,6 +34,15 @@ const KINDS: &[(&str, &str)] = &[
         "ClusterClaim",
         "cluster.open-cluster-management.io/v1alpha1",
     ),
+    (
+        "AddOnPlacementScore",
+        "cluster.open-cluster-management.io/v1alpha1",
+    ),
+    ("Placement", "cluster.open-cluster-management.io/v1beta1"),
+    (
+        "PlacementDecision",
+        "cluster.open-cluster-management.io/v1beta1",
+    ),
     ("AppliedManifestWork", "work.open-cluster-management.io/v1"),
     ("ManifestWork", "work.open-cluster-management.io/v1"),
     (

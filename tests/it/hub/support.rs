@@ -76,6 +76,15 @@ impl Hub {
         )));
     }
 
+    /// Starts the placement controller, too.
+    pub(crate) fn start_placement(&self) {
+        let client = self
+            .side
+            .service_account("open-cluster-management", "cluster-manager");
+        let context = Context::new(client, self.stop.clone());
+        tokio::spawn(ocmadm::hub::placement::run(context));
+    }
+
     /// Stops the controllers.
     pub(crate) fn stop_controllers(&self) {
         self.stop.cancel();

@@ -130,6 +130,13 @@ fn scaled(number: &str, times: i128, by: i128) -> Result<i128, NoQuantity> {
 }
 
 impl Quantity {
+    /// The number, as near as a float comes to it.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a score needs no more digits")]
+    pub fn as_f64(self) -> f64 {
+        self.nano as f64 / NANO as f64
+    }
+
     /// Both together, written like the first.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

@@ -1,0 +1,270 @@
+//! Writes decisions, status and events: thin, and safe to repeat.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::ApiResource;
+use kube::{Client, Resource};
+use serde_json::{Value, json};
+
+use crate::ocm::cluster::v1beta1::{
+    LABEL_DECISION_GROUP_INDEX, LABEL_DECISION_GROUP_NAME, LABEL_PLACEMENT, Placement as Object,
+    PlacementDecision,
+};
+use crate::runtime::{Failure, leader, source_chain};
+
+use super::decide::{Changes, Wanted};
+use super::schedule::Outcome;
+use super::spec::Placement;
+use super::view::Decision;
+
+/// What was written, for the world to know at once.
+#[derive(Debug)]
+pub(super) enum Written {
+    Decision(Decision),
+    Deleted(String),
+    Placement(Box<Object>),
+}
+
+struct Applier<'a> {
+    client: &'a Client,
+    placement: &'a Placement,
+    decisions: Api<DynamicObject>,
+    written: &'a mut Vec<Written>,
+    events: Vec<Value>,
+}
+
+fn resource() -> ApiResource {
+    ApiResource::erase::<PlacementDecision>(&())
+}
+
+/// Carries the changes out. What was written before a failure is told, too.
+///
+/// # Errors
+/// The API server refuses, or is away.
+pub(super) async fn apply(
+    client: &Client,
+    placement: &Placement,
+    outcome: &Outcome,
+    changes: &Changes,
+    written: &mut Vec<Written>,
+) -> Result<(), Failure> {
+    let namespace = &placement.key.namespace;
+    let mut applier = Applier {
+        client,
+        placement,
+        decisions: Api::namespaced_with(client.clone(), namespace, &resource()),
+        written,
+        events: Vec::new(),
+    };
+    let result = applier.all(outcome, changes).await;
+    // Events are for people: they come last, and their failure fails nothing.
+    let api: Api<Event> = Api::namespaced(client.clone(), namespace);
+    for event in applier.events {
+        let created = match serde_json::from_value::<Event>(event) {
+            Ok(event) => api
+                .create(&PostParams::default(), &event)
+                .await
+                .map_err(|error| source_chain(&error)),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = created {
+            tracing::debug!(placement = %placement.key, %error, "event not written");
+        }
+    }
+    result
+}
+
+impl Applier<'_> {
+    async fn all(&mut self, outcome: &Outcome, changes: &Changes) -> Result<(), Failure> {
+        for wanted in &changes.create {
+            self.create(wanted).await?;
+            self.tell(
+                "DecisionCreate",
+                "DecisionCreated",
+                "created",
+                &wanted.name,
+                outcome,
+            );
+            self.scores(&wanted.name, outcome);
+        }
+        for wanted in &changes.relabel {
+            let patch = json!({"metadata": self.metadata(wanted)});
+            let patched = self
+                .decisions
+                .patch(&wanted.name, &PatchParams::default(), &Patch::Merge(&patch))
+                .await?;
+            self.note(&patched);
+        }
+        for wanted in &changes.update {
+            self.fill(wanted).await?;
+            self.tell(
+                "DecisionUpdate",
+                "DecisionUpdated",
+                "updated",
+                &wanted.name,
+                outcome,
+            );
+            self.scores(&wanted.name, outcome);
+        }
+        for name in &changes.delete {
+            match self.decisions.delete(name, &DeleteParams::default()).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => {
+                    self.tell(
+                        "DecisionDelete",
+                        "DecisionDeleted",
+                        "deleted",
+                        name,
+                        outcome,
+                    );
+                }
+            }
+            self.written.push(Written::Deleted(name.clone()));
+        }
+        if let Some(status) = &changes.status {
+            let api: Api<Object> =
+                Api::namespaced(self.client.clone(), &self.placement.key.namespace);
+            let patch = json!({"metadata": {"uid": self.placement.uid}, "status": status});
+            let name = &self.placement.key.name;
+            match api
+                .patch_status(name, &PatchParams::default(), &Patch::Merge(&patch))
+                .await
+            {
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                Err(error) => return Err(error.into()),
+                Ok(object) => self.written.push(Written::Placement(Box::new(object))),
+            }
+        }
+        Ok(())
+    }
+
+    fn metadata(&self, wanted: &Wanted) -> Value {
+        json!({
+            "labels": {
+                LABEL_PLACEMENT: self.placement.key.name,
+                LABEL_DECISION_GROUP_NAME: wanted.group_name,
+                LABEL_DECISION_GROUP_INDEX: wanted.group_index.to_string(),
+            },
+            "ownerReferences": [{
+                "apiVersion": Object::api_version(&()), "kind": "Placement",
+                "name": self.placement.key.name, "uid": self.placement.uid,
+                "controller": true, "blockOwnerDeletion": true,
+            }],
+        })
+    }
+
+    async fn create(&mut self, wanted: &Wanted) -> Result<(), Failure> {
+        let mut metadata = self.metadata(wanted);
+        metadata["name"] = json!(wanted.name);
+        metadata["namespace"] = json!(self.placement.key.namespace);
+        let object: DynamicObject = serde_json::from_value(json!({
+            "apiVersion": PlacementDecision::api_version(&()), "kind": "PlacementDecision",
+            "metadata": metadata,
+        }))?;
+        let created = match self.decisions.create(&PostParams::default(), &object).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                // It is there: newer than the cache, or without our label.
+                let patch = json!({"metadata": self.metadata(wanted)});
+                let params = PatchParams::default();
+                self.decisions
+                    .patch(&wanted.name, &params, &Patch::Merge(&patch))
+                    .await?
+            }
+            result => result?,
+        };
+        self.note(&created);
+        let there = Decision::of(&created)?.clusters;
+        let same = there.len() == wanted.clusters.len()
+            && there.iter().zip(&wanted.clusters).all(|(a, b)| **a == **b);
+        if same {
+            Ok(())
+        } else {
+            self.fill(wanted).await
+        }
+    }
+
+    async fn fill(&mut self, wanted: &Wanted) -> Result<(), Failure> {
+        let decisions: Vec<Value> = wanted
+            .clusters
+            .iter()
+            .map(|cluster| json!({"clusterName": **cluster, "reason": ""}))
+            .collect();
+        let patch = json!({"status": {"decisions": decisions}});
+        let patched = self
+            .decisions
+            .patch_status(&wanted.name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await?;
+        self.note(&patched);
+        Ok(())
+    }
+
+    fn note(&mut self, object: &DynamicObject) {
+        if let Ok(decision) = Decision::of(object) {
+            self.written.push(Written::Decision(decision));
+        }
+    }
+
+    fn tell(&mut self, reason: &str, action: &str, done: &str, decision: &str, outcome: &Outcome) {
+        let key = &self.placement.key;
+        let mut note = format!(
+            "Decision {decision} is {done} with placement {} in namespace {}",
+            key.name, key.namespace
+        );
+        let mut kind = "Normal";
+        if let Some((plugin, warning)) = outcome.warning.as_ref().filter(|_| done == "updated") {
+            kind = "Warning";
+            note.push_str(&format!(": {warning} in plugin {plugin}"));
+        }
+        self.event(kind, reason, action, note, decision);
+    }
+
+    fn scores(&mut self, decision: &str, outcome: &Outcome) {
+        if !outcome.scores.is_empty() {
+            let note = outcome.scores.clone();
+            self.event("Normal", "ScoreUpdate", "ScoreUpdated", note, decision);
+        }
+    }
+
+    fn event(&mut self, kind: &str, reason: &str, action: &str, note: String, decision: &str) {
+        let key = &self.placement.key;
+        let now = Timestamp::now();
+        // Several may be made within one tick of the clock.
+        let serial = now.as_nanosecond() + i128::try_from(self.events.len()).unwrap_or_default();
+        let version = Object::api_version(&());
+        self.events.push(json!({
+            "metadata": {"namespace": key.namespace, "name": format!("{}.{serial:x}", key.name)},
+            "eventTime": format!("{now:.6}"),
+            "type": kind, "reason": reason, "action": action, "note": note,
+            "reportingController": "placement-controller",
+            "reportingInstance": leader::identity(),
+            "regarding": {
+                "apiVersion": version, "kind": "Placement", "namespace": key.namespace,
+                "name": key.name, "uid": self.placement.uid,
+            },
+            "related": {
+                "apiVersion": version, "kind": "PlacementDecision",
+                "namespace": key.namespace, "name": decision,
+            },
+        }));
+    }
+}
+
+/// Tells the world what was written, before the watch does.
+pub(super) fn note(world: &mut super::world::World, placement: &Placement, written: Vec<Written>) {
+    for one in written {
+        match one {
+            Written::Decision(decision) => world.set_decision(&Arc::new(decision)),
+            Written::Deleted(name) => world.remove_decision(&placement.key, &name),
+            Written::Placement(object) => {
+                let same_spec = object.spec == placement.spec;
+                if same_spec {
+                    world.note_placement(&Arc::new(Placement::of(*object)));
+                }
+            }
+        }
+    }
+}
