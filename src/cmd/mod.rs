@@ -15,6 +15,7 @@ pub mod hub_addon;
 pub mod init;
 pub mod install;
 pub mod join;
+pub mod placement;
 pub mod remove;
 pub mod resources;
 pub mod sandbox;

@@ -1,5 +1,6 @@
 //! `ocmadm create`: makes objects on the hub.
 
+pub mod placement;
 pub mod work;
 
 use crate::cmd::args::GlobalArgs;
@@ -20,6 +21,8 @@ pub enum Command {
     /// Send manifests to managed clusters
     #[command(visible_alias = "manifestwork")]
     Work(work::Args),
+    /// Choose managed clusters
+    Placement(Box<placement::Args>),
 }
 
 /// Runs the command.
@@ -29,5 +32,6 @@ pub enum Command {
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     match &args.command {
         Command::Work(args) => work::run(args, global, ui).await,
+        Command::Placement(args) => placement::run(args, global, ui).await,
     }
 }

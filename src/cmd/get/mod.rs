@@ -2,6 +2,7 @@
 
 pub mod clusters;
 mod info;
+pub mod placements;
 pub mod token;
 pub mod works;
 
@@ -32,6 +33,9 @@ pub enum Command {
     /// List works, and what happened to the resources of one
     #[command(visible_aliases = ["work", "manifestworks"])]
     Works(works::Args),
+    /// List placements, what they chose, and why not the rest
+    #[command(visible_alias = "placement")]
+    Placements(placements::Args),
 }
 
 /// Runs the command.
@@ -45,5 +49,6 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         Command::HubInfo(args) => info::hub(args, global, ui).await,
         Command::KlusterletInfo(args) => info::klusterlet(args, global, ui).await,
         Command::Works(args) => works::run(args, global, ui).await,
+        Command::Placements(args) => placements::run(args, global, ui).await,
     }
 }

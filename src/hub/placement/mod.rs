@@ -79,6 +79,10 @@ impl Controller {
         if changes.is_empty() {
             return Ok(next);
         }
+        tracing::debug!(
+            placement = %key, selected = outcome.selected, reason = outcome.satisfied.1,
+            misconfigured = outcome.misconfigured, "decided"
+        );
         let mut written = Vec::new();
         let client = &self.context.client;
         let result = apply::apply(client, &placement, &outcome, &changes, &mut written).await;

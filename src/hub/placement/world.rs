@@ -262,7 +262,7 @@ impl World {
     pub fn set_binding(&mut self, binding: &Binding) {
         let bound = self.bindings.entry(binding.namespace.clone()).or_default();
         if bound.insert(binding.set.clone()) {
-            self.mark_bound(&binding.namespace, &binding.set);
+            self.mark_bound(&binding.namespace);
         }
     }
 
@@ -274,7 +274,7 @@ impl World {
             if bound.is_empty() {
                 self.bindings.remove(&binding.namespace);
             }
-            self.mark_bound(&binding.namespace, &binding.set);
+            self.mark_bound(&binding.namespace);
         }
     }
 
@@ -449,14 +449,14 @@ impl World {
         let namespaces = self.bindings.iter().filter(|(_, sets)| sets.contains(set));
         let namespaces: Vec<String> = namespaces.map(|(name, _)| name.clone()).collect();
         for namespace in namespaces {
-            self.mark_bound(&namespace, set);
+            self.mark_bound(&namespace);
         }
     }
 
-    fn mark_bound(&mut self, namespace: &str, set: &str) {
-        let keys = in_namespace(&self.placements, namespace)
-            .filter(|(_, placed)| placed.placement.wants_set(set))
-            .map(|(key, _)| key.clone());
+    /// All placements of the namespace: those that do not want the set may tell
+    /// now that others are bound.
+    fn mark_bound(&mut self, namespace: &str) {
+        let keys = in_namespace(&self.placements, namespace).map(|(key, _)| key.clone());
         self.dirty.extend(keys);
     }
 

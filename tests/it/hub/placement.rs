@@ -9,17 +9,16 @@ use crate::harness::{eventually, until};
 const GROUP_NAME: &str = "cluster.open-cluster-management.io/decision-group-name";
 const GROUP_INDEX: &str = "cluster.open-cluster-management.io/decision-group-index";
 
-/// A hub whose placement controller runs, and the set `global` in `default`.
+/// A hub whose placement controller runs, with the set `global`. Registration
+/// has stopped: it would taint clusters that no agent speaks for.
 async fn bed() -> Hub {
-    let hub = Hub::start().await;
-    hub.start_placement();
+    let mut hub = Hub::start().await;
     until("the set global", || async {
-        hub.side
-            .get("ManagedClusterSet", "", "global")
-            .await
-            .is_some()
+        let set = hub.side.get("ManagedClusterSet", "", "global").await;
+        set.is_some()
     })
     .await;
+    hub.only_placement();
     hub
 }
 

@@ -76,8 +76,10 @@ impl Hub {
         )));
     }
 
-    /// Starts the placement controller, too.
-    pub(crate) fn start_placement(&self) {
+    /// Starts the placement controller instead of those of registration.
+    pub(crate) fn only_placement(&mut self) {
+        self.stop.cancel();
+        self.stop = CancellationToken::new();
         let client = self
             .side
             .service_account("open-cluster-management", "cluster-manager");
