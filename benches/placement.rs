@@ -75,7 +75,7 @@ fn placement(number: usize) -> Result<Arc<Placement>, Failure> {
         _ => json!({"labelSelector": {"matchLabels": {"group": group}}}),
     };
     let mut spec = json!({"predicates": [{"requiredClusterSelector": selector}]});
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         spec["numberOfClusters"] = 10.into();
         spec["prioritizerPolicy"] = json!({"configurations": [{"scoreCoordinate":
             {"type": "BuiltIn", "builtIn": "ResourceAllocatableCPU"}, "weight": 1}]});

@@ -162,18 +162,19 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l skip-approve-ch
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -f -a "work" -d 'Send manifests to managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork" -f -a "manifestwork" -d 'Send manifests to managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -f -a "work" -d 'Send manifests to managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -f -a "manifestwork" -d 'Send manifests to managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -f -a "placement" -d 'Choose managed clusters'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s f -l filename -d 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l placement -d 'Send to the clusters that a placement has chosen' -r
@@ -216,6 +217,30 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_su
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s n -l namespace -d 'The namespace it is in' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l clustersets -l clusterset -d 'Cluster sets to choose from, separated by commas; all that are bound to the namespace when absent' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s l -l label-selectors -l selector -d 'Labels clusters must have, as kubectl writes selectors: \'env=prod,zone in (a,b),!old\' (repeatable: one must fit)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l claim-selector -d 'Claims clusters must make, written like labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l cel -d 'CEL expression over managedCluster that must be true (repeatable: all must)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l count -l number -d 'How many clusters; all that fit when absent' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l prioritizers -d 'What is preferred: BuiltIn:NAME:WEIGHT or AddOn:RESOURCE:SCORE:WEIGHT, separated by commas' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l tolerate -d 'Taint that does not matter: KEY[=VALUE][:EFFECT][@SECONDS], or * for all (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l group -d 'Decision group: NAME:SELECTOR (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l clusters-per-group -d 'How many clusters a group holds at most: a number, or a percentage of all' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l spread -d 'Spread evenly over a label\'s values: LABEL[:SKEW][:must] (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s o -l output -d 'Print the placement instead of a line: json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l exact -d 'Only these prioritizers, without Balance and Steady'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l overwrite -d 'Change the placement if it exists already'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l context -d 'Kubeconfig context to use instead of the current one' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
@@ -267,25 +292,27 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_su
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "token" -d 'Print a token and the command to join the hub with it'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "clusters" -d 'List managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "cluster" -d 'List managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "managedclusters" -d 'List managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "hub-info" -d 'Show what of the hub is installed'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "klusterlet-info" -d 'Show what of the managed cluster\'s agent is installed, and how it is'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "works" -d 'List works, and what happened to the resources of one'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "work" -d 'List works, and what happened to the resources of one'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks" -f -a "manifestworks" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "token" -d 'Print a token and the command to join the hub with it'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "clusters" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "cluster" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "managedclusters" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "hub-info" -d 'Show what of the hub is installed'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "klusterlet-info" -d 'Show what of the managed cluster\'s agent is installed, and how it is'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "works" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "work" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "manifestworks" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "placements" -d 'List placements, what they chose, and why not the rest'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "placement" -d 'List placements, what they chose, and why not the rest'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s o -l output -d 'Output format: text, json, yaml or token' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l context -d 'Kubeconfig context to use instead of the current one' -r
@@ -399,6 +426,32 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s n -l namespace -d 'Only placements of this namespace' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l explain -d 'For every cluster: its scores, or what keeps it from being chosen'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s n -l namespace -d 'Only placements of this namespace' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l explain -d 'For every cluster: its scores, or what keeps it from being chosen'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l context -d 'Kubeconfig context to use instead of the current one' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r

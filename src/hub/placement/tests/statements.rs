@@ -457,8 +457,7 @@ fn placement_15_wrong_expressions_misconfigure_and_failing_ones_do_not_match() {
         let explanation = bed.explain("p");
         assert_eq!(
             explanation.outcome.selected, 1,
-            "{matched}: {:?}",
-            explanation
+            "{matched}: {explanation:?}"
         );
     }
     // Without candidates nothing is compiled.
