@@ -219,17 +219,17 @@ impl Applier<'_> {
             kind = "Warning";
             note.push_str(&format!(": {warning} in plugin {plugin}"));
         }
-        self.event(kind, reason, action, note, decision);
+        self.event(kind, reason, action, &note, decision);
     }
 
     fn scores(&mut self, decision: &str, outcome: &Outcome) {
         if !outcome.scores.is_empty() {
-            let note = outcome.scores.clone();
+            let note = &outcome.scores;
             self.event("Normal", "ScoreUpdate", "ScoreUpdated", note, decision);
         }
     }
 
-    fn event(&mut self, kind: &str, reason: &str, action: &str, note: String, decision: &str) {
+    fn event(&mut self, kind: &str, reason: &str, action: &str, note: &str, decision: &str) {
         let key = &self.placement.key;
         let now = Timestamp::now();
         // Several may be made within one tick of the clock.

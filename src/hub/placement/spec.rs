@@ -230,13 +230,10 @@ pub fn check(selector: &LabelSelector) -> Result<(), String> {
     labels::matches(selector, &BTreeMap::new()).map_err(|error| error.to_string())?;
     let equal = selector.match_labels.iter().flatten();
     let listed = selector.match_expressions.iter().flatten();
-    let values = equal
-        .clone()
-        .map(|(key, value)| (key, value))
-        .chain(listed.clone().flat_map(|requirement| {
-            let values = requirement.values.iter().flatten();
-            values.map(|value| (&requirement.key, value))
-        }));
+    let values = equal.clone().chain(listed.clone().flat_map(|requirement| {
+        let values = requirement.values.iter().flatten();
+        values.map(|value| (&requirement.key, value))
+    }));
     for key in equal.map(|(key, _)| key).chain(listed.map(|r| &r.key)) {
         let (prefix, name) = key.rsplit_once('/').unwrap_or(("x", key));
         if name.is_empty() || prefix.is_empty() || prefix.len() > 253 || !is_label_value(name) {

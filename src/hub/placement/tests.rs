@@ -1,6 +1,11 @@
 //! Statements 1 to 17 of the protocol as pure tests, and what holds for all
 //! states of the world.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "objects of tests are written where they are handed over"
+)]
+
 mod properties;
 mod statements;
 

@@ -212,6 +212,10 @@ impl Score {
     ///
     /// # Errors
     /// It does not have the shape of one.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "parsers own the object; there is little to keep of it"
+    )]
     pub fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
         #[derive(Deserialize, Default)]
         #[serde(default, rename_all = "camelCase")]
@@ -271,6 +275,10 @@ impl Decision {
     ///
     /// # Errors
     /// It does not have the shape of one.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "parsers own the object; there is little to keep of it"
+    )]
     pub fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
         Self::of(&object)
     }
