@@ -47,6 +47,13 @@ fn cluster(number: usize, changed: &str) -> Result<Arc<view::Cluster>, Failure> 
         json!({"type": kind, "status": "True", "reason": "Reason",
         "message": "what is known about the state of the cluster", "lastTransitionTime": "2026-01-01T00:00:00Z"})
     };
+    let conditions = [
+        "HubAcceptedManagedCluster",
+        "ManagedClusterJoined",
+        "ManagedClusterConditionAvailable",
+        "ManagedClusterConditionClockSynced",
+    ]
+    .map(condition);
     let body = json!({
         "metadata": {"labels": labels},
         "spec": {"hubAcceptsClient": true, "leaseDurationSeconds": 60},
@@ -56,8 +63,7 @@ fn cluster(number: usize, changed: &str) -> Result<Arc<view::Cluster>, Failure> 
             "version": {"kubernetes": "v1.36.0"},
             "clusterClaims": [{"name": "region", "value": format!("r{}", number % 7)},
                 {"name": "platform", "value": "bare"}, {"name": "id.k8s.io", "value": format!("c{number:06}")}],
-            "conditions": ["HubAcceptedManagedCluster", "ManagedClusterJoined",
-                "ManagedClusterConditionAvailable", "ManagedClusterConditionClockSynced"].map(condition),
+            "conditions": conditions,
         },
     });
     let object = object("ManagedCluster", "", &format!("c{number:06}"), body)?;
