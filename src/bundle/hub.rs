@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::DynamicObject;
+use serde_json::json;
 
 use super::overlay::{self, Workload};
 use super::{BundleError, DEFAULT_IMAGE, crds, load};
@@ -116,7 +120,11 @@ pub fn hub(values: &HubValues) -> Result<Vec<DynamicObject>, BundleError> {
         )?);
     }
     objects.extend(bootstrap(values.bootstrap_token.as_ref())?);
-    objects.extend(load(&["hub/deployment.yaml", "hub/cluster-manager.yaml"])?);
+    objects.extend(load(&[
+        "hub/service.yaml",
+        "hub/deployment.yaml",
+        "hub/cluster-manager.yaml",
+    ])?);
     for object in &mut objects {
         if overlay::is(object, "ServiceAccount", names::CLUSTER_MANAGER)
             && values.image_pull_credentials.is_some()
@@ -197,6 +205,55 @@ pub fn hub_components(cluster_manager: &str) -> Result<Vec<DynamicObject>, Bundl
     )]);
     for object in &mut objects {
         overlay::label(object, &created_by);
+    }
+    Ok(objects)
+}
+
+/// How the API server reaches the hub's webhooks.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookEndpoint {
+    /// Whom it trusts there: certificates, PEM.
+    pub authorities: String,
+    /// The namespace of the Service.
+    pub namespace: String,
+    /// `https://<address>` instead of the Service.
+    pub base: Option<String>,
+}
+
+/// The webhook configurations that the hub keeps for its ClusterManager.
+///
+/// # Errors
+/// Only by a fault of this program.
+pub fn hub_webhooks(
+    cluster_manager: &str,
+    uid: &str,
+    endpoint: &WebhookEndpoint,
+) -> Result<Vec<DynamicObject>, BundleError> {
+    let mut objects = load(&["hub/components/webhooks.yaml"])?;
+    let created_by = BTreeMap::from([(
+        names::LABEL_CREATED_BY_CLUSTER_MANAGER.to_owned(),
+        cluster_manager.to_owned(),
+    )]);
+    for object in &mut objects {
+        overlay::label(object, &created_by);
+        // Should the hub be gone for good, they would refuse every write.
+        object.metadata.owner_references = Some(vec![OwnerReference {
+            api_version: "operator.open-cluster-management.io/v1".to_owned(),
+            kind: "ClusterManager".to_owned(),
+            name: cluster_manager.to_owned(),
+            uid: uid.to_owned(),
+            ..OwnerReference::default()
+        }]);
+        for webhook in object.data["webhooks"].as_array_mut().into_iter().flatten() {
+            let client = &mut webhook["clientConfig"];
+            if let Some(base) = &endpoint.base {
+                let path = client["service"]["path"].as_str().unwrap_or_default();
+                *client = json!({"url": format!("{base}{path}")});
+            } else {
+                client["service"]["namespace"] = endpoint.namespace.as_str().into();
+            }
+            client["caBundle"] = STANDARD.encode(&endpoint.authorities).into();
+        }
     }
     Ok(objects)
 }

@@ -15,7 +15,9 @@ use kube::api::DynamicObject;
 use thiserror::Error;
 
 pub use agent::{AgentValues, agent, agent_components, agent_crds};
-pub use hub::{BootstrapToken, HubValues, hub, hub_components, hub_crds};
+pub use hub::{
+    BootstrapToken, HubValues, WebhookEndpoint, hub, hub_components, hub_crds, hub_webhooks,
+};
 pub use upstream::{
     Bootstrap, ExternalKubeconfig, UpstreamAgent, UpstreamHub, upstream_agent, upstream_hub,
 };

@@ -29,6 +29,7 @@ fn everything() -> Vec<DynamicObject> {
     let mut objects = hub(&HubValues::default()).unwrap();
     objects.extend(hub_crds().unwrap());
     objects.extend(hub_components("cluster-manager").unwrap());
+    objects.extend(hub_webhooks("cluster-manager", "u", &WebhookEndpoint::default()).unwrap());
     objects.extend(agent(&agent_values()).unwrap());
     objects.extend(agent_crds().unwrap());
     objects
@@ -196,7 +197,10 @@ fn hub_values_are_overlaid() {
     assert_eq!(deployment.data["spec"]["replicas"], 3);
     let container = &deployment.data["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["image"], "registry/ocmadm:1");
-    assert_eq!(container["args"], json!(["hub", "--verbose"]));
+    assert_eq!(
+        container["args"],
+        json!(["hub", "--webhooks=0.0.0.0:9443", "--verbose"])
+    );
     assert_eq!(container["resources"]["requests"]["cpu"], "2m");
     let account = find(&objects, "ServiceAccount", "cluster-manager");
     assert_eq!(

@@ -90,6 +90,17 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     }
     if args.purge_operator {
         remove::operator(&mut removal, names::CLUSTER_MANAGER).await?;
+        // Of the native hub only.
+        let rbac = "rbac.authorization.k8s.io/v1";
+        for (version, kind, name) in [
+            ("v1", "Service", names::WEBHOOK_SERVICE),
+            ("v1", "Secret", names::WEBHOOK_SECRET),
+            (rbac, "RoleBinding", names::CLUSTER_MANAGER),
+            (rbac, "Role", names::CLUSTER_MANAGER),
+        ] {
+            let namespace = names::OPERATOR_NAMESPACE;
+            removal.object(version, kind, namespace, name).await?;
+        }
         let crd = "clustermanagers.operator.open-cluster-management.io";
         removal
             .object(

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::serve;
 use crate::error::CommandError;
-use crate::hub;
+use crate::hub::{self, admission};
+use crate::runtime::process;
 
 /// Arguments of `ocmadm hub`.
 #[derive(clap::Args, Clone, Debug)]
@@ -13,6 +14,10 @@ pub struct Args {
     /// Serve health and metrics here
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+
+    /// Serve admission webhooks here; in a sandbox on any free port
+    #[arg(long, value_name = "ADDRESS")]
+    webhooks: Option<SocketAddr>,
 
     /// Namespace of the hub's own objects [default: the pod's]
     #[arg(long, value_name = "NAME")]
@@ -31,6 +36,7 @@ pub async fn run(args: &Args, global: &GlobalArgs) -> Result<(), CommandError> {
     let started = serve::start(global).await?;
     let mut options = hub::Options {
         listen: args.listen,
+        webhooks: args.webhooks.map(webhooks),
         leader_election: !args.no_leader_election,
         ..hub::Options::default()
     };
@@ -38,4 +44,18 @@ pub async fn run(args: &Args, global: &GlobalArgs) -> Result<(), CommandError> {
         options.namespace.clone_from(namespace);
     }
     Ok(hub::run(started.client, options, started.shutdown).await?)
+}
+
+/// A sandbox has no Services, and several hubs on one machine.
+fn webhooks(listen: SocketAddr) -> admission::Options {
+    if process::is_supervised() {
+        return admission::Options {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            reach: admission::Reach::Address,
+        };
+    }
+    admission::Options {
+        listen,
+        reach: admission::Reach::Service,
+    }
 }

@@ -3,6 +3,7 @@
 //! [`run`] is the whole of `ocmadm hub`: it waits until this replica leads,
 //! then runs all controllers over one client until it is told to stop.
 
+pub mod admission;
 pub mod clustermanager;
 pub mod placement;
 pub mod registration;
@@ -25,6 +26,8 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
     /// The namespace of the hub's own objects: leader election, ServiceAccount.
     pub namespace: String,
+    /// Where admission webhooks are served; nowhere when `None`.
+    pub webhooks: Option<admission::Options>,
     /// Whether one of several replicas works at a time.
     pub leader_election: bool,
 }
@@ -33,6 +36,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: None,
+            webhooks: None,
             namespace: crate::k8s::incluster::namespace()
                 .unwrap_or_else(|| names::OPERATOR_NAMESPACE.to_owned()),
             leader_election: true,
@@ -61,17 +65,29 @@ pub async fn run(
         .with_context(|| format!("cannot serve health and metrics on {address}"))?;
         tracing::info!(%bound, "health and metrics");
     }
+    // Every replica answers; only the leader says where.
+    let served = match options.webhooks {
+        Some(webhooks) => Some(
+            admission::serve(&context, &options.namespace, webhooks)
+                .await
+                .with_context(|| format!("cannot serve webhooks on {}", webhooks.listen))?,
+        ),
+        None => None,
+    };
     let election = options
         .leader_election
         .then(|| Election::new(&options.namespace, "ocmadm-hub-lock", leader::identity()));
     let parts = {
-        let context = context.clone();
+        let (context, namespace) = (context.clone(), options.namespace.clone());
         async move {
             let mut tasks = Tasks::new(context.shutdown.clone());
             tasks.spawn(clustermanager::run(context.clone()));
             tasks.spawn(registration::run(context.clone()));
             tasks.spawn(work::run(context.clone()));
             tasks.spawn(placement::run(context.clone()));
+            if let Some(served) = served {
+                tasks.spawn(admission::keep(context.clone(), namespace, served));
+            }
             tasks.join().await;
         }
     };

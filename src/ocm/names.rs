@@ -24,6 +24,10 @@ pub const BOOTSTRAP_SERVICE_ACCOUNT: &str = "agent-registration-bootstrap";
 pub const BOOTSTRAP_KUBECONFIG_SECRET: &str = "bootstrap-hub-kubeconfig";
 /// The kubeconfig an agent got from the hub.
 pub const HUB_KUBECONFIG_SECRET: &str = "hub-kubeconfig-secret";
+/// The Service by which the API server reaches the hub's webhooks.
+pub const WEBHOOK_SERVICE: &str = "cluster-manager-registration-webhook";
+/// The webhooks' certificate, in the hub's namespace.
+pub const WEBHOOK_SECRET: &str = "webhook-serving-cert";
 /// Credentials for pulling images, copied to every namespace of ours.
 pub const IMAGE_PULL_SECRET: &str = "open-cluster-management-image-pull-credentials";
 /// The lease an agent renews in its cluster's namespace on the hub.
@@ -84,6 +88,8 @@ pub const ANNOTATION_AGENT_PREFIX: &str = "agent.open-cluster-management.io";
 /// On a ManagedCluster: when the hub accepted it by itself.
 pub const ANNOTATION_AUTOMATICALLY_ACCEPTED: &str =
     "open-cluster-management.io/automatically-accepted-on";
+/// On a ManagedCluster, by the native hub's webhook: who created it.
+pub const ANNOTATION_CREATED_BY: &str = "ocmadm.open-cluster-management.io/created-by";
 /// On add-ons and works: the order of removal, 0 to 100.
 pub const ANNOTATION_CLEANUP_PRIORITY: &str = "open-cluster-management.io/cleanup-priority";
 /// `"false"` on hub roles that the hub shall not bring back to their content.

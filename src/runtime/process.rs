@@ -7,6 +7,12 @@ use tokio_util::sync::CancellationToken;
 /// holds this process's standard input open for as long as it lives.
 pub const SUPERVISED: &str = "OCMADM_SUPERVISED";
 
+/// Whether a supervisor (the sandbox) started this process.
+#[must_use]
+pub fn is_supervised() -> bool {
+    std::env::var_os(SUPERVISED).is_some_and(|value| value == "1")
+}
+
 /// A token that is cancelled by SIGTERM or SIGINT, and, for a supervised
 /// process, by the end of standard input.
 ///
@@ -31,7 +37,7 @@ pub fn shutdown_on_signals() -> std::io::Result<CancellationToken> {
 }
 
 async fn supervisor_gone() {
-    if std::env::var_os(SUPERVISED).is_none_or(|value| value != "1") {
+    if !is_supervised() {
         std::future::pending::<()>().await;
     }
     let mut input = tokio::io::stdin();

@@ -310,7 +310,18 @@ fn patch(observed: &Observed<'_>, cluster: &Cluster) -> Option<Value> {
     let mut spec = Map::new();
 
     let mut accepted = cluster.accepted;
-    if settings.auto_approval && !cluster.annotations.contains_key(AUTO_ACCEPTED_ANNOTATION) {
+    // Stricter than upstream, which accepts whatever anybody creates.
+    let trusted = cluster
+        .annotations
+        .get(names::ANNOTATION_CREATED_BY)
+        .is_none_or(|creator| {
+            settings.auto_approved_users.is_empty()
+                || settings.auto_approved_users.contains(creator)
+        });
+    if settings.auto_approval
+        && trusted
+        && !cluster.annotations.contains_key(AUTO_ACCEPTED_ANNOTATION)
+    {
         metadata.insert(
             "annotations".into(),
             json!({(AUTO_ACCEPTED_ANNOTATION): rfc3339(observed.now)}),

@@ -8,9 +8,11 @@ use kube::api::DynamicObject;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer;
 
-use crate::ocm::names;
+use crate::ocm::cluster::v1::CONDITION_JOINED;
+use crate::ocm::{conditions, names};
 
 use super::settings::Settings;
+use super::view::Cluster;
 
 /// What is kept of a CertificateSigningRequest.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -108,6 +110,26 @@ pub fn decide(request: &Request, settings: &Settings) -> Verdict {
         Verdict::Approve
     } else {
         Verdict::AskAPerson
+    }
+}
+
+/// Whether a listed user may have a certificate for the cluster without a
+/// person: only for one that it created itself, and that has not joined yet.
+/// (Upstream hands out the identity of any cluster.) Where the hub's webhook
+/// was off nobody knows who created it.
+///
+/// # Errors
+/// Why a person must look at it.
+pub fn claim(request: &Request, cluster: Option<&Cluster>) -> Result<(), &'static str> {
+    let cluster = cluster.ok_or("its cluster is not there yet")?;
+    if conditions::is_true(&cluster.conditions, CONDITION_JOINED) {
+        return Err("its cluster has joined already");
+    }
+    match cluster.annotations.get(names::ANNOTATION_CREATED_BY) {
+        Some(creator) if *creator != request.username => {
+            Err("its cluster was created by somebody else")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -301,6 +323,27 @@ mod tests {
         assert_eq!(decide(&unlisted, &settings), Verdict::AskAPerson);
         settings.auto_approval = false;
         assert_eq!(decide(&listed, &settings), Verdict::AskAPerson);
+    }
+
+    #[test]
+    fn a_listed_user_gets_only_what_it_created_and_nobody_has_yet() {
+        let request = request(&format!("{C1}:a"), &[C1, COMMON], "boot");
+        assert!(claim(&request, None).is_err());
+        let mut cluster = Cluster::default();
+        assert_eq!(claim(&request, Some(&cluster)), Ok(()));
+        let key = names::ANNOTATION_CREATED_BY.to_owned();
+        cluster.annotations.insert(key.clone(), "boot".into());
+        assert_eq!(claim(&request, Some(&cluster)), Ok(()));
+        cluster.annotations.insert(key.clone(), "other".into());
+        assert!(claim(&request, Some(&cluster)).is_err());
+        cluster.annotations.insert(key, "boot".into());
+        cluster.conditions = vec![conditions::condition(
+            CONDITION_JOINED,
+            conditions::TRUE,
+            "r",
+            "",
+        )];
+        assert!(claim(&request, Some(&cluster)).is_err());
     }
 
     #[test]

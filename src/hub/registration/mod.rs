@@ -247,6 +247,13 @@ fn wire(hub: &Arc<Hub>) {
             Change::Applied { old: None, .. } | Change::Deleted(_)
         ) {
             hub.common_queue.add("roles".into());
+            // Who may have its certificate is known now.
+            for (request, _) in hub
+                .requests
+                .filter(|_, request| !request.decided && request.cluster == key.name)
+            {
+                hub.request_queue.add(request.name);
+            }
         }
         if matches!(change, Change::Deleted(_)) {
             forget(&hub, &key.name);

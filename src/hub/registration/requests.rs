@@ -34,7 +34,15 @@ pub(super) async fn reconcile(hub: &Hub, name: &str) -> Result<Next, Failure> {
         Verdict::AskAPerson => {
             tracing::info!(request = name, cluster = %request.cluster, "request waits for an administrator");
         }
-        Verdict::Approve => approve(hub, name, &request).await?,
+        Verdict::Approve => {
+            let cluster = hub.clusters.get("", &request.cluster);
+            match csr::claim(&request, cluster.as_deref()) {
+                Ok(()) => approve(hub, name, &request).await?,
+                Err(reason) => {
+                    tracing::warn!(request = name, cluster = %request.cluster, user = %request.username, reason, "not approved without an administrator");
+                }
+            }
+        }
         Verdict::ApproveIfAllowed => {
             if may_renew(hub, &request).await? {
                 approve(hub, name, &request).await?;

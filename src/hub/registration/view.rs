@@ -116,6 +116,7 @@ struct ClusterStatus {
 const KEPT_ANNOTATIONS: &[&str] = &[
     super::AUTO_ACCEPTED_ANNOTATION,
     names::ANNOTATION_SKIP_CLOCK_SYNC,
+    names::ANNOTATION_CREATED_BY,
 ];
 
 impl Cluster {

@@ -60,6 +60,14 @@ const KINDS: &[(&str, &str)] = &[
     ),
     ("ClusterManager", "operator.open-cluster-management.io/v1"),
     ("Klusterlet", "operator.open-cluster-management.io/v1"),
+    (
+        "MutatingWebhookConfiguration",
+        "admissionregistration.k8s.io/v1",
+    ),
+    (
+        "ValidatingWebhookConfiguration",
+        "admissionregistration.k8s.io/v1",
+    ),
 ];
 
 /// A kind by its API version, with a plural as English has it.

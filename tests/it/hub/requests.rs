@@ -97,6 +97,7 @@ async fn registration_21_listed_users_bootstrap_without_a_person() {
         "autoApproveUsers": ["boot"],
     }))
     .await;
+    hub.asks("c1").await;
     let groups = ["system:masters"];
     let unlisted = request(&hub, "other", &groups, "c1").await;
     let listed = request(&hub, "boot", &groups, "c1").await;
@@ -114,4 +115,40 @@ async fn registration_21_listed_users_bootstrap_without_a_person() {
         .await
         .unwrap();
     eventually("the other one too", || approved(&hub, &unlisted)).await;
+}
+
+/// The hub's webhook knows who created a cluster. With the list, neither the
+/// acceptance nor the certificate of somebody else's cluster is to be had.
+#[tokio::test]
+async fn auto_approval_gives_nobody_the_cluster_of_another() {
+    let hub = Hub::guarded(json!({
+        "featureGates": [{"feature": "ManagedClusterAutoApproval", "mode": "Enable"}],
+        "autoApproveUsers": ["boot", "eve"],
+    }))
+    .await;
+    let masters = ["system:masters"];
+    let asks = async |user: &str, name: &str| {
+        let client = hub.side.client_as(&crate::harness::user(user, &masters));
+        let cluster = json!({
+            "apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster",
+            "metadata": {"name": name}, "spec": {"hubAcceptsClient": false},
+        });
+        create(&client, cluster).await.unwrap();
+    };
+    // Before there is a cluster nobody can have its certificate in advance.
+    let early = request(&hub, "eve", &masters, "c1").await;
+    asks("boot", "c1").await;
+    let honest = request(&hub, "boot", &masters, "c1").await;
+    eventually("the creator's is approved", || approved(&hub, &honest)).await;
+    hub.wait_condition("c1", ACCEPTED, "True").await;
+    let late = request(&hub, "eve", &masters, "c1").await;
+    // Somebody who is not listed creates one: it waits for a person. What is
+    // created after it is accepted, so it was looked at.
+    asks("stranger", "c2").await;
+    asks("eve", "c3").await;
+    hub.wait_condition("c3", ACCEPTED, "True").await;
+    assert_eq!(hub.cluster("c2").await["spec"]["hubAcceptsClient"], false);
+    for name in [early, late] {
+        assert!(approved(&hub, &name).await.is_none());
+    }
 }

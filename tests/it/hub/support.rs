@@ -1,7 +1,8 @@
 //! A hub with its controllers.
 
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use ocmadm::bundle::{self, HubValues};
+use ocmadm::hub::admission;
 use ocmadm::runtime::Context;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,59 @@ impl Hub {
         };
         hub.start_controllers();
         hub
+    }
+
+    /// A hub whose webhooks the API server asks.
+    pub(crate) async fn guarded(configuration: Value) -> Self {
+        let hub = Self::with(configuration).await;
+        hub.serve_webhooks().await;
+        hub
+    }
+
+    async fn serve_webhooks(&self) {
+        let (namespace, address) = ("open-cluster-management", ([127, 0, 0, 1], 0).into());
+        let client = self.side.service_account(namespace, "cluster-manager");
+        let context = Context::new(client, self.stop.clone());
+        let options = admission::Options {
+            listen: address,
+            reach: admission::Reach::Address,
+        };
+        let served = admission::serve(&context, namespace, options)
+            .await
+            .unwrap();
+        tokio::spawn(admission::keep(context, namespace.to_owned(), served));
+        // They are in force when they do what they are for.
+        let tries = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        eventually("the webhooks are asked", || async {
+            let cluster = json!({
+                "apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster",
+                "metadata": {"name": "probe"}, "spec": {"hubAcceptsClient": false},
+            });
+            let object = serde_json::from_value(cluster.clone()).unwrap();
+            let answer = self.side.api_of(&cluster).create(&tries, &object).await;
+            let set = "cluster.open-cluster-management.io/clusterset";
+            let labelled = answer.ok()?.metadata.labels?.contains_key(set);
+            let refused = async |name: &str, mut object: Value| {
+                object["metadata"]["name"] = name.into();
+                let api = self.side.api_of(&object);
+                let object = serde_json::from_value(object).unwrap();
+                let answer = api.create(&tries, &object).await;
+                matches!(answer, Err(kube::Error::Api(status)) if status.code == 400)
+            };
+            let binding = json!({
+                "apiVersion": "cluster.open-cluster-management.io/v1beta2",
+                "kind": "ManagedClusterSetBinding",
+                "metadata": {"namespace": "default"}, "spec": {"clusterSet": "other"},
+            });
+            let asked = labelled
+                && refused("not.a.label", cluster).await
+                && refused("probe", binding).await;
+            asked.then_some(())
+        })
+        .await;
     }
 
     /// Starts them (again).
