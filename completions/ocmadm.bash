@@ -1289,13 +1289,17 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__hub)
-            opts="-q -v -h --listen --namespace --no-leader-election --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-q -v -h --listen --webhooks --namespace --no-leader-election --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --webhooks)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -720,6 +720,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l dry-run -d 
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l listen -d 'Serve health and metrics here' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l webhooks -d 'Serve admission webhooks here; in a sandbox on any free port' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l namespace -d 'Namespace of the hub\'s own objects [default: the pod\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l context -d 'Kubeconfig context to use instead of the current one' -r
