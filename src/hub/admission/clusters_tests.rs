@@ -15,7 +15,7 @@ fn request(old: Value, new: Value) -> Request {
     }
 }
 
-fn cluster(spec: Value, set: &str) -> Value {
+fn cluster(spec: &Value, set: &str) -> Value {
     json!({"metadata": {"name": "c1", "labels": {(names::LABEL_CLUSTER_SET): set}}, "spec": spec})
 }
 
@@ -29,7 +29,7 @@ fn taint(key: &str, value: &str, added: Option<&str>) -> Value {
 
 #[test]
 fn registration_29_a_taints_time_is_the_hubs() {
-    let with = |taints: Vec<Value>| cluster(json!({"taints": taints}), "s");
+    let with = |taints: Vec<Value>| cluster(&json!({"taints": taints}), "s");
     let stamped = |request: &Request| mutated(request, true, false, "now");
     // Created: overwritten.
     let new = request(Value::Null, with(vec![taint("k", "v", Some("then"))]));
@@ -73,7 +73,7 @@ fn registration_29_a_taints_time_is_the_hubs() {
 fn registration_31_no_set_is_the_default_one_with_the_gate() {
     for object in [
         json!({"metadata": {"name": "c1"}, "spec": {}}),
-        cluster(json!({}), ""),
+        cluster(&json!({}), ""),
     ] {
         let request = request(Value::Null, object);
         let set = |gate| {
@@ -111,7 +111,7 @@ fn who_created_a_cluster_is_noted_for_good() {
 
 #[test]
 fn registration_28_names_and_urls_are_checked_when_they_come() {
-    let with = |url: &str| cluster(json!({"managedClusterClientConfigs": [{"url": url}]}), "s");
+    let with = |url: &str| cluster(&json!({"managedClusterClientConfigs": [{"url": url}]}), "s");
     assert_eq!(malformed(&request(Value::Null, with("https://x:1"))), None);
     for url in ["http://x", "https://", "x", ""] {
         assert_eq!(
@@ -143,7 +143,7 @@ fn registration_28_names_and_urls_are_checked_when_they_come() {
 
 #[test]
 fn registration_26_only_the_way_to_true_is_acceptance() {
-    let spec = |accepted: bool| cluster(json!({"hubAcceptsClient": accepted}), "s");
+    let spec = |accepted: bool| cluster(&json!({"hubAcceptsClient": accepted}), "s");
     assert!(accepts(&request(Value::Null, spec(true))));
     assert!(accepts(&request(spec(false), spec(true))));
     assert!(!accepts(&request(spec(true), spec(true))));
@@ -154,7 +154,7 @@ fn registration_26_only_the_way_to_true_is_acceptance() {
 #[test]
 fn registration_30_both_sets_are_asked_about() {
     let of = |old: &str, new: &str| {
-        let request = request(cluster(json!({}), old), cluster(json!({}), new));
+        let request = request(cluster(&json!({}), old), cluster(&json!({}), new));
         sets_changed(&request)
             .into_iter()
             .map(str::to_owned)
