@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cmd;
 use crate::cmd::args::GlobalArgs;
@@ -42,11 +42,11 @@ pub enum Command {
     Join(cmd::join::Args),
     /// Accept clusters that asked to join the hub
     Accept(cmd::accept::Args),
-    /// Send work to managed clusters
+    /// Make works, cluster sets and samples
     Create(cmd::create::Args),
-    /// Delete works and join tokens
+    /// Delete works, cluster sets and join tokens
     Delete(cmd::delete::Args),
-    /// List clusters and works, print join tokens
+    /// List clusters, works and more, print join tokens
     Get(cmd::get::Args),
     /// Bring hub or agent to another version
     Upgrade(cmd::upgrade::Args),
@@ -54,6 +54,11 @@ pub enum Command {
     Install(cmd::hub_addon::InstallArgs),
     /// Take add-ons off the hub
     Uninstall(cmd::hub_addon::UninstallArgs),
+    /// Group clusters, and let namespaces use the groups
+    Clusterset(cmd::clusterset::Args),
+    /// Enable and disable add-ons on managed clusters
+    #[command(visible_alias = "addons")]
+    Addon(cmd::addon::Args),
     /// Take a cluster out of its hub
     Unjoin(cmd::unjoin::Args),
     /// Make a hub an ordinary cluster again
@@ -83,7 +88,11 @@ pub fn command() -> clap::Command {
 
 /// Parses the arguments, runs the command, renders its error.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    // Answers a shell that asks what fits, and ends then.
+    clap_complete::CompleteEnv::with_factory(command)
+        .var(cmd::completion::VARIABLE)
+        .complete();
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and --version come here too, with exit code 0. Nobody
@@ -112,6 +121,14 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn parse() -> Result<Cli, clap::Error> {
+    let matches = command().try_get_matches()?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    let dry_run = matches.get_raw("dry_run").into_iter().flatten();
+    cli.global.dry_run_on_server = dry_run.last().is_some_and(|how| how == "server");
+    Ok(cli)
+}
+
 /// The one match. Runtime, logging and TLS start only for who needs them.
 fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
     let global = &cli.global;
@@ -128,6 +145,8 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Upgrade(args) => client(global, cmd::upgrade::run(args, global, ui)),
         Command::Install(args) => client(global, cmd::hub_addon::install(args, global, ui)),
         Command::Uninstall(args) => client(global, cmd::hub_addon::uninstall(args, global, ui)),
+        Command::Clusterset(args) => client(global, cmd::clusterset::run(args, global, ui)),
+        Command::Addon(args) => client(global, cmd::addon::run(args, global, ui)),
         Command::Unjoin(args) => client(global, cmd::unjoin::run(args, global, ui)),
         Command::Clean(args) => client(global, cmd::clean::run(args, global, ui)),
         Command::Hub(args) => controller(global, cmd::hub::run(args, global)),

@@ -6,6 +6,7 @@ use kube::core::DynamicObject;
 use kube::{Api, ResourceExt};
 
 use crate::cmd::args::GlobalArgs;
+use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::explain::{Doing, wait_error};
 use crate::cmd::remove::{self, Removal};
 use crate::cmd::{connect, deadline, program, resources};
@@ -38,9 +39,8 @@ pub struct Args {
     #[arg(long)]
     force: bool,
 
-    /// Answer yes to every question (there is none: scripts of clusteradm run unchanged)
-    #[arg(long, short, hide = true)]
-    yes: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// What clusters join with.
@@ -68,6 +68,8 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if !args.force {
         detached(&hub).await?;
     }
+    args.confirm
+        .ask(global, ui, &format!("Remove the hub on {}?", hub.url))?;
     let mut removal = Removal::new(&hub, until, global.dry_run, ui);
     bootstrap(&hub, &mut removal, global.dry_run).await?;
     if global.dry_run {

@@ -1,8 +1,21 @@
-//! `ocmadm completion`: scripts for shells.
+//! `ocmadm completion`: scripts for shells, and the names they offer.
+//!
+//! The scripts ask this program what fits: names of clusters, cluster sets,
+//! works and contexts come from the kubeconfig and the hub that the command
+//! line typed so far leads to. Nothing is said when they cannot be had.
 
-use clap_complete::Shell;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
 
+use clap_complete::env::Shells;
+use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
+use kube::api::{ApiResource, ListParams};
+
+use crate::cmd::resources;
 use crate::error::CommandError;
+use crate::k8s::client;
+use crate::k8s::kubeconfig::{self, Places};
 use crate::ui::Ui;
 
 /// Arguments of `ocmadm completion`.
@@ -16,6 +29,15 @@ pub struct Args {
 /// The shells a script exists for.
 pub const SHELLS: [Shell; 4] = [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell];
 
+/// The environment variable that makes this program answer a shell.
+pub const VARIABLE: &str = "COMPLETE";
+
+/// How long the hub may take: a key press must not hang.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// More names than this are no help.
+const MOST: u32 = 500;
+
 fn parse_shell(text: &str) -> Result<Shell, String> {
     SHELLS
         .into_iter()
@@ -23,7 +45,8 @@ fn parse_shell(text: &str) -> Result<Shell, String> {
         .ok_or_else(|| "valid shells are bash, zsh, fish, powershell".to_owned())
 }
 
-/// The completion script of a shell.
+/// The completion script of a shell, with the commands and flags in it: for
+/// packages.
 #[must_use]
 pub fn script(shell: Shell, mut command: clap::Command) -> String {
     let mut bytes = Vec::new();
@@ -31,11 +54,129 @@ pub fn script(shell: Shell, mut command: clap::Command) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Prints the script.
+/// Prints the script that asks this program.
 ///
 /// # Errors
 /// stdout cannot be written.
 pub fn run(args: &Args, command: clap::Command, ui: &Ui) -> Result<(), CommandError> {
-    ui.result(&script(args.shell, command))?;
+    let shells = Shells::builtins();
+    let mut bytes = Vec::new();
+    let program = std::env::current_exe()
+        .map_or_else(|_| "ocmadm".to_owned(), |path| path.display().to_string());
+    let written = shells
+        .completer(&args.shell.to_string())
+        .map(|shell| shell.write_registration(VARIABLE, "ocmadm", "ocmadm", &program, &mut bytes));
+    match written {
+        Some(Ok(())) => ui.result(&String::from_utf8_lossy(&bytes))?,
+        _ => ui.result(&script(args.shell, command))?,
+    }
     Ok(())
+}
+
+/// Names of managed clusters.
+#[must_use]
+pub fn clusters() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| names(&resources::managed_cluster()))
+}
+
+/// Names of cluster sets.
+#[must_use]
+pub fn sets() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| names(&resources::cluster_set()))
+}
+
+/// Names of works.
+#[must_use]
+pub fn works() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| names(&resources::manifest_work()))
+}
+
+/// Names of add-ons that the hub offers.
+#[must_use]
+pub fn addons() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| names(&resources::cluster_management_addon()))
+}
+
+/// Names of contexts.
+#[must_use]
+pub fn contexts() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let (path, _) = typed(std::env::args_os());
+        let Ok(loaded) = kubeconfig::load(&Places::find(path.as_deref())) else {
+            return Vec::new();
+        };
+        let contexts = loaded.config.contexts;
+        contexts
+            .into_iter()
+            .map(|context| CompletionCandidate::new(context.name))
+            .collect()
+    })
+}
+
+/// `--kubeconfig` and `--context` of the line typed so far.
+fn typed(line: impl Iterator<Item = OsString>) -> (Option<PathBuf>, Option<String>) {
+    let words: Vec<String> = line
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let of = |flag: &str| {
+        let with = format!("{flag}=");
+        words.iter().enumerate().find_map(|(at, word)| {
+            if word == flag {
+                return words.get(at + 1).cloned();
+            }
+            word.strip_prefix(&with).map(str::to_owned)
+        })
+    };
+    let known = |value: &String| !value.is_empty();
+    (
+        of("--kubeconfig").filter(known).map(PathBuf::from),
+        of("--context").filter(known),
+    )
+}
+
+/// The names of all objects of a type, from the hub.
+fn names(resource: &ApiResource) -> Vec<CompletionCandidate> {
+    let (kubeconfig, context) = typed(std::env::args_os());
+    crate::cli::install_crypto_provider();
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return Vec::new();
+    };
+    let found = runtime.block_on(async {
+        let ask = async {
+            let hub = client::connect(kubeconfig.as_deref(), context.as_deref())
+                .await
+                .ok()?;
+            let api = resources::all(&hub.client, resource);
+            let params = ListParams::default().limit(MOST);
+            api.list_metadata(&params).await.ok()
+        };
+        tokio::time::timeout(PATIENCE, ask).await.ok().flatten()
+    });
+    runtime.shutdown_background();
+    let mut names: Vec<String> = found
+        .into_iter()
+        .flat_map(|list| list.items)
+        .filter_map(|object| object.metadata.name)
+        .collect();
+    names.sort();
+    names.dedup();
+    names.into_iter().map(CompletionCandidate::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_typed_so_far_leads_to_the_hub() {
+        let line = |words: &[&str]| typed(words.iter().map(OsString::from));
+        assert_eq!(
+            line(&["ocmadm", "--context", "hub", "--kubeconfig=/k", "get"]),
+            (Some(PathBuf::from("/k")), Some("hub".to_owned()))
+        );
+        assert_eq!(line(&["ocmadm", "get", "--context"]), (None, None));
+    }
 }

@@ -1,11 +1,14 @@
 //! One file per command: help text, arguments, run.
 
 pub mod accept;
+pub mod addon;
 pub mod agent;
 pub mod args;
 pub mod clean;
+pub mod clusterset;
 pub mod completion;
 pub mod components;
+pub mod confirm;
 pub mod create;
 pub mod delete;
 pub mod explain;

@@ -229,7 +229,9 @@ pub fn age(object: &DynamicObject, now: jiff::Timestamp) -> String {
         })
 }
 
-fn human(seconds: i64) -> String {
+/// A span of seconds, as kubectl says it.
+#[must_use]
+pub fn human(seconds: i64) -> String {
     match seconds.max(0) {
         s if s < 120 => format!("{s}s"),
         s if s < 600 => format!("{}m{}s", s / 60, s % 60),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::cmd::args::GlobalArgs;
+use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::explain::{Doing, wait_error};
 use crate::cmd::remove::{self, Removal};
 use crate::cmd::{connect, deadline, program, resources};
@@ -44,9 +45,8 @@ pub struct Args {
     #[arg(long)]
     force: bool,
 
-    /// Answer yes to every question (there is none: scripts of clusteradm run unchanged)
-    #[arg(long, short, hide = true)]
-    yes: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// Runs the command.
@@ -78,6 +78,14 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         return Ok(());
     }
     works(args, &cluster, &own).await?;
+    args.confirm.ask(
+        global,
+        ui,
+        &format!(
+            "Take this cluster ({}) out of its hub, where it is {}?",
+            cluster.url, args.cluster_name
+        ),
+    )?;
     let mut removal = Removal::new(&cluster, until, global.dry_run, ui);
     ui.status(&format!(
         "Remove applied resources in the managed cluster {} ...",

@@ -20,11 +20,13 @@ pub enum OutputFormat {
     Yaml,
     /// `resource.group/name` lines.
     Name,
+    /// For people: what belongs to what.
+    Tree,
 }
 
 impl OutputFormat {
     /// Every value, as it is written.
-    pub const NAMES: [&'static str; 5] = ["table", "wide", "json", "yaml", "name"];
+    pub const NAMES: [&'static str; 6] = ["table", "wide", "tree", "json", "yaml", "name"];
 
     /// Whether a program is meant to read it.
     #[must_use]
@@ -41,6 +43,7 @@ impl fmt::Display for OutputFormat {
             Self::Json => "json",
             Self::Yaml => "yaml",
             Self::Name => "name",
+            Self::Tree => "tree",
         })
     }
 }
@@ -50,8 +53,9 @@ impl FromStr for OutputFormat {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
-            // Scripts of clusteradm pass `text` and `tree`: both mean "for people".
-            "table" | "text" | "tree" | "" => Ok(Self::Table),
+            // Scripts of clusteradm pass `text`: for people.
+            "table" | "text" | "" => Ok(Self::Table),
+            "tree" => Ok(Self::Tree),
             "wide" => Ok(Self::Wide),
             "json" => Ok(Self::Json),
             "yaml" => Ok(Self::Yaml),
@@ -144,6 +148,9 @@ mod tests {
             assert_eq!(name.parse::<OutputFormat>().unwrap().to_string(), name);
         }
         let error = "xml".parse::<OutputFormat>().unwrap_err();
-        assert!(error.contains("table, wide, json, yaml, name"), "{error}");
+        assert!(
+            error.contains("table, wide, tree, json, yaml, name"),
+            "{error}"
+        );
     }
 }

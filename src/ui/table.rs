@@ -42,6 +42,36 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// How wide each column is, with the blanks after it.
+    #[must_use]
+    pub fn widths(&self) -> Vec<usize> {
+        let mut widths: Vec<usize> = self.headers.iter().map(|h| h.chars().count()).collect();
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        widths.iter().map(|width| width + 3).collect()
+    }
+
+    /// The rows alone, in columns of these widths: what comes after a table
+    /// that was printed already.
+    #[must_use]
+    pub fn rows_in(&self, widths: &[usize]) -> String {
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(widths) {
+                let blanks = width.saturating_sub(cell.chars().count()).max(1);
+                line.push_str(cell);
+                line.push_str(&" ".repeat(blanks));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
     /// The text, each line ended.
     #[must_use]
     pub fn render(&self) -> String {
@@ -79,6 +109,18 @@ mod tests {
             "NAME                 READY   MESSAGE\n\
              nginx                3/3     <none>\n\
              a-much-longer-name   0/1     two lines\n"
+        );
+    }
+
+    #[test]
+    fn later_rows_stand_in_the_same_columns() {
+        let mut table = Table::new(&["name", "ready"]);
+        table.row(["nginx", "3/3"]);
+        let mut later = Table::new(&["name", "ready"]);
+        later.row(["a", "1/3"]).row(["much-longer", "0/1"]);
+        assert_eq!(
+            later.rows_in(&table.widths()),
+            "a       1/3\nmuch-longer 0/1\n"
         );
     }
 

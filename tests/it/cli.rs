@@ -7,4 +7,6 @@ mod commands;
 mod docs;
 mod upgrade;
 mod upstream;
+mod docs_parity;
+mod sets;
 mod world;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use self::check::{Verdict, judge};
-use crate::cmd::args::{ClustersArgs, GlobalArgs};
+use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{server_error, wait_error};
 use crate::cmd::{connect, deadline, program, resources, same_cluster};
 use crate::error::{CommandError, Kind};
@@ -49,14 +49,17 @@ const CONCURRENCY: usize = 8;
 /// # Errors
 /// No hub there, no permission, or a cluster that did not ask in time.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
-    let clusters = args.clusters.names();
-    if clusters.is_empty() {
-        return Err(
-            CommandError::usage("which clusters? Pass --clusters NAME,...")
-                .hint(format!("`{} get clusters` lists them", program())),
-        );
+    let choice = args.clusters.choice();
+    if choice.is_empty() {
+        return Err(Choice::missing());
     }
     let hub = connect(global).await?;
+    // Names are not looked up: these clusters may still have to ask.
+    let clusters = if choice.by_property() {
+        choice.find(&hub).await?.names
+    } else {
+        choice.names
+    };
     let (accepted, failed) = {
         let progress = ui.progress();
         let accept = Accept {

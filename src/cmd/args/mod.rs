@@ -1,10 +1,13 @@
 //! Flag groups shared by commands.
 
+pub mod choose;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ValueEnum, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 
+pub use self::choose::{Choice, Chosen, ClustersArgs, OfClustersArgs};
 use crate::ui::{ColorChoice, Settings};
 
 /// Flags of every command.
@@ -16,12 +19,27 @@ pub struct GlobalArgs {
     pub kubeconfig: Option<PathBuf>,
 
     /// Kubeconfig context to use instead of the current one
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = crate::cmd::completion::contexts())]
     pub context: Option<String>,
 
-    /// Show what would be done, change nothing
-    #[arg(long, global = true)]
+    /// Show what would be done, change nothing; with =server the server checks it too
+    #[arg(
+        long,
+        global = true,
+        value_name = "client|server",
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "none",
+        default_missing_value = "client",
+        hide_default_value = true,
+        value_parser = parse_dry_run
+    )]
     pub dry_run: bool,
+
+    /// Whether it was `--dry-run=server`; set after parsing.
+    #[arg(skip)]
+    pub dry_run_on_server: bool,
 
     /// How long to wait, in seconds or as 90s, 5m, 1h
     #[arg(long, global = true, value_name = "DURATION", default_value = "300", value_parser = parse_duration)]
@@ -74,33 +92,15 @@ pub enum Color {
     Never,
 }
 
-/// `--cluster`, `--clusters`: clusteradm takes both, and so do scripts.
-#[derive(Args, Clone, Debug, Default)]
-pub struct ClustersArgs {
-    /// Names of managed clusters, separated by commas (repeatable)
-    #[arg(
-        long,
-        alias = "cluster",
-        short = 'c',
-        value_name = "NAME,...",
-        value_delimiter = ',',
-        action = ArgAction::Append
-    )]
-    pub clusters: Vec<String>,
-}
-
-impl ClustersArgs {
-    /// The names in the order given, each once, without blanks around them.
-    #[must_use]
-    pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for name in &self.clusters {
-            let name = name.trim();
-            if !name.is_empty() && !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-        names
+/// `client`, `server`, `none`; and what scripts write: `true`, `false`.
+///
+/// # Errors
+/// What is valid.
+fn parse_dry_run(text: &str) -> Result<bool, String> {
+    match text {
+        "client" | "server" | "true" => Ok(true),
+        "none" | "false" => Ok(false),
+        _ => Err("write client, server or none".to_owned()),
     }
 }
 
@@ -162,10 +162,16 @@ mod tests {
     }
 
     #[test]
-    fn cluster_names_are_trimmed_and_unique_in_order() {
-        let args = ClustersArgs {
-            clusters: ["b", " a", "", "b"].map(str::to_owned).to_vec(),
-        };
-        assert_eq!(args.names(), ["b", "a"]);
+    fn a_dry_run_is_of_the_client_or_of_the_server() {
+        for (text, on) in [
+            ("client", true),
+            ("server", true),
+            ("true", true),
+            ("none", false),
+            ("false", false),
+        ] {
+            assert_eq!(parse_dry_run(text), Ok(on), "{text}");
+        }
+        assert!(parse_dry_run("maybe").is_err());
     }
 }

@@ -1,6 +1,8 @@
 //! `ocmadm create`: makes objects on the hub.
 
+pub mod clusterset;
 pub mod placement;
+pub mod sampleapp;
 pub mod work;
 
 use crate::cmd::args::GlobalArgs;
@@ -18,9 +20,14 @@ pub struct Args {
 /// What can be created.
 #[derive(clap::Subcommand, Clone, Debug)]
 pub enum Command {
+    /// Make a cluster set
+    #[command(visible_alias = "managedclusterset")]
+    Clusterset(clusterset::Args),
+    /// Make a sample application for Argo CD
+    Sampleapp(sampleapp::Args),
     /// Send manifests to managed clusters
     #[command(visible_alias = "manifestwork")]
-    Work(work::Args),
+    Work(Box<work::Args>),
     /// Choose managed clusters
     Placement(Box<placement::Args>),
 }
@@ -31,6 +38,8 @@ pub enum Command {
 /// Those of what is created.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     match &args.command {
+        Command::Clusterset(args) => clusterset::run(args, global, ui).await,
+        Command::Sampleapp(args) => sampleapp::run(args, global, ui).await,
         Command::Work(args) => work::run(args, global, ui).await,
         Command::Placement(args) => placement::run(args, global, ui).await,
     }

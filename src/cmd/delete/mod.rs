@@ -1,5 +1,6 @@
 //! `ocmadm delete`: removes objects from the hub.
 
+pub mod clusterset;
 pub mod token;
 pub mod work;
 
@@ -18,6 +19,9 @@ pub struct Args {
 /// What can be deleted.
 #[derive(clap::Subcommand, Clone, Debug)]
 pub enum Command {
+    /// Delete a cluster set; its clusters stay
+    #[command(visible_alias = "managedclusterset")]
+    Clusterset(clusterset::Args),
     /// Delete a work, and with it its resources on the managed clusters
     #[command(visible_alias = "manifestwork")]
     Work(work::Args),
@@ -31,6 +35,7 @@ pub enum Command {
 /// Those of what is deleted.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     match &args.command {
+        Command::Clusterset(args) => clusterset::run(args, global, ui).await,
         Command::Work(args) => work::run(args, global, ui).await,
         Command::Token(args) => token::run(args, global, ui).await,
     }

@@ -6,9 +6,8 @@ use kube::core::DynamicObject;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::cmd::args::{ClustersArgs, GlobalArgs};
+use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{Doing, wait_error};
-use crate::cmd::get::clusters::require_names;
 use crate::cmd::{CONCURRENCY, connect, deadline, program, resources};
 use crate::error::{CommandError, Kind};
 use crate::k8s::client::Connection;
@@ -20,7 +19,7 @@ use crate::ui::progress::Progress;
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// The work's name
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = crate::cmd::completion::works())]
     name: String,
 
     #[command(flatten)]
@@ -48,18 +47,16 @@ pub struct Args {
 /// # Errors
 /// Unknown clusters, no permission, or an agent that does not answer in time.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
-    let clusters = args.clusters.names();
-    if clusters.is_empty() {
-        return Err(
-            CommandError::usage("which clusters? Pass --clusters NAME,...").hint(format!(
-                "`{} get works {}` shows where it is",
-                program(),
-                args.name
-            )),
-        );
+    let choice = args.clusters.choice();
+    if choice.is_empty() {
+        return Err(Choice::missing().hint(format!(
+            "`{} get works {}` shows where it is",
+            program(),
+            args.name
+        )));
     }
     let hub = connect(global).await?;
-    require_names(&hub, &clusters).await?;
+    let clusters = choice.find(&hub).await?.names;
     let mut failed: Vec<(&str, CommandError)> = Vec::new();
     {
         let progress = ui.progress();

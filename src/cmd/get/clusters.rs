@@ -1,38 +1,41 @@
 //! `ocmadm get clusters`.
 
-use kube::ResourceExt;
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::ListParams;
 use kube::core::DynamicObject;
+use kube::{Api, ResourceExt};
 use serde_json::Value;
 
+use super::list::{ListArgs, View, text};
 use crate::cmd::args::GlobalArgs;
+use crate::cmd::args::choose::selector_of_set;
 use crate::cmd::explain::Doing;
 use crate::cmd::{connect, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::k8s::kubeconfig::nearest;
 use crate::ocm::names;
-use crate::ui::{OutputFormat, Table, Ui, format};
+use crate::ui::Ui;
 
 /// Arguments of `ocmadm get clusters`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Only these clusters
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = crate::cmd::completion::clusters())]
     names: Vec<String>,
 
     /// Only clusters of this set
-    #[arg(long, value_name = "SET")]
+    #[arg(long, value_name = "SET", add = crate::cmd::completion::sets())]
     clusterset: Option<String>,
 
-    /// Only clusters with these labels
-    #[arg(long, short = 'l', value_name = "SELECTOR")]
-    selector: Option<String>,
-
-    /// Output format: table, wide, json, yaml or name
-    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-    output: OutputFormat,
+    #[command(flatten)]
+    list: ListArgs,
 }
+
+/// When each cluster's agent was last heard of, in seconds since 1970.
+type Heartbeats = BTreeMap<String, i64>;
 
 /// Runs the command.
 ///
@@ -40,22 +43,29 @@ pub struct Args {
 /// No hub there, no permission, or an unknown name.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let hub = connect(global).await?;
-    let resource = resources::managed_cluster();
-    let mut selectors: Vec<String> = args.selector.iter().cloned().collect();
-    if let Some(set) = args
-        .clusterset
-        .as_ref()
-        .filter(|set| *set != names::GLOBAL_CLUSTER_SET)
+    let mut list = args.list.clone();
+    if let Some(set) = &args.clusterset
+        && let Some(members) = selector_of_set(&hub, set).await?
     {
-        selectors.push(format!("{}={set}", names::LABEL_CLUSTER_SET));
+        list.selector = Some(match list.selector {
+            Some(labels) => format!("{labels},{members}"),
+            None => members,
+        });
     }
-    let params = ListParams::default().labels(&selectors.join(","));
-    let mut found = hub
-        .call(resources::all(&hub.client, &resource).list(&params))
-        .await
-        .doing("list managed clusters")?
-        .items;
-    found.sort_by_key(ResourceExt::name_any);
+    let api = resources::all(&hub.client, &resources::managed_cluster());
+    if list.watch {
+        let view = view(heartbeats(&hub, &list).await);
+        let keep = |cluster: &DynamicObject| {
+            args.names.is_empty() || args.names.contains(&cluster.name_any())
+        };
+        return list.follow(&hub, vec![api], &view, keep, ui).await;
+    }
+    let (found, heartbeats) = futures::future::join(
+        list.list(&hub, vec![api], "managed clusters"),
+        heartbeats(&hub, &list),
+    )
+    .await;
+    let mut found = found?;
     for name in &args.names {
         if !found.iter().any(|cluster| cluster.name_any() == *name) {
             return Err(unknown_cluster(name, &found));
@@ -64,21 +74,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if !args.names.is_empty() {
         found.retain(|cluster| args.names.contains(&cluster.name_any()));
     }
-    if args.output.is_structured() {
-        let values: Vec<Value> = found
-            .iter()
-            .map(|cluster| resources::printable(cluster, &resource))
-            .collect();
-        let single = args.names.len() == 1;
-        ui.result(&format::objects(
-            args.output,
-            &values,
-            single,
-            resources::resource_name,
-        ))?;
+    list.print(ui, &view(heartbeats), &found, args.names.len() == 1)?;
+    if list.output.is_structured() {
         return Ok(());
     }
-    ui.result(&table(&found, args.output == OutputFormat::Wide).render())?;
     if found.is_empty() {
         ui.status("There are no managed clusters.");
         ui.hint(&format!(
@@ -97,55 +96,69 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     Ok(())
 }
 
+/// The leases of all agents in one request; only a wide table shows them, and
+/// it goes without where they may not be read.
+async fn heartbeats(hub: &Connection, list: &ListArgs) -> Heartbeats {
+    if !list.wide() {
+        return Heartbeats::new();
+    }
+    let leases: Api<Lease> = Api::all(hub.client.clone());
+    let params = ListParams::default().fields(&format!("metadata.name={}", names::CLUSTER_LEASE));
+    let found = hub.call(leases.list(&params)).await;
+    found
+        .into_iter()
+        .flatten()
+        .filter_map(|lease| {
+            let renewed = lease.spec.as_ref()?.renew_time.as_ref()?.0.as_second();
+            Some((lease.namespace()?, renewed))
+        })
+        .collect()
+}
+
 fn accepted(cluster: &Value) -> bool {
     cluster.pointer("/spec/hubAcceptsClient") == Some(&Value::Bool(true))
 }
 
-fn table(clusters: &[DynamicObject], wide: bool) -> Table {
-    let mut headers = vec![
-        "name",
-        "accepted",
-        "joined",
-        "available",
-        "clusterset",
-        "cpu",
-        "memory",
-        "kubernetes version",
-    ];
-    if wide {
-        headers.extend(["url", "age"]);
+fn view(heartbeats: Heartbeats) -> View<'static> {
+    View {
+        resource: resources::managed_cluster(),
+        what: "managed clusters",
+        headers: &[
+            "name",
+            "accepted",
+            "joined",
+            "available",
+            "clusterset",
+            "cpu",
+            "memory",
+            "kubernetes version",
+        ],
+        wide: &["url", "last heartbeat", "age"],
+        row: Box::new(move |cluster, now| {
+            let data = &cluster.data;
+            let set = cluster.labels().get(names::LABEL_CLUSTER_SET);
+            let heartbeat = heartbeats
+                .get(&cluster.name_any())
+                .map(|renewed| format!("{} ago", resources::human(now.as_second() - renewed)));
+            (
+                vec![
+                    cluster.name_any(),
+                    accepted(data).to_string(),
+                    resources::condition(data, "ManagedClusterJoined").to_owned(),
+                    resources::condition(data, "ManagedClusterConditionAvailable").to_owned(),
+                    set.cloned().unwrap_or_default(),
+                    text(cluster, "/status/capacity/cpu"),
+                    text(cluster, "/status/capacity/memory"),
+                    text(cluster, "/status/version/kubernetes"),
+                ],
+                vec![
+                    text(cluster, "/spec/managedClusterClientConfigs/0/url"),
+                    heartbeat.unwrap_or_default(),
+                    resources::age(cluster, now),
+                ],
+            )
+        }),
     }
-    let mut table = Table::new(&headers);
-    let now = jiff::Timestamp::now();
-    for cluster in clusters {
-        let data = &cluster.data;
-        let text = |pointer: &str| {
-            data.pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let mut row = vec![
-            cluster.name_any(),
-            accepted(data).to_string(),
-            resources::condition(data, "ManagedClusterJoined").to_owned(),
-            resources::condition(data, "ManagedClusterConditionAvailable").to_owned(),
-            cluster
-                .labels()
-                .get(names::LABEL_CLUSTER_SET)
-                .cloned()
-                .unwrap_or_default(),
-            text("/status/capacity/cpu"),
-            text("/status/capacity/memory"),
-            text("/status/version/kubernetes"),
-        ];
-        if wide {
-            row.push(text("/spec/managedClusterClientConfigs/0/url"));
-            row.push(resources::age(cluster, now));
-        }
-        table.row(row);
-    }
-    table
 }
 
 /// There is no such cluster; says which one was meant.
@@ -222,11 +235,19 @@ mod tests {
     #[test]
     fn a_cluster_in_a_table() {
         assert_eq!(
-            table(&[cluster("cluster1")], false).render(),
+            view(Heartbeats::new())
+                .table(&[cluster("cluster1")], false)
+                .render(),
             "NAME       ACCEPTED   JOINED   AVAILABLE   CLUSTERSET   CPU   MEMORY   KUBERNETES VERSION\n\
              cluster1   true       True     <none>      default      4     8Gi      v1.36.0\n"
         );
-        assert!(table(&[cluster("a")], true).render().contains("https://c"));
+        let now = jiff::Timestamp::now().as_second();
+        let wide = view(Heartbeats::from([("a".to_owned(), now - 3)]));
+        let wide = wide.table(&[cluster("a")], true).render();
+        assert!(
+            wide.contains("https://c   3s ago") || wide.contains("https://c   4s ago"),
+            "{wide}"
+        );
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! `ocmadm get`: what is there.
 
+pub mod addons;
 pub mod clusters;
+pub mod clustersets;
 mod info;
+pub mod list;
 pub mod placements;
 pub mod token;
+pub mod tree;
 pub mod works;
 
 use crate::cmd::args::GlobalArgs;
@@ -30,6 +34,12 @@ pub enum Command {
     HubInfo(info::Args),
     /// Show what of the managed cluster's agent is installed, and how it is
     KlusterletInfo(info::Args),
+    /// List cluster sets
+    #[command(visible_aliases = ["clusterset", "managedclustersets"])]
+    Clustersets(clustersets::Args),
+    /// List add-ons and where they run
+    #[command(visible_aliases = ["addon", "managedclusteraddons"])]
+    Addons(addons::Args),
     /// List works, and what happened to the resources of one
     #[command(visible_aliases = ["work", "manifestworks"])]
     Works(works::Args),
@@ -48,6 +58,8 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         Command::Clusters(args) => clusters::run(args, global, ui).await,
         Command::HubInfo(args) => info::hub(args, global, ui).await,
         Command::KlusterletInfo(args) => info::klusterlet(args, global, ui).await,
+        Command::Clustersets(args) => clustersets::run(args, global, ui).await,
+        Command::Addons(args) => addons::run(args, global, ui).await,
         Command::Works(args) => works::run(args, global, ui).await,
         Command::Placements(args) => placements::run(args, global, ui).await,
     }

@@ -1,20 +1,20 @@
 //! `ocmadm get placements`: what was chosen, and why the rest was not.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::ListParams;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
+use super::list::{ListArgs, View, only_named, text};
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::explain::Doing;
 use crate::cmd::{connect, placement, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::Connection;
-use crate::k8s::kubeconfig::nearest;
-use crate::ocm::cluster::v1beta1::LABEL_PLACEMENT;
-use crate::runtime::Key;
-use crate::ui::{OutputFormat, Table, Ui, format};
+use crate::ui::Ui;
 
 /// Arguments of `ocmadm get placements`.
 #[derive(clap::Args, Clone, Debug)]
@@ -27,14 +27,20 @@ pub struct Args {
     #[arg(long, short, value_name = "NAME")]
     namespace: Option<String>,
 
+    /// Those of all namespaces, also without --namespace
+    #[arg(long, short = 'A', conflicts_with = "namespace")]
+    all_namespaces: bool,
+
     /// For every cluster: its scores, or what keeps it from being chosen
-    #[arg(long)]
+    #[arg(long, conflicts_with = "watch")]
     explain: bool,
 
-    /// Output format: table, wide, json, yaml or name
-    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-    output: OutputFormat,
+    #[command(flatten)]
+    list: ListArgs,
 }
+
+/// The clusters each placement has chosen, by namespace and name.
+type Decisions = BTreeMap<(String, String), Vec<String>>;
 
 /// Runs the command.
 ///
@@ -42,52 +48,28 @@ pub struct Args {
 /// No hub there, no permission, or an unknown name.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let hub = connect(global).await?;
-    let resource = resources::placement();
     let api = match &args.namespace {
-        Some(namespace) => resources::within(&hub.client, &resource, namespace),
-        None => resources::all(&hub.client, &resource),
+        Some(namespace) => resources::within(&hub.client, &resources::placement(), namespace),
+        None => resources::all(&hub.client, &resources::placement()),
     };
-    let mut found = hub
-        .call(api.list(&ListParams::default()))
-        .await
-        .doing("list placements")?
-        .items;
-    found.sort_by_key(|placement| (placement.namespace(), placement.name_any()));
-    for name in &args.names {
-        if !found.iter().any(|placement| placement.name_any() == *name) {
-            return Err(unknown(name, &found));
-        }
+    if args.list.watch {
+        let view = view(Decisions::new());
+        let keep =
+            |found: &DynamicObject| args.names.is_empty() || args.names.contains(&found.name_any());
+        return args.list.follow(&hub, vec![api], &view, keep, ui).await;
     }
-    if !args.names.is_empty() {
-        found.retain(|placement| args.names.contains(&placement.name_any()));
-    }
-    if args.output.is_structured() {
-        let values: Vec<Value> = found
-            .iter()
-            .map(|placement| resources::printable(placement, &resource))
-            .collect();
-        let single = args.names.len() == 1 && found.len() == 1;
-        ui.result(&format::objects(
-            args.output,
-            &values,
-            single,
-            resources::resource_name,
-        ))?;
-        return Ok(());
-    }
-    if args.explain {
+    let (mut found, decisions) = futures::future::try_join(
+        args.list.list(&hub, vec![api], "placements"),
+        decisions(args, &hub),
+    )
+    .await?;
+    only_named(&mut found, &args.names, "placement", "placements")?;
+    if args.explain && !args.list.output.is_structured() {
         return explain(&hub, &found, ui).await;
     }
-    let decisions = decisions(&hub, args.namespace.as_deref()).await?;
-    ui.result(&table(&found, &decisions, args.output == OutputFormat::Wide).render())?;
-    if found.is_empty() {
-        ui.status("There are no placements.");
-        ui.hint(&format!(
-            "`{} create placement NAME{}` makes one",
-            program(),
-            same_cluster(global)
-        ));
-    } else if let Some(one) = found.iter().find(|placement| !satisfied(placement)) {
+    args.list
+        .print(ui, &view(decisions), &found, args.names.len() == 1)?;
+    if let Some(one) = found.iter().find(|one| !satisfied(one)) {
         ui.hint(&format!(
             "to see what keeps clusters out: `{} get placements {} -n {} --explain{}`",
             program(),
@@ -101,14 +83,6 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 
 fn satisfied(placement: &DynamicObject) -> bool {
     resources::condition(&placement.data, "PlacementSatisfied") == "True"
-}
-
-fn unknown(name: &str, known: &[DynamicObject]) -> CommandError {
-    let names: Vec<String> = known.iter().map(ResourceExt::name_any).collect();
-    let similar = nearest(name, names.iter().map(String::as_str));
-    CommandError::user(format!("there is no placement {name:?}"))
-        .hint_if(similar.map(|similar| format!("did you mean {similar:?}?")))
-        .hint(format!("`{} get placements` lists them", program()))
 }
 
 async fn explain(hub: &Connection, found: &[DynamicObject], ui: &Ui) -> Result<(), CommandError> {
@@ -127,106 +101,128 @@ async fn explain(hub: &Connection, found: &[DynamicObject], ui: &Ui) -> Result<(
         for line in placement::summary(&explanation) {
             ui.result_line(&line)?;
         }
-        let none = "none".to_owned();
-        let sets = Some(explanation.sets.join(", ")).filter(|sets| !sets.is_empty());
-        ui.result_line(&format!("sets: {}", sets.unwrap_or(none)))?;
+        let sets = match explanation.sets.join(", ") {
+            sets if sets.is_empty() => "none".to_owned(),
+            sets => sets,
+        };
+        ui.result_line(&format!("sets: {sets}"))?;
         ui.result(&placement::explained(&explanation).render())?;
     }
     Ok(())
 }
 
-/// Placement and cluster of every decision, in order.
-async fn decisions(
-    hub: &Connection,
-    namespace: Option<&str>,
-) -> Result<Vec<(Key, String)>, CommandError> {
-    let resource = resources::placement_decision();
-    let api = match namespace {
-        Some(namespace) => resources::within(&hub.client, &resource, namespace),
-        None => resources::all(&hub.client, &resource),
+/// Only a wide table shows them.
+async fn decisions(args: &Args, hub: &Connection) -> Result<Decisions, CommandError> {
+    let mut chosen = Decisions::new();
+    if !args.list.wide() {
+        return Ok(chosen);
+    }
+    let api = match &args.namespace {
+        Some(namespace) => {
+            resources::within(&hub.client, &resources::placement_decision(), namespace)
+        }
+        None => resources::all(&hub.client, &resources::placement_decision()),
     };
-    let found = hub
-        .call(api.list(&ListParams::default()))
-        .await
-        .doing("list decisions")?;
-    let mut all = Vec::new();
-    for decision in &found.items {
-        let Some(placement) = decision.labels().get(LABEL_PLACEMENT) else {
+    let found = hub.call(api.list(&ListParams::default())).await;
+    for decision in found.doing("list the decisions of placements")? {
+        let label = decision
+            .labels()
+            .get("cluster.open-cluster-management.io/placement");
+        let (Some(name), Some(namespace)) = (label, decision.namespace()) else {
             continue;
         };
-        let key = Key::new(decision.namespace().unwrap_or_default(), placement);
-        let clusters = decision
+        let names = decision
             .data
             .pointer("/status/decisions")
-            .and_then(Value::as_array);
-        all.extend(clusters.into_iter().flatten().filter_map(|one| {
-            let cluster = one.get("clusterName")?.as_str()?;
-            Some((key.clone(), cluster.to_owned()))
-        }));
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one["clusterName"].as_str().map(str::to_owned));
+        chosen
+            .entry((namespace, name.clone()))
+            .or_default()
+            .extend(names);
     }
-    all.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-    Ok(all)
+    Ok(chosen)
 }
 
-/// How many clusters a line names, unless it is to be wide.
-const NAMED: usize = 4;
+fn view(decisions: Decisions) -> View<'static> {
+    View {
+        resource: resources::placement(),
+        what: "placements",
+        headers: &["name", "namespace", "satisfied", "selected", "reason"],
+        wide: &["clusters", "clustersets", "age"],
+        row: Box::new(move |placement, now| {
+            let (name, namespace) = (
+                placement.name_any(),
+                placement.namespace().unwrap_or_default(),
+            );
+            let sets: Vec<&str> = placement
+                .data
+                .pointer("/spec/clusterSets")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            let mut clusters = decisions
+                .get(&(namespace.clone(), name.clone()))
+                .cloned()
+                .unwrap_or_default();
+            clusters.sort();
+            (
+                vec![
+                    name,
+                    namespace,
+                    resources::condition(&placement.data, "PlacementSatisfied").to_owned(),
+                    text(placement, "/status/numberOfSelectedClusters"),
+                    reason(&placement.data),
+                ],
+                vec![
+                    clusters.join(","),
+                    sets.join(","),
+                    resources::age(placement, now),
+                ],
+            )
+        }),
+    }
+}
 
-fn table(placements: &[DynamicObject], decisions: &[(Key, String)], wide: bool) -> Table {
-    let mut headers = vec![
-        "namespace",
-        "name",
-        "satisfied",
-        "reason",
-        "selected",
-        "clusters",
-    ];
-    if wide {
-        headers.push("message");
-    }
-    let mut table = Table::new(&headers);
-    for placement in placements {
-        let key = Key::new(
-            placement.namespace().unwrap_or_default(),
-            placement.name_any(),
+/// What is wrong, if something is: a misconfiguration first.
+fn reason(placement: &Value) -> String {
+    let misconfigured = resources::find_condition(placement, "PlacementMisconfigured")
+        .filter(|condition| condition["status"] == "True");
+    misconfigured
+        .or_else(|| resources::find_condition(placement, "PlacementSatisfied"))
+        .and_then(|condition| condition["reason"].as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn clusteradm_18_3_a_placement_without_conditions_is_a_row_too() {
+        let placement = |status: Value| -> DynamicObject {
+            serde_json::from_value(json!({
+                "metadata": {"name": "p", "namespace": "default"}, "spec": {}, "status": status,
+            }))
+            .unwrap()
+        };
+        let satisfied = json!({"numberOfSelectedClusters": 2, "conditions": [
+            {"type": "PlacementMisconfigured", "status": "False", "reason": "Succeedconfigured"},
+            {"type": "PlacementSatisfied", "status": "True", "reason": "AllDecisionsScheduled"},
+        ]});
+        let objects = [placement(json!({})), placement(satisfied)];
+        assert_eq!(
+            view(Decisions::new()).table(&objects, false).render(),
+            "NAME   NAMESPACE   SATISFIED   SELECTED   REASON\n\
+             p      default     <none>      <none>     <none>\n\
+             p      default     True        2          AllDecisionsScheduled\n"
         );
-        let clusters: Vec<&str> = decisions
-            .iter()
-            .filter(|(of, _)| *of == key)
-            .map(|(_, cluster)| cluster.as_str())
-            .collect();
-        let shown = match clusters.len().checked_sub(NAMED) {
-            Some(more) if more > 0 && !wide => {
-                format!("{} and {more} more", clusters[..NAMED].join(","))
-            }
-            _ => clusters.join(","),
-        };
-        let condition = resources::find_condition(&placement.data, "PlacementSatisfied");
-        let text = |field: &str| {
-            let text = condition.and_then(|condition| condition.get(field)?.as_str());
-            text.unwrap_or_default().to_owned()
-        };
-        let selected = placement.data.pointer("/status/numberOfSelectedClusters");
-        let misconfigured = resources::find_condition(&placement.data, "PlacementMisconfigured")
-            .filter(|_| resources::condition(&placement.data, "PlacementMisconfigured") == "True");
-        let reason = match misconfigured {
-            Some(_) => "Misconfigured".to_owned(),
-            None => text("reason"),
-        };
-        let mut row = vec![
-            key.namespace,
-            key.name,
-            text("status"),
-            reason,
-            selected.map_or_else(String::new, Value::to_string),
-            shown,
-        ];
-        if wide {
-            let message = misconfigured
-                .and_then(|condition| condition.get("message")?.as_str())
-                .map_or_else(|| text("message"), str::to_owned);
-            row.push(message);
-        }
-        table.row(row);
     }
-    table
 }

@@ -1,32 +1,28 @@
 //! `ocmadm get works`: works, and what happened to every resource of one.
 
-use futures::{StreamExt, TryStreamExt};
 use kube::ResourceExt;
-use kube::api::ListParams;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use crate::cmd::args::{ClustersArgs, GlobalArgs};
-use crate::cmd::explain::Doing;
-use crate::cmd::get::clusters;
-use crate::cmd::{CONCURRENCY, connect, program, resources};
+use super::list::{ListArgs, View};
+use super::tree;
+use crate::cmd::args::{GlobalArgs, OfClustersArgs};
+use crate::cmd::{connect, program, resources};
 use crate::error::CommandError;
-use crate::k8s::client::Connection;
-use crate::ui::{OutputFormat, Table, Ui, format};
+use crate::ui::{OutputFormat, Table, Ui};
 
 /// Arguments of `ocmadm get works`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Only this work, with its resources
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = crate::cmd::completion::works())]
     name: Option<String>,
 
     #[command(flatten)]
-    clusters: ClustersArgs,
+    clusters: OfClustersArgs,
 
-    /// Output format: table, wide, json, yaml or name
-    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-    output: OutputFormat,
+    #[command(flatten)]
+    list: ListArgs,
 }
 
 /// Runs the command.
@@ -35,8 +31,37 @@ pub struct Args {
 /// No hub there, no permission, an unknown cluster or work.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let hub = connect(global).await?;
-    let names = args.clusters.names();
-    let works = find(&hub, args.name.as_deref(), &names).await?;
+    let resource = resources::manifest_work();
+    let mut list = args.list.clone();
+    if let Some(name) = &args.name {
+        let by_name = format!("metadata.name={name}");
+        list.field_selector = Some(match list.field_selector {
+            Some(fields) => format!("{fields},{by_name}"),
+            None => by_name,
+        });
+    }
+    let choice = args.clusters.choice();
+    let (names, apis) = if choice.is_empty() {
+        (Vec::new(), vec![resources::all(&hub.client, &resource)])
+    } else {
+        let names = choice.find(&hub).await?.names;
+        let apis = names
+            .iter()
+            .map(|cluster| resources::within(&hub.client, &resource, cluster))
+            .collect();
+        (names, apis)
+    };
+    if list.watch {
+        return list.follow(&hub, apis, &view(), |_| true, ui).await;
+    }
+    let mut works = list.list(&hub, apis, "works").await?;
+    if list.sort_by.is_none() {
+        // Clusters in the order in which they were named.
+        works.sort_by_key(|work| {
+            let cluster = work.namespace().unwrap_or_default();
+            names.iter().position(|name| *name == cluster)
+        });
+    }
     if works.is_empty()
         && let Some(name) = &args.name
     {
@@ -50,23 +75,15 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
                 .hint(format!("`{} get works` lists them all", program())),
         );
     }
-    let resource = resources::manifest_work();
-    if args.output.is_structured() {
-        let values: Vec<Value> = works
-            .iter()
-            .map(|work| resources::printable(work, &resource))
-            .collect();
-        let single = args.name.is_some() && names.len() == 1;
-        ui.result(&format::objects(
-            args.output,
-            &values,
-            single,
-            resources::resource_name,
-        ))?;
+    if list.output == OutputFormat::Tree {
+        ui.result(&tree::render(&works))?;
         return Ok(());
     }
-    let wide = args.output == OutputFormat::Wide;
-    ui.result(&works_table(&works, wide).render())?;
+    let single = args.name.is_some() && names.len() == 1;
+    list.print(ui, &view(), &works, single)?;
+    if list.output.is_structured() {
+        return Ok(());
+    }
     if works.is_empty() {
         ui.status("There are no works.");
         ui.hint(&format!(
@@ -76,7 +93,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     }
     if args.name.is_some() {
         ui.result("\n")?;
-        ui.result(&resources_table(&works, wide).render())?;
+        ui.result(&resources_table(&works, list.wide()).render())?;
         for line in feedback(&works) {
             ui.result_line(&line)?;
         }
@@ -84,81 +101,42 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     Ok(())
 }
 
-/// The works of a name (or all), in the clusters given (or all), ordered by
-/// cluster as given and by name.
-async fn find(
-    hub: &Connection,
-    name: Option<&str>,
-    names: &[String],
-) -> Result<Vec<DynamicObject>, CommandError> {
-    let resource = resources::manifest_work();
-    let mut params = ListParams::default();
-    if let Some(name) = name {
-        params = params.fields(&format!("metadata.name={name}"));
-    }
-    if names.is_empty() {
-        let api = resources::all(&hub.client, &resource);
-        let mut works = hub.call(api.list(&params)).await.doing("list works")?.items;
-        works.sort_by_key(|work| (work.namespace(), work.name_any()));
-        return Ok(works);
-    }
-    clusters::require_names(hub, names).await?;
-    let lists: Vec<Vec<DynamicObject>> = futures::stream::iter(names)
-        .map(|cluster| {
-            let api = resources::within(&hub.client, &resource, cluster);
-            let params = params.clone();
-            async move {
-                let list = hub.call(api.list(&params)).await;
-                let mut works = list.doing(&format!("list the works of {cluster}"))?.items;
-                works.sort_by_key(ResourceExt::name_any);
-                Ok::<_, CommandError>(works)
-            }
-        })
-        .buffered(CONCURRENCY)
-        .try_collect()
-        .await?;
-    Ok(lists.into_iter().flatten().collect())
-}
-
-fn manifests(work: &DynamicObject) -> &[Value] {
+pub(super) fn manifests(work: &DynamicObject) -> &[Value] {
     work.data
         .pointer("/spec/workload/manifests")
         .and_then(Value::as_array)
         .map_or(&[], Vec::as_slice)
 }
 
-fn works_table(works: &[DynamicObject], wide: bool) -> Table {
-    let mut headers = vec![
-        "name",
-        "cluster",
-        "number of manifests",
-        "applied",
-        "available",
-    ];
-    if wide {
-        headers.extend(["age", "message"]);
+fn view() -> View<'static> {
+    View {
+        resource: resources::manifest_work(),
+        what: "works",
+        headers: &[
+            "name",
+            "cluster",
+            "number of manifests",
+            "applied",
+            "available",
+        ],
+        wide: &["age", "message"],
+        row: Box::new(|work, now| {
+            (
+                vec![
+                    work.name_any(),
+                    work.namespace().unwrap_or_default(),
+                    manifests(work).len().to_string(),
+                    state(&work.data, "Applied", work),
+                    state(&work.data, "Available", work),
+                ],
+                vec![resources::age(work, now), message(&work.data)],
+            )
+        }),
     }
-    let mut table = Table::new(&headers);
-    let now = jiff::Timestamp::now();
-    for work in works {
-        let mut row = vec![
-            work.name_any(),
-            work.namespace().unwrap_or_default(),
-            manifests(work).len().to_string(),
-            state(&work.data, "Applied", work),
-            state(&work.data, "Available", work),
-        ];
-        if wide {
-            row.push(resources::age(work, now));
-            row.push(message(&work.data));
-        }
-        table.row(row);
-    }
-    table
 }
 
 /// A condition's status; `Unknown` while it speaks of an older generation.
-fn state(data: &Value, kind: &str, work: &DynamicObject) -> String {
+pub(super) fn state(data: &Value, kind: &str, work: &DynamicObject) -> String {
     let Some(condition) = resources::find_condition(data, kind) else {
         return String::new();
     };
@@ -171,7 +149,7 @@ fn state(data: &Value, kind: &str, work: &DynamicObject) -> String {
 }
 
 /// Why not everything is well: the message of the first condition that is not True.
-fn message(data: &Value) -> String {
+pub(super) fn message(data: &Value) -> String {
     ["Applied", "Available", "Progressing"]
         .iter()
         .filter_map(|kind| resources::find_condition(data, kind))
@@ -254,14 +232,7 @@ fn feedback(works: &[DynamicObject]) -> Vec<String> {
         for status in reported.into_iter().flatten() {
             let values = status.pointer("/statusFeedback/values");
             for value in values.and_then(Value::as_array).into_iter().flatten() {
-                let shown = value["fieldValue"]
-                    .as_object()
-                    .and_then(|fields| fields.iter().find(|(key, _)| *key != "type"))
-                    .map(|(_, value)| match value {
-                        Value::String(text) => text.clone(),
-                        other => other.to_string(),
-                    })
-                    .unwrap_or_default();
+                let shown = field_value(value);
                 lines.push(format!(
                     "{} {}/{}: {} = {shown}",
                     work.namespace().unwrap_or_default(),
@@ -276,6 +247,18 @@ fn feedback(works: &[DynamicObject]) -> Vec<String> {
         lines.insert(0, String::new());
     }
     lines
+}
+
+/// A value of a resource's status, as text.
+pub(super) fn field_value(value: &Value) -> String {
+    value["fieldValue"]
+        .as_object()
+        .and_then(|fields| fields.iter().find(|(key, _)| *key != "type"))
+        .map(|(_, value)| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -314,7 +297,7 @@ mod tests {
     #[test]
     fn a_condition_of_an_older_generation_is_unknown() {
         assert_eq!(
-            works_table(&[work()], false).render(),
+            view().table(&[work()], false).render(),
             "NAME   CLUSTER    NUMBER OF MANIFESTS   APPLIED   AVAILABLE\n\
              w      cluster1   2                     True      Unknown\n"
         );

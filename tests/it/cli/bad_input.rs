@@ -467,7 +467,7 @@ async fn manifests_that_cannot_be_sent() {
     assert_snapshot!(run(folder.path(), None, &["create", "work", "w", "-f", "x"], "").await, @r"
     exit 2
     --- stderr
-    Error: which clusters? Pass --clusters NAME,... or --placement NAMESPACE/NAME
+    Error: which clusters? Pass --clusters NAME,..., --clusterset SET, -l LABELS, --all or --placement NAMESPACE/NAME
     Hint: `ocmadm get clusters` lists them
     ");
 }

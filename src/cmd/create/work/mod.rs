@@ -12,7 +12,7 @@ use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
-use crate::cmd::args::{ClustersArgs, GlobalArgs};
+use crate::cmd::args::{Chosen, ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{Doing, server_error, wait_error};
 use crate::cmd::get::clusters::require_names;
 use crate::cmd::{CONCURRENCY, connect, deadline, program, resources, same_cluster};
@@ -37,7 +37,7 @@ pub struct Args {
     clusters: ClustersArgs,
 
     /// Send to the clusters that a placement has chosen
-    #[arg(long, value_name = "NAMESPACE/NAME", conflicts_with = "clusters")]
+    #[arg(long, value_name = "NAMESPACE/NAME", conflicts_with_all = ["clusters", "clusterset", "selector", "all"])]
     placement: Option<String>,
 
     /// Make a ManifestWorkReplicaSet that follows the placement
@@ -156,9 +156,9 @@ fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
             "a replica set follows a placement: pass --placement NAMESPACE/NAME",
         ));
     }
-    if args.clusters.names().is_empty() && args.placement.is_none() {
+    if args.clusters.choice().is_empty() && args.placement.is_none() {
         return Err(CommandError::usage(
-            "which clusters? Pass --clusters NAME,... or --placement NAMESPACE/NAME",
+            "which clusters? Pass --clusters NAME,..., --clusterset SET, -l LABELS, --all or --placement NAMESPACE/NAME",
         )
         .hint(format!("`{} get clusters` lists them", program())));
     }
@@ -185,11 +185,17 @@ fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
 
 /// The clusters to send to; each is known to the hub and accepted.
 async fn clusters(args: &Args, hub: &Connection) -> Result<Vec<String>, CommandError> {
-    let names = match &args.placement {
-        Some(placement) => chosen(placement, hub).await?,
-        None => args.clusters.names(),
+    let Chosen {
+        names,
+        clusters: found,
+    } = match &args.placement {
+        Some(placement) => {
+            let names = chosen(placement, hub).await?;
+            let clusters = require_names(hub, &names).await?;
+            Chosen { names, clusters }
+        }
+        None => args.clusters.choice().find(hub).await?,
     };
-    let found = require_names(hub, &names).await?;
     let refused: Vec<String> = found
         .iter()
         .filter(|cluster| {

@@ -1,0 +1,36 @@
+//! `ocmadm addon`: add-ons on managed clusters.
+
+pub mod disable;
+pub mod enable;
+
+use crate::cmd::args::GlobalArgs;
+use crate::error::CommandError;
+use crate::ui::Ui;
+
+/// Arguments of `ocmadm addon`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done with add-ons.
+#[derive(clap::Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Enable add-ons on managed clusters
+    Enable(enable::Args),
+    /// Disable add-ons on managed clusters
+    Disable(disable::Args),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of what is done.
+pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    match &args.command {
+        Command::Enable(args) => enable::run(args, global, ui).await,
+        Command::Disable(args) => disable::run(args, global, ui).await,
+    }
+}
