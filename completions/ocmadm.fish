@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ocmadm_global_optspecs
-    string join \n kubeconfig= context= dry-run timeout= color= q/quiet v/v= h/help V/version
+    string join \n kubeconfig= context= dry-run= timeout= color= q/quiet v/v= h/help V/version
 end
 
 function __fish_ocmadm_needs_command
@@ -26,24 +26,27 @@ end
 
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_needs_command" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -s V -l version -d 'Print version'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "init" -d 'Make a cluster a hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "join" -d 'Join a cluster to a hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "accept" -d 'Accept clusters that asked to join the hub'
-complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "create" -d 'Send work to managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "delete" -d 'Delete works and join tokens'
-complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "get" -d 'List clusters and works, print join tokens'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "create" -d 'Make works, cluster sets and samples'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "delete" -d 'Delete works, cluster sets and join tokens'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "get" -d 'List clusters, works and more, print join tokens'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "upgrade" -d 'Bring hub or agent to another version'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "install" -d 'Install add-ons for the hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "uninstall" -d 'Take add-ons off the hub'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "clusterset" -d 'Group clusters, and let namespaces use the groups'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "addon" -d 'Enable and disable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "addons" -d 'Enable and disable add-ons on managed clusters'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "unjoin" -d 'Take a cluster out of its hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "clean" -d 'Make a hub an ordinary cluster again'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "sandbox" -d 'Run a local hub and managed clusters, without Docker'
@@ -82,6 +85,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l resource-limits -
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l resource-requests -d 'Requests of the containers, with --resource-qos-class ResourceRequirement' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -92,7 +96,6 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l use-bootstrap-tok
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l force -d 'Leave out what is checked beforehand'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l singleton -d 'The multicluster-controlplane, which OCM has given up'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l enable-sync-labels -d 'Let labels of the ClusterManager or Klusterlet go to what upstream\'s operator makes of it'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l hub-token -d 'The token to join with, from `get token` on the hub' -r
@@ -135,6 +138,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l resource-limits -
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l resource-requests -d 'Requests of the containers, with --resource-qos-class ResourceRequirement' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -145,38 +149,74 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l force-internal-en
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l singleton -d 'Run registration and work in one process (native components always do)'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l force-internal-endpoint-lookup-managed -d 'Hosted mode: let the agent use the address that the managed cluster itself names (kind, NAT)'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l enable-sync-labels -d 'Let labels of the ClusterManager or Klusterlet go to what upstream\'s operator makes of it'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s l -l selector -d 'All clusters with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l requesters -d 'Approve requests for these users only (common names), separated by commas' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l all -d 'All clusters of the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l wait -d 'Also wait until the clusters have joined'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l skip-approve-check -d 'Approve requests of users that are no bootstrap identity of this hub'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand accept" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -f -a "work" -d 'Send manifests to managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -f -a "manifestwork" -d 'Send manifests to managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from work manifestwork placement" -f -a "placement" -d 'Choose managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -f -a "clusterset" -d 'Make a cluster set'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -f -a "managedclusterset" -d 'Make a cluster set'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -f -a "sampleapp" -d 'Make a sample application for Argo CD'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -f -a "work" -d 'Send manifests to managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and not __fish_seen_subcommand_from clusterset managedclusterset sampleapp work manifestwork" -f -a "manifestwork" -d 'Send manifests to managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from clusterset" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from clusterset" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from clusterset" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from clusterset" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from clusterset" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from clusterset" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from clusterset" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from clusterset" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from managedclusterset" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from managedclusterset" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from managedclusterset" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from managedclusterset" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from managedclusterset" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from managedclusterset" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from managedclusterset" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from managedclusterset" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s f -l filename -d 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s l -l selector -d 'All clusters with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l placement -d 'Send to the clusters that a placement has chosen' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s R -l recursive -d 'Search folders below folders too' -r -f -a "true\t''
 false\t''"
@@ -185,19 +225,22 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_su
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s o -l output -d 'Print the works instead of a line each: json, yaml or name' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l all -d 'All clusters of the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s r -l replicaset -d 'Make a ManifestWorkReplicaSet that follows the placement'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l overwrite -d 'Change works that exist already'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l wait -d 'Wait until everything is applied and available'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s f -l filename -d 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s l -l selector -d 'All clusters with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l placement -d 'Send to the clusters that a placement has chosen' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s R -l recursive -d 'Search folders below folders too' -r -f -a "true\t''
 false\t''"
@@ -206,162 +249,184 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_su
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s o -l output -d 'Print the works instead of a line each: json, yaml or name' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l all -d 'All clusters of the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s r -l replicaset -d 'Make a ManifestWorkReplicaSet that follows the placement'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l overwrite -d 'Change works that exist already'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l wait -d 'Wait until everything is applied and available'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s n -l namespace -d 'The namespace it is in' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l clustersets -l clusterset -d 'Cluster sets to choose from, separated by commas; all that are bound to the namespace when absent' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s l -l label-selectors -l selector -d 'Labels clusters must have, as kubectl writes selectors: \'env=prod,zone in (a,b),!old\' (repeatable: one must fit)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l claim-selector -d 'Claims clusters must make, written like labels' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l cel -d 'CEL expression over managedCluster that must be true (repeatable: all must)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l count -l number -d 'How many clusters; all that fit when absent' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l prioritizers -d 'What is preferred: BuiltIn:NAME:WEIGHT or AddOn:RESOURCE:SCORE:WEIGHT, separated by commas' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l tolerate -d 'Taint that does not matter: KEY[=VALUE][:EFFECT][@SECONDS], or * for all (repeatable)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l group -d 'Decision group: NAME:SELECTOR (repeatable)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l clusters-per-group -d 'How many clusters a group holds at most: a number, or a percentage of all' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l spread -d 'Spread evenly over a label\'s values: LABEL[:SKEW][:must] (repeatable)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s o -l output -d 'Print the placement instead of a line: json, yaml or name' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l exact -d 'Only these prioritizers, without Balance and Steady'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l overwrite -d 'Change the placement if it exists already'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -f -a "clusterset" -d 'Delete a cluster set; its clusters stay'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -f -a "managedclusterset" -d 'Delete a cluster set; its clusters stay'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -f -a "work" -d 'Delete a work, and with it its resources on the managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -f -a "manifestwork" -d 'Delete a work, and with it its resources on the managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from clusterset managedclusterset work manifestwork token" -f -a "token" -d 'Delete what clusters join with: no more can join until `init` is run again'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from clusterset" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from clusterset" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from clusterset" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from clusterset" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from clusterset" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -f -a "work" -d 'Delete a work, and with it its resources on the managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -f -a "manifestwork" -d 'Delete a work, and with it its resources on the managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and not __fish_seen_subcommand_from work manifestwork token" -f -a "token" -d 'Delete what clusters join with: no more can join until `init` is run again'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from clusterset" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from clusterset" -s y -l yes -d 'Do not ask before deleting'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from clusterset" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from clusterset" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from managedclusterset" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from managedclusterset" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from managedclusterset" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from managedclusterset" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from managedclusterset" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from managedclusterset" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from managedclusterset" -s y -l yes -d 'Do not ask before deleting'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from managedclusterset" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from managedclusterset" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s l -l selector -d 'All clusters with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l wait -d 'Wait until the work and its resources are gone' -r -f -a "true\t''
 false\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l all -d 'All clusters of the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l force -d 'Do not wait for the agent: its resources stay on the managed cluster'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s l -l selector -d 'All clusters with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l wait -d 'Wait until the work and its resources are gone' -r -f -a "true\t''
 false\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l all -d 'All clusters of the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l force -d 'Do not wait for the agent: its resources stay on the managed cluster'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "token" -d 'Print a token and the command to join the hub with it'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "clusters" -d 'List managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "cluster" -d 'List managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "managedclusters" -d 'List managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "hub-info" -d 'Show what of the hub is installed'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "klusterlet-info" -d 'Show what of the managed cluster\'s agent is installed, and how it is'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "works" -d 'List works, and what happened to the resources of one'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "work" -d 'List works, and what happened to the resources of one'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "manifestworks" -d 'List works, and what happened to the resources of one'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "placements" -d 'List placements, what they chose, and why not the rest'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info works work manifestworks placements placement" -f -a "placement" -d 'List placements, what they chose, and why not the rest'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "token" -d 'Print a token and the command to join the hub with it'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "clusters" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "cluster" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "managedclusters" -d 'List managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "hub-info" -d 'Show what of the hub is installed'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "klusterlet-info" -d 'Show what of the managed cluster\'s agent is installed, and how it is'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "clustersets" -d 'List cluster sets'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "clusterset" -d 'List cluster sets'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "managedclustersets" -d 'List cluster sets'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "placements" -d 'List placements and how many clusters they chose'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "placement" -d 'List placements and how many clusters they chose'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "addons" -d 'List add-ons and where they run'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "addon" -d 'List add-ons and where they run'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "managedclusteraddons" -d 'List add-ons and where they run'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "works" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "work" -d 'List works, and what happened to the resources of one'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks" -f -a "manifestworks" -d 'List works, and what happened to the resources of one'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s o -l output -d 'Output format: text, json, yaml or token' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l use-bootstrap-token -d 'Use the hub\'s bootstrap token (from `init --use-bootstrap-token`) instead of a service account\'s'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l clusterset -d 'Only clusters of this set' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s l -l selector -d 'Only clusters with these labels' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s w -l watch -d 'Go on and print what changes, until interrupted'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l clusterset -d 'Only clusters of this set' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s l -l selector -d 'Only clusters with these labels' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s w -l watch -d 'Go on and print what changes, until interrupted'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l clusterset -d 'Only clusters of this set' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s l -l selector -d 'Only clusters with these labels' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s w -l watch -d 'Go on and print what changes, until interrupted'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -s o -l output -d 'Output format' -r -f -a "text\t''
@@ -369,12 +434,12 @@ json\t''
 yaml\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from hub-info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s o -l output -d 'Output format' -r -f -a "text\t''
@@ -382,84 +447,209 @@ json\t''
 yaml\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s w -l watch -d 'Go on and print what changes, until interrupted'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s w -l watch -d 'Go on and print what changes, until interrupted'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l dry-run -d 'Show what would be done, change nothing'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -s w -l watch -d 'Go on and print what changes, until interrupted'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s n -l namespace -d 'Only placements of this namespace' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l explain -d 'For every cluster: its scores, or what keeps it from being chosen'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s A -l all-namespaces -d 'Those of all namespaces, also without --namespace'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s w -l watch -d 'Go on and print what changes, until interrupted'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s n -l namespace -d 'Only placements of this namespace' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s o -l output -d 'Output format: table, wide, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l explain -d 'For every cluster: its scores, or what keeps it from being chosen'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s A -l all-namespaces -d 'Those of all namespaces, also without --namespace'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s w -l watch -d 'Go on and print what changes, until interrupted'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l clusterset -d 'Only of clusters of this set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l cluster-selector -d 'Only of clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s w -l watch -d 'Go on and print what changes, until interrupted'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l clusterset -d 'Only of clusters of this set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l cluster-selector -d 'Only of clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s w -l watch -d 'Go on and print what changes, until interrupted'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l clusterset -d 'Only of clusters of this set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l cluster-selector -d 'Only of clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s w -l watch -d 'Go on and print what changes, until interrupted'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l clusterset -d 'Only of clusters of this set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l cluster-selector -d 'Only of clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s w -l watch -d 'Go on and print what changes, until interrupted'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l clusterset -d 'Only of clusters of this set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l cluster-selector -d 'Only of clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s w -l watch -d 'Go on and print what changes, until interrupted'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l clusterset -d 'Only of clusters of this set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l cluster-selector -d 'Only of clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s l -l selector -d 'Only objects with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s w -l watch -d 'Go on and print what changes, until interrupted'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -f -a "clustermanager" -d 'Upgrade the hub'
@@ -471,6 +661,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_s
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l image -d 'Image of native components [default: the one in use]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -478,7 +669,6 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l allow-downgrade -d 'Go back to an older version too'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l wait -d 'Wait until the new version works'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from clustermanager" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l klusterlet-values-file -d 'Values of clusteradm\'s chart (YAML) that are laid over what is there' -r -F
@@ -488,6 +678,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_s
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l image -d 'Image of native components [default: the one in use]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
@@ -495,17 +686,16 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l allow-downgrade -d 'Go back to an older version too'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l wait -d 'Wait until the new version works'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and __fish_seen_subcommand_from klusterlet" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -f -a "hub-addon" -d 'Install add-ons for the hub, with Helm'
@@ -515,22 +705,22 @@ false\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l repository -d 'Repository of the charts' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -f -a "hub-addon" -d 'Take add-ons off the hub, with Helm'
@@ -540,27 +730,186 @@ false\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l repository -d 'Repository of the charts' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -f -a "set" -d 'Put clusters into a cluster set, or have namespaces on its members'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -f -a "unset" -d 'Take clusters out of their cluster set'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -f -a "bind" -d 'Let placements of a namespace choose from a cluster set'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from set unset bind unbind" -f -a "unbind" -d 'Take a cluster set away from a namespace'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -s l -l selector -d 'All clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -l namespaces -d 'Namespaces that every member shall have, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -l all -d 'All clusters of the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -s l -l selector -d 'All clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -l all -d 'All clusters of the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from bind" -s n -l namespace -d 'The namespace' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from bind" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from bind" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from bind" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from bind" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from bind" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from bind" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from bind" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from bind" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s n -l namespace -d 'The namespace' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -f -a "enable" -d 'Enable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -f -a "disable" -d 'Disable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l names -d 'Add-ons, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -s l -l selector -d 'All clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -s n -l namespace -d 'Namespace for the add-on\'s agent on the managed clusters' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l annotate -d 'Annotations of the add-on, as key=value,... (repeatable); others stay' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l labels -d 'Labels of the add-on, as key=value,... (repeatable); others stay' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l config-file -d 'File with the configuration object of the add-on; it is applied on the hub' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l all -d 'All clusters of the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -l names -d 'Add-ons, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s l -l selector -d 'All clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -l all -d 'All clusters of the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s y -l yes -d 'Do not ask before deleting'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -f -a "enable" -d 'Enable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -f -a "disable" -d 'Disable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l names -d 'Add-ons, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -s l -l selector -d 'All clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -s n -l namespace -d 'Namespace for the add-on\'s agent on the managed clusters' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l annotate -d 'Annotations of the add-on, as key=value,... (repeatable); others stay' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l labels -d 'Labels of the add-on, as key=value,... (repeatable); others stay' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l config-file -d 'File with the configuration object of the add-on; it is applied on the hub' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l all -d 'All clusters of the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -l names -d 'Add-ons, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -l clusterset -d 'All clusters of a cluster set' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -s l -l selector -d 'All clusters with these labels' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -l all -d 'All clusters of the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -s y -l yes -d 'Do not ask before deleting'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l cluster-name -d 'The name the cluster has on the hub' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l purge-operator -d 'Remove the operator too, if no other Klusterlet needs it' -r -f -a "true\t''
 false\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l force -d 'Leave even if works are still there (their resources stay), or no agent answers'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -s y -l yes -d 'Answer yes to every question (there is none: scripts of clusteradm run unchanged)'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -s y -l yes -d 'Do not ask before deleting'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand unjoin" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l name -d 'The ClusterManager\'s name' -r
@@ -568,25 +917,25 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l purge-operator -
 false\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l force -d 'Clean up even if managed clusters are still available'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s y -l yes -d 'Answer yes to every question (there is none: scripts of clusteradm run unchanged)'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -l dry-run -d 'Show what would be done, change nothing'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s y -l yes -d 'Do not ask before deleting'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clean" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status kubeconfig logs demo supervise node" -f -a "up" -d 'Start it, with all it held when it last ran'
@@ -603,71 +952,71 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_s
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l delete-data -l delete -l purge -d 'Remove its folder, with all clusters and keys'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -s o -l output -d 'Output format: table, json or yaml' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l path -d 'Print the path of the file instead of its content'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from kubeconfig" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -s f -l follow -d 'Go on printing what is added'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l clusters -d 'How many managed clusters [default: those it has, or 2]' -r
@@ -676,61 +1025,60 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_s
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from supervise" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l name -d 'Name of the node' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l dir -d 'Folder of the sandbox [default: $XDG_DATA_HOME/ocmadm/sandbox]' -r -f -a "(__fish_complete_directories)"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l controllers -d 'Simulate the workload controllers too: the cluster has none'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s o -l output -d 'Output format: text, json or yaml' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l client -d 'Only this program\'s version; no server is asked'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l listen -d 'Serve health and metrics here' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l webhooks -d 'Serve admission webhooks here; in a sandbox on any free port' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l namespace -d 'Namespace of the hub\'s own objects [default: the pod\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l no-leader-election -d 'Work at once, without asking whether another replica does'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l listen -d 'Serve health and metrics here' -r
@@ -738,45 +1086,45 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l namespace -d 'Na
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l klusterlet -d 'The Klusterlet to serve [default: klusterlet]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l no-leader-election -d 'Work at once, without asking whether another replica does'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -f -a "docs" -d 'Write completions/ and man/'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -f -a "crds" -d 'Write embedded-manifests/crds/'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l write -d 'The folder that holds them' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l dry-run -d 'Show what would be done, change nothing'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -s h -l help -d 'Print help (see more with \'--help\')'

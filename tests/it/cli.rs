@@ -5,8 +5,8 @@
 mod bad_input;
 mod commands;
 mod docs;
-mod upgrade;
-mod upstream;
 mod docs_parity;
 mod sets;
+mod upgrade;
+mod upstream;
 mod world;
