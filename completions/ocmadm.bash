@@ -103,6 +103,9 @@ _ocmadm() {
             ocmadm__subcmd__create,manifestwork)
                 cmd="ocmadm__subcmd__create__subcmd__work"
                 ;;
+            ocmadm__subcmd__create,placement)
+                cmd="ocmadm__subcmd__create__subcmd__placement"
+                ;;
             ocmadm__subcmd__create,sampleapp)
                 cmd="ocmadm__subcmd__create__subcmd__sampleapp"
                 ;;
@@ -1096,7 +1099,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__create)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help clusterset managedclusterset sampleapp work manifestwork"
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help clusterset managedclusterset sampleapp work manifestwork placement"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1155,6 +1158,131 @@ _ocmadm() {
                 return 0
             fi
             case "${prev}" in
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ocmadm__subcmd__create__subcmd__placement)
+            opts="-n -l -o -q -v -h --namespace --clusterset --clustersets --selector --label-selectors --claim-selector --cel --number --count --prioritizers --exact --tolerate --group --clusters-per-group --spread --overwrite --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clustersets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clusterset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --label-selectors)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --claim-selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --number)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prioritizers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tolerate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clusters-per-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spread)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --kubeconfig)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1604,7 +1732,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__get)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets placements placement addons addon managedclusteraddons works work manifestworks"
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets addons addon managedclusteraddons works work manifestworks placements placement"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2030,7 +2158,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__get__subcmd__placements)
-            opts="-n -A -o -w -l -q -v -h --namespace --all-namespaces --output --watch --selector --field-selector --sort-by --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-n -A -o -w -l -q -v -h --namespace --all-namespaces --explain --output --watch --selector --field-selector --sort-by --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2269,13 +2397,17 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__hub)
-            opts="-q -v -h --listen --namespace --no-leader-election --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-q -v -h --listen --webhooks --namespace --no-leader-election --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --webhooks)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
