@@ -3,6 +3,7 @@
 //! [`run`] is the whole of `ocmadm hub`: it waits until this replica leads,
 //! then runs all controllers over one client until it is told to stop.
 
+pub mod addon;
 pub mod admission;
 pub mod clustermanager;
 pub mod placement;

@@ -1,0 +1,119 @@
+//! Which change concerns which add-on.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use crate::ocm::addon::names;
+use crate::ocm::names::LABEL_ADDON_NAME;
+use crate::runtime::{Change, Informer, Key};
+
+use super::Hub;
+
+/// Puts what changes into the queues.
+pub(super) fn wire(hub: &Arc<Hub>) {
+    on(hub, &hub.offers, |hub, key, change| {
+        hub.offer_queue.add(key.name.clone());
+        let same = matches!(change, Change::Applied { old: Some(old), new }
+            if old.spec == new.spec && old.metadata.annotations == new.metadata.annotations);
+        if !same {
+            for (addon, _) in hub.addons.filter(|addon, _| addon.name == key.name) {
+                hub.addon_queue.add(addon);
+            }
+        }
+    });
+    on(hub, &hub.addons, |hub, key, _| {
+        hub.addon_queue.add(key.clone());
+        hub.offer_queue.add(key.name.clone());
+    });
+    on(hub, &hub.templates, |hub, _, _| every_offer(hub));
+    on(hub, &hub.configs, |hub, _, _| every_offer(hub));
+    on(hub, &hub.placements, |hub, key, change| {
+        // Only that it comes or goes matters; what it decides has objects of its own.
+        if !matches!(change, Change::Applied { old: Some(_), .. }) {
+            of_placement(hub, &key.namespace, &key.name);
+        }
+    });
+    on(hub, &hub.decisions, |hub, key, change| {
+        if let Change::Applied {
+            old: Some(old),
+            new,
+        } = change
+            && old == new
+        {
+            return;
+        }
+        of_placement(hub, &key.namespace, &change.object().placement);
+    });
+    on(hub, &hub.clusters, |hub, key, change| {
+        if let Change::Applied {
+            old: Some(old),
+            new,
+        } = change
+            && old == new
+        {
+            return;
+        }
+        for (addon, _) in hub.addons.filter(|addon, _| addon.namespace == key.name) {
+            hub.addon_queue.add(addon);
+        }
+    });
+    on(hub, &hub.works, |hub, key, change| {
+        let work = change.object();
+        let namespace = work.addon_namespace.as_ref().unwrap_or(&key.namespace);
+        hub.addon_queue.add(Key::new(namespace, &work.addon));
+    });
+    on(hub, &hub.bindings, |hub, key, change| {
+        let labels = change.object().labels();
+        let Some(addon) = labels.get(LABEL_ADDON_NAME) else {
+            return;
+        };
+        if hub.addons.get(&key.namespace, addon).is_some() {
+            hub.addon_queue.add(Key::new(&key.namespace, addon));
+        } else if let Some((any, _)) = hub.addons.filter(|k, _| k.name == *addon).pop() {
+            // One that is for the agents of all clusters: any of them mends it.
+            hub.addon_queue.add(any);
+        }
+    });
+    on(hub, &hub.accounts, |hub, key, change| {
+        if let Some(addon) = change.object().labels().get(names::LABEL_TOKEN_ADDON) {
+            hub.addon_queue.add(Key::new(&key.namespace, addon));
+        }
+    });
+    on(hub, &hub.requests, |hub, key, change| {
+        if let Change::Applied { new, .. } = change
+            && new.is_open()
+        {
+            hub.request_queue.add(key.name.clone());
+        }
+    });
+}
+
+fn on<T: Send + Sync + 'static>(
+    hub: &Arc<Hub>,
+    informer: &Informer<T>,
+    then: impl Fn(&Hub, &Key, &Change<T>) + Send + Sync + 'static,
+) {
+    let this = Arc::downgrade(hub);
+    informer.on_change(move |key, change| {
+        if let Some(hub) = this.upgrade() {
+            then(&hub, key, change);
+        }
+    });
+}
+
+fn every_offer(hub: &Hub) {
+    for (key, _) in hub.offers.filter(|_, _| true) {
+        hub.offer_queue.add(key.name);
+    }
+}
+
+fn of_placement(hub: &Hub, namespace: &str, name: &str) {
+    let concerned = hub.offers.filter(|_, offer| {
+        let mut placements = offer.spec.install_strategy.placements.iter();
+        placements.any(|placement| placement.namespace == namespace && placement.name == name)
+    });
+    for (key, _) in concerned {
+        hub.offer_queue.add(key.name);
+    }
+}
