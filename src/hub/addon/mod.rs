@@ -10,6 +10,9 @@
 //!
 //! Everything is read and written as v1alpha1, the version that is stored: so
 //! these controllers never wait for the conversion that the hub itself serves.
+//!
+//! `hub::run` does not start them yet: the hub's role lacks their permissions,
+//! and no integration test has run them.
 
 pub mod apply;
 pub mod config;
