@@ -52,7 +52,7 @@ kubectl get crd widgets.example.com -o jsonpath='{.status.storedVersions} {.stat
 kubectl api-resources --api-group=example.com
 kubectl api-resources --api-group=example.com -o wide
 kubectl api-versions | grep example
-until kubectl get --raw /openapi/v3/apis/example.com/v1 2>&1 | grep -q Widget; do :; done
+until kubectl explain widget 2>&1 | grep -q "A widget of the tests"; do :; done
 kubectl explain widget
 kubectl explain widget.spec --recursive
 kubectl explain wd.spec.size
