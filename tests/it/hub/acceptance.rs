@@ -42,10 +42,9 @@ async fn registration_01_the_two_sets_exist() {
 #[tokio::test]
 async fn registration_02_an_edited_default_set_is_put_right() {
     let hub = Hub::start().await;
-    eventually("the set", || {
-        hub.side.get("ManagedClusterSet", "", "default")
-    })
-    .await;
+    for name in ["default", "global"] {
+        eventually("the set", || hub.side.get("ManagedClusterSet", "", name)).await;
+    }
     let edit = json!({"spec": {"clusterSelector": {
         "selectorType": "LabelSelector", "labelSelector": {"matchLabels": {"a": "b"}}}}});
     hub.side
