@@ -45,10 +45,12 @@ impl Output {
 }
 
 /// A part of OCM: its Deployments (`{}` stands for the name of the ClusterManager
-/// or Klusterlet) and its definitions.
+/// or Klusterlet), which of them the native process stands in for, and its
+/// definitions.
 struct Part {
     name: &'static str,
     deployments: &'static [(&'static str, &'static str)],
+    native: &'static [&'static str],
     definitions: &'static [&'static str],
 }
 
@@ -59,6 +61,7 @@ const HUB_PARTS: [Part; 4] = [
             ("Controller", "{}-addon-manager-controller"),
             ("Webhook", "{}-addon-webhook"),
         ],
+        native: &[],
         definitions: &[
             "addondeploymentconfigs.addon.open-cluster-management.io",
             "addontemplates.addon.open-cluster-management.io",
@@ -72,6 +75,7 @@ const HUB_PARTS: [Part; 4] = [
             ("Controller", "{}-registration-controller"),
             ("Webhook", "{}-registration-webhook"),
         ],
+        native: &["Controller", "Webhook"],
         definitions: &[
             "managedclusters.cluster.open-cluster-management.io",
             "managedclustersetbindings.cluster.open-cluster-management.io",
@@ -84,6 +88,7 @@ const HUB_PARTS: [Part; 4] = [
             ("Controller", "{}-work-controller"),
             ("Webhook", "{}-work-webhook"),
         ],
+        native: &["Controller"],
         definitions: &[
             "manifestworkreplicasets.work.open-cluster-management.io",
             "manifestworks.work.open-cluster-management.io",
@@ -92,6 +97,7 @@ const HUB_PARTS: [Part; 4] = [
     Part {
         name: "Placement",
         deployments: &[("Controller", "{}-placement-controller")],
+        native: &["Controller"],
         definitions: &[
             "addonplacementscores.cluster.open-cluster-management.io",
             "placementdecisions.cluster.open-cluster-management.io",
@@ -104,11 +110,13 @@ const AGENT_PARTS: [Part; 2] = [
     Part {
         name: "Registration",
         deployments: &[("Agent", "{}-registration-agent")],
+        native: &["Agent"],
         definitions: &["clusterclaims.cluster.open-cluster-management.io"],
     },
     Part {
         name: "Work",
         deployments: &[("Agent", "{}-work-agent")],
+        native: &["Agent"],
         definitions: &["appliedmanifestworks.work.open-cluster-management.io"],
     },
 ];
@@ -310,7 +318,9 @@ fn text(found: &Found, parts: &[Part], definition: &str) -> String {
                 (Some(of), _) => line(&of),
                 // One process holds all of it.
                 (None, Some(agent)) => line(agent),
-                (None, None) if operator.native => format!("{} in the operator", line(operator)),
+                (None, None) if operator.native && part.native.contains(role) => {
+                    format!("{} in the operator", line(operator))
+                }
                 (None, None) => continue,
             };
             let _ = writeln!(out, "    {role}:\t{what}");
@@ -406,6 +416,8 @@ mod tests {
             text.contains("    Controller:\t(2/3) op:1 in the operator\n"),
             "{text}"
         );
+        // The native hub has no webhook for works.
+        assert!(!text.contains("Webhook"), "{text}");
     }
 
     #[test]
