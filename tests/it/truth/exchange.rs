@@ -53,6 +53,9 @@ pub(super) struct Exchange {
     /// all. For documents that name every type of a server.
     #[serde(default)]
     pub(super) only: Vec<String>,
+    /// The causes may come in any order: the real server walks a Go map.
+    #[serde(default)]
+    pub(super) unordered: bool,
     /// The answer is not compared: it only brings about what follows.
     #[serde(default)]
     pub(super) quiet: bool,

@@ -78,11 +78,39 @@ fn tidy(key: &str, value: &mut Value) {
     }
 }
 
+/// Puts the causes of a failure, and the sentence made of them, in order.
+pub(super) fn order_causes(body: &mut Value) {
+    let Some(causes) = body["details"]["causes"].as_array_mut() else {
+        return;
+    };
+    let sentence = |causes: &[Value]| {
+        let text = |cause: &Value, part: &str| cause[part].as_str().unwrap_or_default().to_owned();
+        let all = causes
+            .iter()
+            .map(|cause| format!("{}: {}", text(cause, "field"), text(cause, "message")));
+        format!("[{}]", all.collect::<Vec<_>>().join(", "))
+    };
+    let before = sentence(causes);
+    causes.sort_by_key(ToString::to_string);
+    let after = sentence(causes);
+    if let Some(message) = body["message"].as_str() {
+        body["message"] = message.replace(&before, &after).into();
+    }
+}
+
 /// Masks a text: variables, and RFC 3339 times.
 pub(super) fn mask_text(text: &str, variables: &BTreeMap<String, String>) -> String {
     let mut result = text.to_owned();
     for (name, value) in variables.iter().filter(|(_, value)| value.len() > 3) {
         result = result.replace(value.as_str(), &format!("${{{name}}}"));
+    }
+    for before in ["precondition (", "in record ("] {
+        // Revisions, which count all writes of a server.
+        if let Some(start) = result.find(before).map(|at| at + before.len())
+            && let Some(length) = result[start..].find(')')
+        {
+            result.replace_range(start..start + length, "<version>");
+        }
     }
     let time = regex_lite(&result);
     time.unwrap_or(result)

@@ -11,7 +11,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::exchange::{Exchange, Table, fill};
-use super::mask::{mask, mask_text};
+use super::mask::{mask, mask_text, order_causes};
 
 /// No exchange takes longer than this on any server.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -78,7 +78,11 @@ async fn one(
             _ => {
                 let bytes = response.into_body().collect().await.unwrap().to_bytes();
                 let text = String::from_utf8_lossy(&bytes).into_owned();
-                serde_json::from_str(&text).unwrap_or(Value::String(text))
+                if kind == "application/yaml" {
+                    serde_saphyr::from_str(&text).unwrap()
+                } else {
+                    serde_json::from_str(&text).unwrap_or(Value::String(text))
+                }
             }
         };
         let settled = exchange.until.iter().all(|(pointer, wanted)| {
@@ -98,6 +102,9 @@ async fn one(
                 None => String::new(),
             };
             variables.insert(name.clone(), value);
+        }
+        if exchange.unordered {
+            order_causes(&mut body);
         }
         if !exchange.only.is_empty() {
             let parts = exchange.only.iter().map(|pointer| {

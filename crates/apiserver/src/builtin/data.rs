@@ -80,6 +80,18 @@ pub(super) fn validate_secret(write: &Write<'_>, causes: &mut Vec<Cause>) {
     for key in required.iter().filter(|key| !has(key)) {
         causes.push(cause::required(&format!("data[{key}]"), ""));
     }
+    for key in required.iter().filter(|key| key.starts_with(".docker")) {
+        let text = new["data"][key].as_str();
+        let content = text.and_then(|text| STANDARD.decode(text).ok());
+        if let Some(Err(error)) = content.map(|c| serde_json::from_slice::<Value>(&c)) {
+            // The error names a place, and nothing of what is there.
+            causes.push(cause::invalid(
+                &format!("data[{key}]"),
+                &json!("<secret contents redacted>"),
+                &error.to_string(),
+            ));
+        }
+    }
     if let Some(old) = write.old {
         if old["type"] != new["type"] {
             causes.push(cause::invalid("type", &new["type"], "field is immutable"));

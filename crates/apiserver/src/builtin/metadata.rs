@@ -111,15 +111,20 @@ fn finalizers(finalizers: &Value, causes: &mut Vec<Cause>) {
 
 /// Finalizers of built-in kinds have a domain, or are Kubernetes' own.
 fn standard(finalizers: &Value, causes: &mut Vec<Cause>) {
-    for (index, finalizer) in finalizers.as_array().into_iter().flatten().enumerate() {
-        let text = finalizer.as_str().unwrap_or_default();
-        if !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
-            causes.push(cause::invalid(
-                &format!("metadata.finalizers[{index}]"),
-                finalizer,
-                "name is neither a standard finalizer name nor is it fully qualified",
-            ));
-        }
+    for (index, value) in finalizers.as_array().into_iter().flatten().enumerate() {
+        finalizer(&format!("metadata.finalizers[{index}]"), value, causes);
+    }
+}
+
+/// One of them.
+pub(super) fn finalizer(field: &str, finalizer: &Value, causes: &mut Vec<Cause>) {
+    let text = finalizer.as_str().unwrap_or_default();
+    if !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
+        causes.push(cause::invalid(
+            field,
+            finalizer,
+            "name is neither a standard finalizer name nor is it fully qualified",
+        ));
     }
 }
 
@@ -143,9 +148,9 @@ fn owners(owners: &Value, causes: &mut Vec<Cause>) {
         if owner["controller"] == true {
             let name = format!("{}/{}", text(owner, "kind"), text(owner, "name"));
             if let Some(first) = &controller {
-                causes.push(cause::invalid(
+                causes.push(cause::invalid_shown(
                     base,
-                    owners,
+                    &as_go(owners),
                     &format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"),
                 ));
             } else {
@@ -153,6 +158,27 @@ fn owners(owners: &Value, causes: &mut Vec<Cause>) {
             }
         }
     }
+}
+
+/// Owners with their fields in the order of Kubernetes' type.
+fn as_go(owners: &Value) -> String {
+    let fields = [
+        "apiVersion",
+        "kind",
+        "name",
+        "uid",
+        "controller",
+        "blockOwnerDeletion",
+    ];
+    let one = |owner: &Value| {
+        let shown = fields.iter().filter_map(|field| {
+            let value = owner.get(*field)?;
+            Some(format!("{}:{value}", json!(field)))
+        });
+        format!("{{{}}}", shown.collect::<Vec<_>>().join(","))
+    };
+    let all = owners.as_array().into_iter().flatten().map(one);
+    format!("[{}]", all.collect::<Vec<_>>().join(","))
 }
 
 fn text<'a>(owner: &'a Value, field: &str) -> &'a str {

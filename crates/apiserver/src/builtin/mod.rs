@@ -4,6 +4,7 @@
 mod answer;
 pub(crate) mod csr;
 mod data;
+pub(crate) mod events;
 mod metadata;
 pub mod names;
 pub(crate) mod namespaces;
@@ -12,6 +13,7 @@ mod rbac;
 pub(crate) mod services;
 mod status_part;
 mod token;
+mod webhooks;
 pub(crate) mod workloads;
 
 use serde_json::{Value, json};
@@ -77,6 +79,7 @@ pub fn prepare(view: &dyn View, write: &mut Write<'_>) -> Result<(), Status> {
         {
             write.new["status"] = json!({"phase": "Pending"});
         }
+        ("" | "events.k8s.io", "events") => events::prepare(write),
         ("batch", "jobs") => workloads::prepare_job(write),
         ("rbac.authorization.k8s.io", _) if write.operation != Operation::Delete => {
             rbac::prepare(write);
@@ -101,6 +104,19 @@ pub fn validate(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
             ("", "secrets") => data::validate_secret(write, &mut causes),
             ("", "configmaps") => data::validate_config_map(write, &mut causes),
             ("", "services") => services::validate(view, write, &mut causes),
+            (
+                "admissionregistration.k8s.io",
+                "mutatingwebhookconfigurations" | "validatingwebhookconfigurations",
+            ) => webhooks::validate(write, &mut causes),
+            ("", "podtemplates") => {
+                pods::pod_template(
+                    "template",
+                    &write.new["template"],
+                    &pods::RESTART_POLICIES,
+                    &mut causes,
+                );
+            }
+            ("" | "events.k8s.io", "events") => events::validate(write, &mut causes),
             ("", "pods") => pods::validate_pod(write, &mut causes),
             ("apps", "controllerrevisions") => {}
             ("apps" | "batch", _) | ("", "replicationcontrollers") => {
@@ -111,6 +127,7 @@ pub fn validate(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
                 csr::validate(write, &mut causes);
             }
             ("coordination.k8s.io", "leases") => lease(write, &mut causes),
+            ("", "namespaces") => namespaces::validate(write, &mut causes),
             ("", "nodes") => taints(write, &mut causes),
             ("", "resourcequotas") => quota(write, &mut causes),
             _ => {}
@@ -120,7 +137,11 @@ pub fn validate(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
         return Ok(());
     }
     let name = text(write.new, "/metadata/name");
-    Err(Status::invalid(&write.resource.gvk, name, causes))
+    let mut gvk = write.resource.gvk.clone();
+    if write.resource.storage() != &write.resource.gr {
+        gvk.group.clone_from(&write.resource.storage().group);
+    }
+    Err(Status::invalid(&gvk, name, causes))
 }
 
 fn taints(write: &Write<'_>, causes: &mut Vec<Cause>) {

@@ -70,7 +70,14 @@ pub(super) fn living(
 pub(super) fn prepare(write: &mut Write<'_>) -> Result<(), Status> {
     match (write.operation, write.subresource) {
         (Operation::Create, _) => {
-            write.new["spec"] = json!({"finalizers": ["kubernetes"]});
+            let sent = write.new["spec"]["finalizers"].take();
+            let mut finalizers = vec![json!("kubernetes")];
+            for finalizer in sent.as_array().into_iter().flatten() {
+                if !finalizers.contains(finalizer) {
+                    finalizers.push(finalizer.clone());
+                }
+            }
+            write.new["spec"] = json!({"finalizers": finalizers});
             write.new["status"] = json!({"phase": "Active"});
         }
         (Operation::Update, "finalize") => {
@@ -112,6 +119,14 @@ pub(super) fn prepare(write: &mut Write<'_>) -> Result<(), Status> {
     }
     labels[NAME_LABEL] = name;
     Ok(())
+}
+
+/// Finalizers have a domain, or are Kubernetes' own.
+pub(super) fn validate(write: &Write<'_>, causes: &mut Vec<Cause>) {
+    let finalizers = write.new["spec"]["finalizers"].as_array();
+    for finalizer in finalizers.into_iter().flatten() {
+        super::metadata::finalizer("spec.finalizers", finalizer, causes);
+    }
 }
 
 fn is_empty_list(value: &Value) -> bool {

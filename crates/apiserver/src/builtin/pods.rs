@@ -13,7 +13,7 @@ use crate::schema::cause;
 use crate::status::{Cause, Status};
 use crate::types::quantity::milli;
 
-const RESTART_POLICIES: [&str; 3] = ["Always", "OnFailure", "Never"];
+pub(super) const RESTART_POLICIES: [&str; 3] = ["Always", "OnFailure", "Never"];
 
 /// A pod starts pending, under a service account that exists.
 pub(super) fn prepare_pod(view: &dyn View, write: &mut Write<'_>) -> Result<(), Status> {
@@ -233,13 +233,39 @@ fn resources(field: &str, resources: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
+/// The kinds of volumes in the order Kubernetes looks at them; others come last.
+const VOLUME_KINDS: [&str; 16] = [
+    "emptyDir",
+    "hostPath",
+    "gitRepo",
+    "secret",
+    "nfs",
+    "iscsi",
+    "persistentVolumeClaim",
+    "downwardAPI",
+    "fc",
+    "azureFile",
+    "configMap",
+    "azureDisk",
+    "projected",
+    "csi",
+    "ephemeral",
+    "image",
+];
+
 /// A volume is of one kind.
 fn volumes(field: &str, volumes: &Value, causes: &mut Vec<Cause>) {
     for (index, volume) in volumes.as_array().into_iter().flatten().enumerate() {
         let kinds = volume.as_object().into_iter().flatten();
-        let mut kinds = kinds.filter(|(key, value)| *key != "name" && !value.is_null());
-        kinds.next();
-        for (kind, _) in kinds {
+        let mut kinds: Vec<&str> = kinds
+            .filter(|(key, value)| *key != "name" && !value.is_null())
+            .map(|(key, _)| key.as_str())
+            .collect();
+        kinds.sort_by_key(|kind| {
+            let place = VOLUME_KINDS.iter().position(|known| known == kind);
+            place.unwrap_or(VOLUME_KINDS.len())
+        });
+        for kind in kinds.iter().skip(1) {
             causes.push(cause::forbidden(
                 &format!("{field}[{index}].{kind}"),
                 "may not specify more than 1 volume type",

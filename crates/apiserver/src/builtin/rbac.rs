@@ -11,7 +11,10 @@ use crate::status::{Cause, Status};
 
 /// Defaults of subjects and references.
 pub(super) fn prepare(write: &mut Write<'_>) {
-    let namespace = text(write.new, "/metadata/namespace").to_owned();
+    // Somebody owns them, but an empty list is stored as none.
+    if write.new["rules"].as_array().is_some_and(Vec::is_empty) {
+        super::status_part::remove(write.new, "rules");
+    }
     if !write.new["roleRef"].is_null() && text(write.new, "/roleRef/apiGroup").is_empty() {
         write.new["roleRef"]["apiGroup"] = json!(GROUP);
     }
@@ -20,11 +23,6 @@ pub(super) fn prepare(write: &mut Write<'_>) {
         match subject["kind"].as_str() {
             Some("User" | "Group") if text(subject, "/apiGroup").is_empty() => {
                 subject["apiGroup"] = json!(GROUP);
-            }
-            Some("ServiceAccount")
-                if text(subject, "/namespace").is_empty() && !namespace.is_empty() =>
-            {
-                subject["namespace"] = json!(namespace);
             }
             _ => {}
         }
@@ -216,7 +214,8 @@ fn validate_binding(write: &Write<'_>, causes: &mut Vec<Cause>) {
         let group = json!(text(subject, "/apiGroup"));
         match text(subject, "/kind") {
             "ServiceAccount" => {
-                if text(subject, "/namespace").is_empty() {
+                // Without one it is of the namespace of the binding.
+                if !write.resource.namespaced && text(subject, "/namespace").is_empty() {
                     causes.push(cause::required(&at("namespace"), ""));
                 }
                 if group != "" {

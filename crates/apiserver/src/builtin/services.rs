@@ -88,6 +88,12 @@ pub(super) fn prepare(view: &dyn View, write: &mut Write<'_>) -> Result<(), Stat
     if spec["clusterIPs"].as_array().is_none_or(Vec::is_empty) {
         spec["clusterIPs"] = json!([spec["clusterIP"]]);
     }
+    // Without a selector its endpoints may be of any family.
+    let any = spec["clusterIP"] == "None" && spec["selector"].is_null();
+    if any && spec["ipFamilies"].is_null() && spec["ipFamilyPolicy"].is_null() {
+        spec["ipFamilies"] = json!(["IPv4", "IPv6"]);
+        spec["ipFamilyPolicy"] = json!("RequireDualStack");
+    }
     if spec["ipFamilies"].is_null() {
         spec["ipFamilies"] = json!(["IPv4"]);
     }
@@ -188,6 +194,31 @@ pub(super) fn validate(view: &dyn View, write: &Write<'_>, causes: &mut Vec<Caus
                 &at("protocol"),
                 &port["protocol"],
                 &protocols,
+            ));
+        }
+    }
+    let affinities = ["ClientIP", "None"];
+    let affinity = text(spec, "/sessionAffinity");
+    if !affinity.is_empty() && !affinities.contains(&affinity) {
+        causes.push(cause::not_supported(
+            "spec.sessionAffinity",
+            &spec["sessionAffinity"],
+            &affinities,
+        ));
+    }
+    let mut pairs = BTreeSet::new();
+    for (index, port) in ports.iter().enumerate() {
+        let pair = (text(port, "/protocol"), port["port"].as_i64());
+        if !pairs.insert(pair) {
+            // Kubernetes shows the fields of its own type.
+            let shown = format!(
+                r#"{{"Name":"","Protocol":"{}","AppProtocol":null,"Port":{},"TargetPort":0,"NodePort":0}}"#,
+                pair.0,
+                pair.1.unwrap_or_default(),
+            );
+            causes.push(cause::duplicate_shown(
+                &format!("spec.ports[{index}]"),
+                &shown,
             ));
         }
     }

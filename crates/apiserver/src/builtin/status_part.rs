@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Operation, Write};
+use crate::managedfields::zero;
 
 /// Keeps the part that this door does not write: a create starts with an empty
 /// status, an update of the object keeps it, and an update of the status keeps
@@ -24,7 +25,9 @@ pub(super) fn keep(write: &mut Write<'_>) {
             if write.resource.custom.is_some() {
                 remove(write.new, "status");
             } else {
-                set(write.new, "status", json!({}));
+                let status = write.resource.schema.properties.get("status");
+                let empty = status.map_or_else(|| json!({}), |status| zero(status));
+                set(write.new, "status", empty);
             }
         }
         (Operation::Update, "status", Some(old)) => {

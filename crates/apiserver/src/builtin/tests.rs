@@ -421,7 +421,8 @@ fn nobody_binds_more_than_they_hold() {
     let made = write(&view, &jane, path, None, &binding("bindable")).unwrap();
     assert_eq!(made["roleRef"]["apiGroup"], "rbac.authorization.k8s.io");
     assert_eq!(made["subjects"][0]["apiGroup"], "rbac.authorization.k8s.io");
-    assert_eq!(made["subjects"][1]["namespace"], "ns");
+    // An account without a namespace is of that of the binding, and stays as it is.
+    assert_eq!(made["subjects"][1].get("namespace"), None);
     assert!(
         message(write(&view, &jane, path, None, &binding("big")))
             .contains("{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"*\"]}")

@@ -47,6 +47,40 @@ pub(super) fn mentions_old_self(text: &str) -> bool {
     compile(text).is_ok_and(|expression| expression.old_self)
 }
 
+/// What is wrong with an expression.
+pub(crate) fn parses(text: &str) -> Result<(), String> {
+    compile(text).map(|_| ())
+}
+
+/// Whether an expression about these JSON values holds.
+pub(crate) fn condition(text: &str, variables: &[(&str, &Value)]) -> Result<bool, String> {
+    let expression = compile(text)?;
+    let variables: Vec<(&str, Option<cel::Value>)> = variables
+        .iter()
+        .map(|(name, value)| (*name, Some(plain(value))))
+        .collect();
+    match evaluate(&expression, &variables)? {
+        cel::Value::Bool(holds) => Ok(holds),
+        _ => Err("the expression is not true or false".to_owned()),
+    }
+}
+
+/// A JSON value whose type is not known.
+fn plain(value: &Value) -> cel::Value {
+    match value {
+        Value::Array(list) => cel::Value::List(Arc::new(list.iter().map(plain).collect())),
+        Value::Object(map) => {
+            let entries = map
+                .iter()
+                .map(|(name, child)| (Key::String(Arc::new(name.clone())), plain(child)));
+            cel::Value::Map(Map {
+                map: Arc::new(entries.collect()),
+            })
+        }
+        scalar => to_cel(&Schema::default(), scalar),
+    }
+}
+
 /// The rules that `new` breaks. `old` is the object before an update.
 pub fn validate(schema: &Schema, new: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = Vec::new();

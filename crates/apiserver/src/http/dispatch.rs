@@ -14,17 +14,11 @@ use crate::authn::Authenticator;
 use crate::authz;
 use crate::builtin::{self, Question};
 use crate::registry::{Deleted, Patch, PatchKind, Registry, RequestContext, View};
-use crate::request::options;
 use crate::request::protobuf::{self, ProtobufError};
-use crate::request::{Accept, DeleteOptions, ListOptions, Query, ResourcePath};
+use crate::request::{Accept, DeleteOptions, FieldValidation, ListOptions, Query, ResourcePath};
+use crate::request::{duplicates, options, yaml};
 use crate::status::Status;
 use crate::types::ResourceType;
-
-/// How deep YAML may be nested: its reader needs tens of kilobytes of stack a
-/// level. JSON may be twice as deep.
-const YAML_DEPTH: usize = 60;
-/// How much its aliases may repeat in all, in scalars and brackets.
-const YAML_ALIASED: usize = 50_000;
 
 const JSON_PATCH: &str = "application/json-patch+json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -124,11 +118,11 @@ impl Verb<'_> {
                 ))
             }
             "create" => {
-                let object = decode(self.headers, &body::read(body).await?, &resource.gvk.kind)?;
+                let object = self.object(resource, &body::read(body).await?)?;
                 self.create(resource, namespace, object).await
             }
             "update" => {
-                let object = decode(self.headers, &body::read(body).await?, &resource.gvk.kind)?;
+                let object = self.object(resource, &body::read(body).await?)?;
                 let updated = self
                     .registry
                     .update(
@@ -144,10 +138,10 @@ impl Verb<'_> {
             }
             "patch" => {
                 let patch = self.patch(resource, &body::read(body).await?)?;
-                let existed = self
-                    .registry
-                    .store()
-                    .exists(&resource.gr, namespace, &path.name);
+                let existed =
+                    self.registry
+                        .store()
+                        .exists(resource.storage(), namespace, &path.name);
                 if !existed && patch.kind == PatchKind::Apply {
                     self.may_create(namespace)?;
                 }
@@ -409,6 +403,25 @@ impl Verb<'_> {
         }
     }
 
+    /// The object in a body.
+    fn object(&self, resource: &ResourceType, bytes: &Bytes) -> Result<Value, Status> {
+        let (object, repeated) = decode(self.headers, bytes, &resource.gvk.kind)?;
+        match content_type(self.headers).as_str() {
+            "" | "application/json" | "*/*" => self.note_repeated(bytes),
+            _ => {
+                self.context.repeated.get_or_init(|| repeated);
+            }
+        }
+        Ok(object)
+    }
+
+    /// Looks for fields that stand twice, when somebody wants to know.
+    fn note_repeated(&self, json: &[u8]) {
+        if self.context.field_validation != FieldValidation::Ignore {
+            self.context.repeated.get_or_init(|| duplicates::find(json));
+        }
+    }
+
     fn patch(&self, resource: &ResourceType, bytes: &Bytes) -> Result<Patch, Status> {
         let content_type = content_type(self.headers);
         let kind = match content_type.as_str() {
@@ -434,12 +447,17 @@ impl Verb<'_> {
             }
         };
         let body = if kind == PatchKind::Apply {
-            read_yaml(bytes)
-                .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?
+            let (body, repeated) = yaml::read(bytes)
+                .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
+            self.context.repeated.get_or_init(|| repeated);
+            body
         } else {
             serde_json::from_slice(bytes)
                 .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?
         };
+        if matches!(kind, PatchKind::Merge | PatchKind::Strategic) {
+            self.note_repeated(bytes);
+        }
         Ok(Patch { kind, body })
     }
 
@@ -447,7 +465,7 @@ impl Verb<'_> {
         if bytes.is_empty() {
             return DeleteOptions::parse(None, self.query);
         }
-        let body = decode(self.headers, bytes, "DeleteOptions")?;
+        let (body, _) = decode(self.headers, bytes, "DeleteOptions")?;
         DeleteOptions::parse(Some(&body), self.query)
     }
 
@@ -497,8 +515,9 @@ fn answers_with_object(resource: &ResourceType) -> bool {
     )
 }
 
-/// Reads a body that is JSON or YAML.
-fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<Value, Status> {
+/// Reads a body that is JSON or YAML; also the keys of the YAML that are
+/// repeated.
+fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<(Value, Vec<String>), Status> {
     let unreadable = |error: String| {
         Status::bad_request(format!(
             "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: {error}"
@@ -512,18 +531,20 @@ fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<Value, Statu
             // Null is an object without fields.
             serde_json::from_slice(bytes)
                 .map(|value: Value| if value.is_null() { json!({}) } else { value })
+                .map(|value| (value, Vec::new()))
                 .map_err(|error| unreadable(error.to_string()))
         }
         "application/yaml" | "application/x-yaml" | "text/yaml" => {
-            read_yaml(bytes).map_err(unreadable)
+            yaml::read(bytes).map_err(unreadable)
         }
         "application/vnd.kubernetes.protobuf" => {
-            protobuf::decode(bytes).map_err(|error| match error {
+            let value = protobuf::decode(bytes).map_err(|error| match error {
                 ProtobufError::Malformed => Status::bad_request(error.to_string()),
                 ProtobufError::Unknown(_) => {
                     Status::new(415, "UnsupportedMediaType", error.to_string())
                 }
-            })
+            })?;
+            Ok((value, Vec::new()))
         }
         _ => Err(Status::new(
             415,
@@ -531,26 +552,6 @@ fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<Value, Statu
             "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
         )),
     }
-}
-
-/// YAML as kubectl reads it. The text of errors leaves the source out.
-fn read_yaml(bytes: &Bytes) -> Result<Value, String> {
-    // JSON is YAML, and read faster.
-    if let Ok(value) = serde_json::from_slice(bytes) {
-        return Ok(value);
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| "invalid UTF-8".to_owned())?;
-    let options = serde_saphyr::options! {
-        legacy_octal_numbers: true,
-        budget: serde_saphyr::budget! { max_depth: YAML_DEPTH },
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: YAML_ALIASED },
-    };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let place = error.location().map_or_else(String::new, |at| {
-            format!(" at line {}, column {}", at.line(), at.column())
-        });
-        format!("the YAML cannot be read{place}")
-    })
 }
 
 /// What every answer about a deprecated kind warns of.

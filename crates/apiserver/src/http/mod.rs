@@ -170,6 +170,10 @@ impl Handler {
             Some("Strict") => FieldValidation::Strict,
             _ => FieldValidation::Warn,
         };
+        let accept = Accept {
+            include: Include::parse(query.get("includeObject"))?,
+            ..Accept::parse(header(ACCEPT))?
+        };
         let verb = dispatch::Verb {
             registry: &self.0.registry,
             authenticator: &self.0.authenticator,
@@ -178,13 +182,10 @@ impl Handler {
             verb: &info.verb,
             query: &query,
             headers: &parts.headers,
-            accept: Accept {
-                include: Include::parse(query.get("includeObject"))?,
-                ..Accept::parse(header(ACCEPT))?
-            },
+            accept: accept.clone(),
         };
         let result = verb.run(body).await;
-        let mut response = result.unwrap_or_else(|status| respond::failure(&status));
+        let mut response = result.unwrap_or_else(|status| respond::failure_as(&accept, &status));
         respond::add_warnings(&mut response, &context);
         Ok(response)
     }

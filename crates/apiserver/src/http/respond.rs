@@ -62,11 +62,12 @@ pub(super) fn value(code: u16, accept: &Accept, value: &impl Serialize) -> Respo
 
 /// A failed request.
 pub(super) fn failure(status: &Status) -> Response<Body> {
-    let mut response = bytes(
-        status.code,
-        "application/json",
-        format!("{}\n", status.to_json()),
-    );
+    failure_as(&Accept::default(), status)
+}
+
+/// A failed request, in the encoding that was asked for.
+pub(super) fn failure_as(accept: &Accept, status: &Status) -> Response<Body> {
+    let mut response = value(status.code, accept, &status.to_json());
     if let Some(seconds) = status.retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -101,6 +102,7 @@ pub(super) fn object(
 ) -> Response<Body> {
     match accept.shape {
         Shape::Whole => value(code, accept, &**object),
+        Shape::Metadata if accept.of_list => failure_as(accept, &not_a_list(resource)),
         Shape::Metadata => value(code, accept, &metadata_of(object, &accept.version)),
         Shape::Table => {
             let table = table_of(
@@ -166,6 +168,7 @@ pub(super) fn list(accept: &Accept, resource: &ResourceType, list: List) -> Resp
             }
             with_body(200, JSON, whole.body())
         }
+        Shape::Metadata if !accept.of_list => failure_as(accept, &not_an_object(resource)),
         Shape::Metadata => {
             let items: Vec<Value> = list
                 .items
@@ -189,6 +192,38 @@ pub(super) fn list(accept: &Accept, resource: &ResourceType, list: List) -> Resp
             value(200, accept, &table)
         }
     }
+}
+
+/// The type of a kind as Go prints it, which clients have come to see.
+fn go_type(resource: &ResourceType, kind: &str) -> String {
+    let gvk = &resource.gvk;
+    if resource.custom.is_some() {
+        let list = if kind == gvk.kind { "" } else { "List" };
+        return format!("*unstructured.Unstructured{list}");
+    }
+    let package = match gvk.group.split('.').next() {
+        None | Some("") => "core",
+        Some(package) => package,
+    };
+    format!("*{package}.{kind}")
+}
+
+/// 406: the metadata of many was asked of one.
+fn not_a_list(resource: &ResourceType) -> Status {
+    let message = format!(
+        "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
+        go_type(resource, &resource.gvk.kind)
+    );
+    Status::new(406, "NotAcceptable", message)
+}
+
+/// 406: the metadata of one was asked of many.
+fn not_an_object(resource: &ResourceType) -> Status {
+    let message = format!(
+        "you requested PartialObjectMetadata, but the requested object is a list ({})",
+        go_type(resource, &resource.list_kind)
+    );
+    Status::new(406, "NotAcceptable", message)
 }
 
 /// Only the metadata of an object.

@@ -51,6 +51,11 @@ fn node(schema: Option<&Schema>, old: Option<&Value>, new: Option<&Value>) -> Co
     match (old, new) {
         (None, None) => {}
         (Some(old), Some(new)) if old == new => {}
+        // A list that was there, without entries.
+        (Some(Value::Null), Some(new)) if !matches!(shape(schema, new), Shape::Leaf) => {
+            result.added = whole(schema, new);
+            result.added.owned = false;
+        }
         (Some(old), Some(new)) => match (shape(schema, old), shape(schema, new)) {
             (Shape::Fields(old), Shape::Fields(new)) => {
                 for (name, value) in old {
@@ -84,41 +89,14 @@ fn node(schema: Option<&Schema>, old: Option<&Value>, new: Option<&Value>) -> Co
     result
 }
 
-/// Compares a part. A container that comes or goes is itself a member, unless
-/// its type always has it.
+/// Compares a part.
 fn part(
     parent: Option<&Schema>,
     element: &str,
     old: Option<&Value>,
     new: Option<&Value>,
 ) -> Comparison {
-    let schema = child_schema(parent, element);
-    let mut result = node(schema, old, new);
-    if always_there(parent, element) {
-        let container = |value: Option<&Value>| {
-            value.is_some_and(|value| {
-                !matches!(shape(schema, value), Shape::Leaf)
-                    && !value.as_object().is_some_and(serde_json::Map::is_empty)
-            })
-        };
-        if old.is_none() && container(new) {
-            result.added.owned = false;
-        }
-        if new.is_none() && container(old) {
-            result.removed.owned = false;
-        }
-    }
-    result
-}
-
-/// Required fields, and structures that Kubernetes' own types hold by value, are
-/// there even when empty.
-fn always_there(parent: Option<&Schema>, element: &str) -> bool {
-    let name = element.strip_prefix("f:").unwrap_or_default();
-    parent.is_some_and(|parent| {
-        let mut names = parent.always.iter().chain(&parent.required);
-        names.any(|known| known == name)
-    })
+    node(child_schema(parent, element), old, new)
 }
 
 /// Every path of a value that is new or gone as a whole.
@@ -129,11 +107,7 @@ fn whole(schema: Option<&Schema>, value: &Value) -> Set {
         Shape::Fields(fields) => {
             for (name, value) in fields {
                 let element = format!("f:{name}");
-                let mut child = whole(child_schema(schema, &element), value);
-                if always_there(schema, &element) && !child.children.is_empty() {
-                    child.owned = false;
-                }
-                set.put(&element, child);
+                set.put(&element, whole(child_schema(schema, &element), value));
             }
         }
         Shape::Entries(entries) => {

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::set::{ListError, Set, Shape, child_schema, is_struct_field, list_elements, shape};
+use super::set::{
+    ListError, Set, Shape, child_schema, is_struct_field, list_elements, readable, shape,
+};
 use crate::schema::{ListType, NodeType, Schema};
 
 /// Why a configuration cannot be applied: the path and the reason.
@@ -50,7 +52,7 @@ pub(super) fn check(schema: Option<&Schema>, value: &Value, at: &str) -> Result<
                         ));
                     }
                     Err(ListError::Duplicate(element)) => {
-                        let key = element.get(2..).unwrap_or_default();
+                        let key = readable(&element);
                         return Err((at.to_owned(), format!("duplicate entries for key {key}")));
                     }
                 }
@@ -111,6 +113,8 @@ pub(super) fn merge(schema: Option<&Schema>, live: Option<&Value>, applied: &Val
             let items = schema.and_then(|schema| schema.items.as_deref());
             Value::Array(merge_entries(items, &live, &applied))
         }
+        // Null has no parts to lay over those that are there.
+        (Shape::Fields(_) | Shape::Entries(_), Shape::Leaf) if applied.is_null() => live.clone(),
         _ => applied.clone(),
     }
 }

@@ -36,7 +36,8 @@ pub fn track(schema: &Schema, old: Option<&Value>, new: &mut Value, manager: &Ma
         Entries::default().write(new);
         return;
     }
-    let empty = Value::Object(Map::new());
+    // What the type has of itself, nobody wrote.
+    let empty = zero(schema);
     let comparison = compare(schema, Some(old.unwrap_or(&empty)), Some(new));
     let written = comparison.written();
     entries.take(manager, &written.union(&comparison.removed));
@@ -55,6 +56,35 @@ pub fn track(schema: &Schema, old: Option<&Value>, new: &mut Value, manager: &Ma
     entries.write(new);
 }
 
+/// An object of a type into which nothing was written.
+pub fn zero(schema: &Schema) -> Value {
+    let mut fields = Map::new();
+    for name in schema.required.iter().filter(|_| schema.go) {
+        let empty = schema.zero_of(name).unwrap_or_default();
+        fields.insert(name.clone(), empty);
+    }
+    for name in &schema.always {
+        if let Some(field) = schema.properties.get(name) {
+            fields.insert(name.clone(), zero(field));
+        }
+    }
+    Value::Object(fields)
+}
+
+/// Who applies, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Applying<'a> {
+    /// Who.
+    pub manager: &'a Manager,
+    /// Takes over what others own.
+    pub force: bool,
+    /// The namespace the configuration names, if any: for messages.
+    pub namespace: &'a str,
+    /// Whether null is a value, as for the kinds of Kubernetes; otherwise it
+    /// says nothing where the type has no null.
+    pub nulls: bool,
+}
+
 /// Server-side apply: the live object with the configuration merged into it,
 /// without what this manager applied before and no longer does, and with new
 /// `managedFields`. The result is the live object itself where nothing changes.
@@ -68,17 +98,21 @@ pub fn apply(
     schema: &Schema,
     live: Option<&Value>,
     applied: &Value,
-    manager: &Manager,
-    force: bool,
+    how: &Applying<'_>,
     now: &str,
 ) -> Result<Value, Status> {
+    let manager = how.manager;
     if applied
         .pointer("/metadata/managedFields")
         .is_some_and(|fields| fields.as_array().is_none_or(|list| !list.is_empty()))
     {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
-    let applied = merge::without_nulls(Some(schema), applied);
+    let applied = if how.nulls {
+        applied.clone()
+    } else {
+        merge::without_nulls(Some(schema), applied)
+    };
     merge::check(Some(schema), &applied, "").map_err(|(path, why)| {
         let text = |at: &str| {
             applied
@@ -88,7 +122,7 @@ pub fn apply(
         };
         let message = format!(
             "failed to create typed patch object ({}/{}; {}, Kind={}): {path}: {why}",
-            text("/metadata/namespace"),
+            how.namespace,
             text("/metadata/name"),
             // As a group and a version: nothing stands before `/v1`.
             match text("/apiVersion") {
@@ -125,7 +159,7 @@ pub fn apply(
     let empty = Value::Object(Map::new());
     let comparison = compare(schema, Some(live.unwrap_or(&empty)), Some(&new));
     let written = comparison.written();
-    if !force {
+    if !how.force {
         refuse_conflicts(&entries, manager, &written)?;
     }
     entries.take(manager, &written.union(&comparison.removed));

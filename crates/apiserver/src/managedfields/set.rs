@@ -167,7 +167,7 @@ fn canonical(element: &str) -> String {
     element.to_owned()
 }
 
-fn readable(element: &str) -> String {
+pub(super) fn readable(element: &str) -> String {
     match element.split_once(':') {
         Some(("f", name)) => format!(".{name}"),
         Some(("v", value)) => format!("[={value}]"),
@@ -242,7 +242,8 @@ pub(super) fn list_elements(schema: &Schema, entries: &[Value]) -> Result<Vec<St
                 for key in keys {
                     let value = entry.get(key).cloned().or_else(|| {
                         let items = schema.items.as_ref()?;
-                        items.properties.get(key)?.default.clone()
+                        let field = items.properties.get(key)?;
+                        field.default.clone().or_else(|| items.zero_of(key))
                     });
                     match value {
                         Some(value) => {

@@ -101,8 +101,12 @@ fn applied(live: Option<&Value>, spec: &Value, name: &str, force: bool) -> Resul
         &sample(),
         live,
         &with(spec),
-        &manager(name, "Apply"),
-        force,
+        &Applying {
+            manager: &manager(name, "Apply"),
+            force,
+            namespace: "",
+            nulls: false,
+        },
         "2026-01-01T00:00:00Z",
     )
 }
@@ -321,8 +325,12 @@ fn applying_again_changes_nothing() {
         &sample(),
         Some(&one),
         &with(&json!({"replicas": "1", "ports": [{"port": "80"}]})),
-        &manager("me", "Apply"),
-        false,
+        &Applying {
+            manager: &manager("me", "Apply"),
+            force: false,
+            namespace: "",
+            nulls: false,
+        },
         "2027-01-01T00:00:00Z",
     )
     .unwrap();

@@ -23,6 +23,9 @@ pub fn strategic_merge_patch(
     original: &Value,
     patch: &Value,
 ) -> Result<Value, Status> {
+    if patch.is_null() {
+        return Ok(original.clone());
+    }
     let (Value::Object(original), Value::Object(patch)) = (original, patch) else {
         return Err(Status::bad_request(
             "error decoding patch: Invalid JSON document",
@@ -198,6 +201,15 @@ fn merge_list(
     }
     let order = patch.order.unwrap_or(entries);
     let order: Vec<Value> = order.iter().map(identity).collect();
+    // Those to be deleted need no place.
+    let placed = entries
+        .iter()
+        .filter(|entry| directive(entry) != Some("delete"));
+    if let Some(lost) = placed.map(identity).find(|id| !order.contains(id)) {
+        let message =
+            format!("The order in patch list doesn't match $setElementOrder list: it lacks {lost}");
+        return Err(Status::new(500, "", message));
+    }
     let live: Vec<Value> = live_order.iter().map(identity).collect();
     Ok(arrange(merged, &order, &live, identity))
 }

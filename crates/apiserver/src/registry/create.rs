@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::meta::{self, text};
-use super::{Registry, Target, View, present, refused, stages, storage_version};
+use super::{Registry, Target, View, present, refused, stages, to_storage};
 use crate::api::GroupResource;
 use crate::builtin::Operation;
 use crate::request::RequestContext;
@@ -146,8 +146,8 @@ impl Registry {
         stages::admit(self, context, target, Operation::Create, None, &mut object)?;
         stages::webhooks(self, context, target, Operation::Create, None, &mut object).await?;
         check_size(&object)?;
-        object["apiVersion"] = storage_version(resource).into();
-        if let Some(live) = self.store().head(&resource.gr, namespace, &name) {
+        to_storage(resource, &mut object);
+        if let Some(live) = self.store().head(resource.storage(), namespace, &name) {
             let mut status = Status::already_exists(&resource.gr, &name);
             if live["metadata"].get("deletionTimestamp").is_some() {
                 status.message = format!("object is being deleted: {}", status.message);
@@ -170,7 +170,7 @@ impl Registry {
         expect: Expect,
         new: Option<Value>,
     ) -> Result<Arc<Value>, WriteError> {
-        let gr = &target.resource.gr;
+        let gr = target.resource.storage();
         let definition = *gr == stages::crd_resource();
         if definition && let Some(new) = &new {
             self.serve_definition(new);

@@ -50,7 +50,7 @@ impl Registry {
             tries += 1;
             let live = self
                 .store()
-                .head(&resource.gr, namespace, name)
+                .head(resource.storage(), namespace, name)
                 .ok_or_else(|| Status::not_found(&resource.gr, name))?;
             preconditions(target, &live, options)?;
             let mut nothing = Value::Null;

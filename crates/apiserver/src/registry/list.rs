@@ -4,8 +4,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::{DecodeError, Engine};
 use serde_json::{Value, json};
 
-use super::Registry;
 use super::meta::text;
+use super::{Registry, converted};
 use crate::request::{ListOptions, RequestContext, RevisionMatch};
 use crate::status::{Cause, Status};
 use crate::store::{Object, RevisionError, Snapshot};
@@ -36,6 +36,11 @@ impl Registry {
         options.fields.check(&resource.gr, resource.selectable())?;
         let snapshot = self.snapshot(resource, namespace, options)?;
         let mut items = snapshot.items;
+        if resource.storage() != &resource.gr {
+            for item in &mut items {
+                *item = converted(resource, item);
+            }
+        }
         let selective = !options.labels.is_empty() || !options.fields.is_empty();
         if selective {
             items.retain(|item| selects(options, item));
@@ -65,7 +70,7 @@ impl Registry {
         namespace: Option<&str>,
         options: &ListOptions,
     ) -> Result<Snapshot, Status> {
-        let (store, gr) = (self.store(), &resource.gr);
+        let (store, gr) = (self.store(), resource.storage());
         if let Some(token) = &options.continue_token {
             if options.revision.is_some_and(|revision| revision != 0) {
                 return Err(Status::bad_request(

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::api::{Attributes, GroupResource, UserInfo};
 use crate::authz::{Authorizer, Decision};
+use crate::builtin::events;
 use crate::status::Status;
 pub use crate::store::{Event, EventKind};
 use crate::store::{Object, Store, WriteError};
@@ -154,8 +155,11 @@ impl Registry {
         let object = self
             .0
             .store
-            .get_stored(&resource.gr, namespace, name)
+            .get_stored(resource.storage(), namespace, name)
             .ok_or_else(|| Status::not_found(&resource.gr, name))?;
+        if resource.storage() != &resource.gr {
+            return Ok(converted(resource, &object));
+        }
         if subresource == "scale" {
             let scale = scale::read(resource, &object.value())?;
             return Ok(Object::new(&Arc::new(scale)));
@@ -210,19 +214,30 @@ pub(crate) fn present(resource: &ResourceType, object: Arc<Value>) -> Arc<Value>
         None => object,
         Some(version) => {
             let mut shown = (*object).clone();
-            shown["apiVersion"] = Value::String(version);
+            if resource.storage() == &resource.gr {
+                shown["apiVersion"] = Value::String(version);
+            } else {
+                events::to_new(&mut shown);
+            }
             Arc::new(shown)
         }
     }
 }
 
-/// The `apiVersion` objects of a resource are stored in.
-fn storage_version(resource: &ResourceType) -> String {
-    match &resource.custom {
+/// An object out of the storage of another API.
+fn converted(resource: &ResourceType, object: &Object) -> Object {
+    Object::new(&present(resource, object.value()))
+}
+
+/// Turns an object into what is stored.
+fn to_storage(resource: &ResourceType, object: &mut Value) {
+    let version = match &resource.custom {
+        None if resource.storage() != &resource.gr => return events::to_core(object),
         Some(custom) if resource.gvk.group.is_empty() => custom.storage_version.clone(),
         Some(custom) => format!("{}/{}", resource.gvk.group, custom.storage_version),
         None => resource.gvk.api_version(),
-    }
+    };
+    object["apiVersion"] = version.into();
 }
 
 /// The answer to a write that the store refused.

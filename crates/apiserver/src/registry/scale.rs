@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::update::{in_patch, nameless};
 use super::{Patch, PatchKind, Registry, RequestContext, Target, meta};
 use crate::api::GroupVersionKind;
 use crate::patch;
@@ -120,9 +121,12 @@ pub(super) fn write(resource: &ResourceType, live: &Value, sent: &Value) -> Resu
     let (wanted, _, _) = paths(resource)?;
     let replicas = match &sent["spec"]["replicas"] {
         Value::Null => 0,
-        value => value.as_i64().ok_or_else(|| {
-            Status::bad_request("spec.replicas of a Scale must be a whole number")
-        })?,
+        value => value
+            .as_i64()
+            .filter(|replicas| i32::try_from(*replicas).is_ok())
+            .ok_or_else(|| {
+                Status::bad_request("spec.replicas of a Scale must be a whole number")
+            })?,
     };
     if replicas < 0 {
         let cause = crate::status::Cause {
@@ -131,7 +135,7 @@ pub(super) fn write(resource: &ResourceType, live: &Value, sent: &Value) -> Resu
             field: "spec.replicas".to_owned(),
         };
         return Err(Status::invalid(
-            &resource.gvk,
+            &scale_type(),
             meta::text(live, "name"),
             vec![cause],
         ));
@@ -155,6 +159,28 @@ pub(super) fn write(resource: &ResourceType, live: &Value, sent: &Value) -> Resu
     Ok(new)
 }
 
+/// A scale that is sent names its object, and is one.
+fn check(name: &str, sent: &Value) -> Result<(), Status> {
+    let expected = scale_type();
+    let (version, kind) = (&sent["apiVersion"], &sent["kind"]);
+    let fits = |value: &Value, expected: &str| value.is_null() || value == expected;
+    if !fits(kind, &expected.kind) || !fits(version, &expected.api_version()) {
+        return Err(Status::bad_request(format!(
+            "the object of scale is a Scale of {}, not a {} of {}",
+            expected.api_version(),
+            kind.as_str().unwrap_or_default(),
+            version.as_str().unwrap_or_default(),
+        )));
+    }
+    match meta::text(sent, "name") {
+        "" => Err(nameless(name)),
+        sent if sent == name => Ok(()),
+        sent => Err(Status::bad_request(format!(
+            "the name of the object ({sent}) does not match the name on the URL ({name})"
+        ))),
+    }
+}
+
 impl Registry {
     pub(super) async fn update_scale(
         &self,
@@ -162,6 +188,7 @@ impl Registry {
         target: Target<'_>,
         sent: &Value,
     ) -> Result<Arc<Value>, Status> {
+        check(target.name, sent)?;
         let written = self
             .modify(context, target, |live| write(target.resource, live, sent))
             .await?;
@@ -196,7 +223,10 @@ impl Registry {
                     PatchKind::Json => patch::json_patch(&scale, &patch.body)?,
                     _ => patch::merge_patch(&scale, &patch.body)?,
                 };
-                write(target.resource, live, &sent)
+                write(target.resource, live, &sent).map_err(|status| match status.code {
+                    400 => in_patch(&patch.body, &status),
+                    _ => status,
+                })
             })
             .await?;
         read(target.resource, &written).map(Arc::new)

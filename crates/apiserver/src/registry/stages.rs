@@ -20,22 +20,32 @@ pub(super) fn crd_resource() -> GroupResource {
     GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions")
 }
 
-/// Drops unknown fields, or says or refuses them.
+/// Reads an object as its kind: without nulls, without unknown fields.
 pub(super) fn decode(
     context: &RequestContext,
     resource: &ResourceType,
     object: &mut Value,
 ) -> Result<(), Status> {
     crate::types::defaults::drop_nulls(resource, object);
+    known(context, resource, object)
+}
+
+/// Drops unknown fields, or says or refuses them; checks the types.
+fn known(
+    context: &RequestContext,
+    resource: &ResourceType,
+    object: &mut Value,
+) -> Result<(), Status> {
     let unknown = schema::prune(&resource.schema, object);
     check_types(resource, object)?;
-    if unknown.is_empty() {
+    let repeated = context.repeated.get().into_iter().flatten();
+    let problems: Vec<String> = repeated
+        .cloned()
+        .chain(unknown.iter().map(|path| schema::unknown_field(path)))
+        .collect();
+    if problems.is_empty() {
         return Ok(());
     }
-    let problems: Vec<String> = unknown
-        .iter()
-        .map(|path| schema::unknown_field(path))
-        .collect();
     match context.field_validation {
         FieldValidation::Ignore => {}
         FieldValidation::Warn => {
@@ -44,30 +54,43 @@ pub(super) fn decode(
             }
         }
         FieldValidation::Strict => {
+            let lines = problems.iter().filter(|p| p.starts_with("line ")).count();
+            let (lines, others) = problems.split_at(lines);
+            let mut sentences = others.to_vec();
+            if !lines.is_empty() {
+                // As the reader of YAML says it, before all else.
+                let all = lines.join("\n  ");
+                sentences.insert(0, format!("yaml: unmarshal errors:\n  {all}"));
+            }
             return Err(Status::bad_request(format!(
                 "strict decoding error: {}",
-                problems.join(", ")
+                sentences.join(", ")
             )));
         }
     }
     Ok(())
 }
 
-/// `decode` for server-side apply: it meets unknown fields only when it merges
+/// `decode` for server-side apply, whose object names this namespace: it meets unknown fields only when it merges
 /// them, and then none is ever let pass.
 pub(super) fn decode_applied(
     context: &RequestContext,
     target: Target<'_>,
     applied: &mut Value,
+    named: &str,
 ) -> Result<(), Status> {
     let resource = target.resource;
+    if resource.custom.is_some() {
+        crate::types::defaults::drop_nulls(resource, applied);
+    }
     let mut undeclared: Vec<String> = schema::prune(&resource.schema, &mut applied.clone())
         .iter()
         .map(|path| format!(".{path}: field not declared in schema"))
         .collect();
     undeclared.sort();
     let why = match undeclared.as_slice() {
-        [] => match decode(context, resource, applied) {
+        // In built-in kinds a null is a value: its field is owned.
+        [] => match known(context, resource, applied) {
             Ok(()) => return Ok(()),
             Err(status) => status.to_string(),
         },
@@ -78,12 +101,8 @@ pub(super) fn decode_applied(
         500,
         "",
         format!(
-            "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {why}",
-            target.namespace,
-            target.name,
-            resource.gvk.group,
-            resource.gvk.version,
-            resource.gvk.kind
+            "failed to create typed patch object ({named}/{}; {}/{}, Kind={}): {why}",
+            target.name, resource.gvk.group, resource.gvk.version, resource.gvk.kind
         ),
     ))
 }
@@ -156,14 +175,19 @@ pub(super) fn apply(
     target: Target<'_>,
     live: Option<&Value>,
     applied: &Value,
+    named: &str,
 ) -> Result<Value, Status> {
     let manager = manager(context, target, "Apply");
     managedfields::apply(
         &target.resource.schema,
         live,
         applied,
-        &manager,
-        context.force,
+        &managedfields::Applying {
+            manager: &manager,
+            force: context.force,
+            namespace: named,
+            nulls: target.resource.custom.is_none(),
+        },
         &meta::now(),
     )
 }

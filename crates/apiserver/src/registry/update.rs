@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::create::{as_decoding, check_namespace, check_size, check_type};
 use super::meta::{self, text};
-use super::{Registry, Target, present, refused, stages, storage_version};
+use super::{Registry, Target, present, refused, stages, to_storage};
 use crate::api::{GroupResource, GroupVersionKind};
 use crate::builtin::Operation;
 use crate::patch;
@@ -64,9 +64,7 @@ impl Registry {
         check_type(resource, &mut object)?;
         check_namespace(resource, namespace, &mut object)?;
         if text(&object, "name").is_empty() {
-            return Err(Status::bad_request(format!(
-                "the name of the object is required to update {name:?}"
-            )));
+            return Err(nameless(name));
         }
         check_name(name, &mut object)?;
         stages::decode(context, resource, &mut object)
@@ -120,11 +118,19 @@ impl Registry {
                 };
                 return Err(Status::invalid(&resource.gvk, name, vec![cause]));
             }
-            check_type(resource, &mut patched)?;
+            if patch.kind == PatchKind::Strategic {
+                // It changes a structure of the kind, in which there is no other.
+                patched["apiVersion"] = resource.gvk.api_version().into();
+                patched["kind"] = resource.gvk.kind.clone().into();
+            }
+            let unreadable = |status: Status| in_patch(&patch.body, &status);
+            check_type(resource, &mut patched).map_err(unreadable)?;
+            if text(&patched, "name").is_empty() {
+                return Err(nameless(name));
+            }
             check_namespace(resource, namespace, &mut patched)?;
             check_name(name, &mut patched)?;
-            stages::decode(context, resource, &mut patched)
-                .map_err(|status| in_patch(&patch.body, &status))?;
+            stages::decode(context, resource, &mut patched).map_err(unreadable)?;
             stages::defaults(resource, &mut patched);
             Ok(patched)
         })
@@ -139,6 +145,9 @@ impl Registry {
     ) -> Result<Arc<Value>, Status> {
         let resource = target.resource;
         let mut applied = applied.clone();
+        if applied.is_null() {
+            return Err(Status::bad_request("invalid object type: /, Kind="));
+        }
         for field in ["apiVersion", "kind"] {
             if applied[field].as_str().is_none_or(str::is_empty) {
                 return Err(Status::bad_request(format!(
@@ -157,9 +166,10 @@ impl Registry {
             )));
         }
         check_type(resource, &mut applied)?;
+        let named = text(&applied, "namespace").to_owned();
         check_namespace(resource, target.namespace, &mut applied)?;
         check_name(target.name, &mut applied)?;
-        stages::decode_applied(context, target, &mut applied)?;
+        stages::decode_applied(context, target, &mut applied, &named)?;
         if let Some(map) = applied.as_object_mut() {
             // What this URL cannot set is not owned through it.
             if target.subresource == "status" {
@@ -178,7 +188,7 @@ impl Registry {
             tries += 1;
             let live = self
                 .store()
-                .head(&resource.gr, target.namespace, target.name);
+                .head(resource.storage(), target.namespace, target.name);
             if live.is_none() {
                 if !target.subresource.is_empty() {
                     return Err(Status::not_found(&resource.gr, target.name));
@@ -193,7 +203,7 @@ impl Registry {
                         ),
                     ));
                 }
-                let object = stages::apply(context, target, None, &applied)?;
+                let object = stages::apply(context, target, None, &applied, &named)?;
                 match self
                     .insert(context, resource, target.namespace, object, true)
                     .await
@@ -204,7 +214,7 @@ impl Registry {
             }
             let result = self
                 .modify_as(context, target, true, |live| {
-                    let mut new = stages::apply(context, target, Some(live), &applied)?;
+                    let mut new = stages::apply(context, target, Some(live), &applied, &named)?;
                     for field in ["resourceVersion", "uid"] {
                         let sent = text(&applied, field);
                         if !sent.is_empty() {
@@ -251,7 +261,7 @@ impl Registry {
             tries += 1;
             let stored = self
                 .store()
-                .head(&resource.gr, target.namespace, name)
+                .head(resource.storage(), target.namespace, name)
                 .ok_or_else(|| Status::not_found(&resource.gr, name))?;
             let live = present(resource, stored.clone());
             let mut new = make(&live)?;
@@ -297,7 +307,7 @@ impl Registry {
             if context.dry_run {
                 return Ok(Arc::new(new));
             }
-            new["apiVersion"] = storage_version(resource).into();
+            to_storage(resource, &mut new);
             let revision = Expect::Revision(meta::revision(&stored));
             let result = if gone {
                 // The last finalizer is gone, and with it the object.
@@ -333,8 +343,15 @@ fn apply_patch(resource: &ResourceType, live: &Value, patch: &Patch) -> Result<V
     }
 }
 
+/// The 400 of an update whose object does not say what it is.
+pub(super) fn nameless(name: &str) -> Status {
+    Status::bad_request(format!(
+        "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+    ))
+}
+
 /// The 422 of a patch whose result cannot be read.
-fn in_patch(patch: &Value, status: &Status) -> Status {
+pub(super) fn in_patch(patch: &Value, status: &Status) -> Status {
     let message = format!("Invalid value: {:?}: {}", patch.to_string(), status.message);
     let mut answer = Status::new(
         422,

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::list::{expired, selects};
@@ -42,6 +43,8 @@ pub struct WatchStream {
     options: ListOptions,
     queue: VecDeque<WatchEvent>,
     live: Option<mpsc::Receiver<Arc<Event>>>,
+    /// Set when its objects are stored as another API has them.
+    converted: Option<ResourceType>,
     /// The last revision sent.
     revision: u64,
 }
@@ -66,6 +69,7 @@ impl Registry {
             options: options.clone(),
             queue: VecDeque::new(),
             live: None,
+            converted: (resource.storage() != &resource.gr).then(|| resource.clone()),
             revision: 0,
         };
         let initial = match (options.send_initial_events, options.revision) {
@@ -83,8 +87,11 @@ impl Registry {
                     current,
                 }));
             }
-            let (items, watch) = self.0.store.list_watch(&resource.gr, scope);
-            for object in items {
+            let (items, watch) = self.0.store.list_watch(resource.storage(), scope);
+            for mut object in items {
+                if let Some(resource) = &stream.converted {
+                    object = super::converted(resource, &object);
+                }
                 if selects(options, &object) {
                     stream.queue.push_back(WatchEvent::Object {
                         kind: EventKind::Added,
@@ -103,7 +110,7 @@ impl Registry {
             return Ok(stream);
         }
         let from = options.revision.filter(|revision| *revision > 0);
-        match self.0.store.watch(&resource.gr, scope, from) {
+        match self.0.store.watch(resource.storage(), scope, from) {
             Ok(watch) => stream.begin(watch),
             Err(error @ crate::store::RevisionError::Expired { .. }) => {
                 stream.queue.push_back(WatchEvent::Error(expired(error)));
@@ -123,17 +130,25 @@ impl WatchStream {
         self.live = Some(watch.live);
     }
 
+    /// An object as the API of this watch has it.
+    fn shown(&self, object: &Arc<Value>) -> Arc<Value> {
+        match &self.converted {
+            Some(resource) => super::present(resource, object.clone()),
+            None => object.clone(),
+        }
+    }
+
     /// An event as the selectors see it.
     fn see(&self, event: Arc<Event>) -> Option<WatchEvent> {
         let (labels, fields) = (&self.options.labels, &self.options.fields);
         let (before, now) = if labels.is_empty() && fields.is_empty() {
             (event.stored_old().is_some(), true)
         } else {
-            let selects = |object| labels.matches(object) && fields.matches(object);
-            (
-                event.old().is_some_and(|old| selects(old)),
-                selects(event.object()),
-            )
+            let selects = |object: &Arc<Value>| {
+                let object = self.shown(object);
+                labels.matches(&object) && fields.matches(&object)
+            };
+            (event.old().is_some_and(selects), selects(event.object()))
         };
         let kind = match (event.kind(), before, now) {
             (EventKind::Deleted, true, _) | (EventKind::Modified, true, false) => {
@@ -145,11 +160,18 @@ impl WatchStream {
         };
         if kind == EventKind::Deleted && event.kind() == EventKind::Modified {
             // The client sees what it knew, at the revision of the change.
-            let mut object = (**event.old()?).clone();
+            let mut object = (*self.shown(event.old()?)).clone();
             object["metadata"]["resourceVersion"] = event.revision().to_string().into();
             return Some(WatchEvent::Object {
                 kind,
                 object: Object::new(&Arc::new(object)),
+                event: None,
+            });
+        }
+        if self.converted.is_some() {
+            return Some(WatchEvent::Object {
+                kind,
+                object: Object::new(&self.shown(event.object())),
                 event: None,
             });
         }

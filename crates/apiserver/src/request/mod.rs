@@ -1,11 +1,13 @@
 //! What a request asks for: its path and verb, its options, how it wants the
 //! answer.
 
+pub mod duplicates;
 pub mod labels;
 pub mod negotiate;
 pub mod options;
 pub mod protobuf;
 pub mod selector;
+pub mod yaml;
 
 use http::Method;
 
@@ -41,6 +43,8 @@ pub struct RequestContext {
     pub field_manager: String,
     /// A server-side apply takes fields over from others.
     pub force: bool,
+    /// What is to be said of fields that stand twice in the body.
+    pub repeated: std::sync::OnceLock<Vec<String>>,
     /// Sent to the client as `Warning` headers.
     pub warnings: std::sync::Mutex<Vec<String>>,
 }

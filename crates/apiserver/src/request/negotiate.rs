@@ -22,6 +22,8 @@ pub struct Accept {
     pub shape: Shape,
     /// `v1` or `v1beta1` of `meta.k8s.io`, when it is not whole.
     pub version: String,
+    /// Whether the metadata of a list was asked for.
+    pub of_list: bool,
     /// YAML instead of JSON.
     pub yaml: bool,
     /// What the rows of a table carry of their objects.
@@ -48,7 +50,7 @@ impl Include {
             Some("None") => Ok(Self::None),
             Some("Object") => Ok(Self::Object),
             Some(other) => Err(Status::bad_request(format!(
-                "unrecognized includeObject value: \"{other}\""
+                "Unable to convert to Table as requested: includeObject: Invalid value: \"{other}\": must be 'Metadata', 'Object', 'None', or empty"
             ))),
         }
     }
@@ -126,6 +128,7 @@ impl Accept {
             return Ok(Self {
                 shape,
                 version: media.version,
+                of_list: media.as_kind == "PartialObjectMetadataList",
                 yaml,
                 include: Include::Metadata,
             });

@@ -260,6 +260,14 @@ impl ListOptions {
                 ));
             }
             if wanted.is_empty() {
+                // Such a watch begins with the present objects, not older than any.
+                let initial = self.revision.unwrap_or(0) == 0;
+                if self.continue_token.is_some() && initial {
+                    causes.push(cause::forbidden(
+                        MATCH,
+                        "resourceVersionMatch is forbidden when continue is provided",
+                    ));
+                }
                 return refuse("ListOptions", causes);
             }
             if self.send_initial_events.is_none() {

@@ -165,7 +165,7 @@ fn fields_of(gr: &GroupResource) -> &'static [&'static str] {
         ("", "namespaces") => &["status.phase"],
         ("", "nodes") => &["spec.unschedulable"],
         ("", "services") => &["spec.clusterIP", "spec.type"],
-        ("" | "events.k8s.io", "events") => &[
+        ("", "events") => &[
             "involvedObject.kind",
             "involvedObject.namespace",
             "involvedObject.name",
@@ -173,6 +173,12 @@ fn fields_of(gr: &GroupResource) -> &'static [&'static str] {
             "involvedObject.apiVersion",
             "involvedObject.resourceVersion",
             "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
+        ],
+        ("events.k8s.io", "events") => &[
             "regarding.kind",
             "regarding.namespace",
             "regarding.name",
@@ -182,8 +188,6 @@ fn fields_of(gr: &GroupResource) -> &'static [&'static str] {
             "regarding.fieldPath",
             "reason",
             "reportingController",
-            "reportingComponent",
-            "source",
             "type",
         ],
         ("", "replicationcontrollers") => &["status.replicas"],
@@ -197,7 +201,6 @@ fn field_of(object: &Value, field: &str) -> String {
     let field = match field {
         "status.successful" => "status.succeeded",
         "source" => "source.component",
-        "reportingController" => "reportingComponent",
         other => other,
     };
     let mut node = object;
@@ -205,10 +208,6 @@ fn field_of(object: &Value, field: &str) -> String {
         node = &node[part];
     }
     match node {
-        // An event is stored as core/v1 has it; events.k8s.io calls the object `regarding`.
-        Value::Null if field.starts_with("regarding.") => {
-            field_of(object, &field.replacen("regarding", "involvedObject", 1))
-        }
         Value::Null if field.starts_with("status.replicas") || field == "status.succeeded" => {
             "0".to_owned()
         }

@@ -91,6 +91,15 @@ pub fn duplicate(field: &str, value: &Value) -> Cause {
     )
 }
 
+/// A value that is there twice, in a form of its own.
+pub fn duplicate_shown(field: &str, shown: &str) -> Cause {
+    cause(
+        "FieldValueDuplicate",
+        field,
+        format!("Duplicate value: {shown}"),
+    )
+}
+
 /// Something named that does not exist.
 pub fn not_found(field: &str, value: &Value) -> Cause {
     cause(

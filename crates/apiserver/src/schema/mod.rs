@@ -72,6 +72,9 @@ pub struct Schema {
     /// Fields that are there in every object of a built-in kind, if only as
     /// `{}`: structs that Go does not leave out.
     pub always: Vec<String>,
+    /// A structure of Kubernetes' own types: required texts and numbers that
+    /// are left out are empty, and 0.
+    pub go: bool,
     /// `x-kubernetes-preserve-unknown-fields`.
     pub preserve_unknown: bool,
     /// `x-kubernetes-embedded-resource`: has apiVersion, kind, metadata.
@@ -151,6 +154,19 @@ pub struct Rule {
 }
 
 impl Schema {
+    /// What a required field of one of Kubernetes' own structures is when it is
+    /// left out.
+    pub fn zero_of(&self, field: &str) -> Option<Value> {
+        if !self.go || !self.required.iter().any(|name| name == field) {
+            return None;
+        }
+        match self.properties.get(field)?.node {
+            NodeType::String => Some(Value::String(String::new())),
+            NodeType::Integer => Some(0.into()),
+            _ => None,
+        }
+    }
+
     /// The schema of a field: a property, or the value type of a map.
     pub fn field(&self, name: &str) -> Option<&Arc<Schema>> {
         self.properties.get(name).or(self.additional.as_ref())

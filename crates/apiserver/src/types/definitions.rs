@@ -35,6 +35,17 @@ pub const OBJECT_META: &str = "apimachinery.pkg.apis.meta.v1.ObjectMeta";
 pub const LIST_META: &str = "apimachinery.pkg.apis.meta.v1.ListMeta";
 /// The definition of quantities such as `100m`.
 pub const QUANTITY: &str = "apimachinery.pkg.api.resource.Quantity";
+/// Lists that are optional and still there when they are empty.
+const SHOWN_EMPTY: &[(&str, &str)] = &[
+    ("api.rbac.v1.ClusterRole", "rules"),
+    ("api.rbac.v1.Role", "rules"),
+    ("api.discovery.v1.EndpointSlice", "endpoints"),
+    ("api.discovery.v1.EndpointSlice", "ports"),
+    (
+        "api.autoscaling.v2.HorizontalPodAutoscalerStatus",
+        "currentMetrics",
+    ),
+];
 /// Types whose content is not described.
 const OPAQUE: &[&str] = &[
     "apimachinery.pkg.apis.meta.v1.FieldsV1",
@@ -92,6 +103,17 @@ pub struct Definition<'a> {
 }
 
 impl Definition<'_> {
+    /// Whether a field is a list or a map that is not there when it is empty.
+    pub fn omits_empty(&self, field: &str) -> bool {
+        let found = self.fields.binary_search_by(|line| line.name.cmp(field));
+        found.is_ok_and(|index| {
+            let line = &self.fields[index];
+            line.token.starts_with(['[', '{'])
+                && !line.required()
+                && !SHOWN_EMPTY.contains(&(self.head.name, field))
+        })
+    }
+
     /// Set for types that are kinds of their own.
     pub fn gvk(&self) -> Option<GroupVersionKind> {
         let (_, value) = self.head.pairs().find(|(name, _)| *name == "gvk")?;
@@ -233,6 +255,7 @@ impl Builder {
             let child = self.field(field);
             schema.properties.insert(field.name.to_owned(), child);
         }
+        schema.go = true;
         self.open.remove(name);
         let schema = Arc::new(schema);
         self.done.insert(name, Arc::clone(&schema));

@@ -20,7 +20,7 @@ pub use builtin::{builtin, list_meta, object_meta, schema_of};
 pub struct ResourceType {
     /// Group, version and kind.
     pub gvk: GroupVersionKind,
-    /// Group and plural: where its objects are stored, whatever the version.
+    /// Group and plural, whatever the version.
     pub gr: GroupResource,
     /// Lower-case singular.
     pub singular: String,
@@ -46,6 +46,12 @@ pub struct ResourceType {
 }
 
 impl ResourceType {
+    /// Where its objects are stored: for one API of two behind which there is
+    /// one storage, that of the other.
+    pub fn storage(&self) -> &GroupResource {
+        crate::builtin::events::storage(&self.gr).unwrap_or(&self.gr)
+    }
+
     /// Fields of a custom resource that field selectors may name.
     pub fn selectable(&self) -> Option<&[String]> {
         self.custom

@@ -2,6 +2,7 @@
 //! becomes of their answers.
 
 mod call;
+mod conditions;
 mod matching;
 
 use std::sync::Arc;
@@ -197,19 +198,29 @@ fn failure(hook: &Hook, why: &str) -> Status {
     Status::internal(format!("failed calling webhook {:?}: {why}", hook.name()))
 }
 
-/// The answer of a webhook; `None` when it cannot be reached and that is to be
-/// ignored.
+/// The answer of a webhook; `None` when its conditions do not hold, or when it
+/// cannot be reached and that is to be ignored.
 async fn ask(hook: &Hook, review: &Value) -> Result<Option<Value>, Status> {
     let value = hook.value();
     let seconds = value["timeoutSeconds"].as_u64().unwrap_or(USUAL_TIMEOUT);
-    let conditions = value["matchConditions"].as_array();
-    let answer = if conditions.is_some_and(|all| !all.is_empty()) {
-        Err("this server does not evaluate matchConditions".to_owned())
-    } else {
-        let call = call::post(&value["clientConfig"], review);
-        match tokio::time::timeout(Duration::from_secs(seconds), call).await {
-            Ok(answer) => answer,
-            Err(_) => Err(format!("no answer within {seconds}s")),
+    let answer = match conditions::hold(value, &review["request"]) {
+        Ok(false) => return Ok(None),
+        Err(why) if value["failurePolicy"] == "Ignore" => Err(why),
+        Err(why) => {
+            let request = &review["request"];
+            let gr = GroupResource::new(
+                text(request, "/resource/group"),
+                text(request, "/resource/resource"),
+            );
+            let why = format!("webhook {:?}: {why}", hook.name());
+            return Err(Status::forbidden(&gr, text(request, "/name"), &why));
+        }
+        Ok(true) => {
+            let call = call::post(&value["clientConfig"], review);
+            match tokio::time::timeout(Duration::from_secs(seconds), call).await {
+                Ok(answer) => answer,
+                Err(_) => Err(format!("no answer within {seconds}s")),
+            }
         }
     };
     let answer = answer.and_then(|answer| {

@@ -100,7 +100,17 @@ fn visit(name: &'static str, value: &mut Value) {
     if definition.fields.is_empty() {
         return;
     }
-    map.retain(|_, child| !child.is_null());
+    map.retain(|field, child| {
+        // Go leaves out lists and maps that are empty, unless they are required.
+        // Nobody's fields, though, are a wish: that the owners be forgotten.
+        let empty = match &*child {
+            Value::Null => return false,
+            Value::Array(list) => list.is_empty() && field != "managedFields",
+            Value::Object(map) => map.is_empty(),
+            _ => false,
+        };
+        !empty || !definition.omits_empty(field)
+    });
     for line in definition.fields.iter().filter(|line| line.always()) {
         default(map, line.name, json!({}));
     }
