@@ -2243,7 +2243,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__get__subcmd__token)
-            opts="-o -q -v -h --output --use-bootstrap-token --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --output --use-bootstrap-token --ttl --list --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2254,6 +2254,10 @@ _ocmadm() {
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ttl)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

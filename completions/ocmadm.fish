@@ -55,7 +55,7 @@ complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "completion" -d 'Print
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "hub" -d 'Run the hub\'s controllers'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "agent" -d 'Run the managed cluster\'s agent'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "util" -d 'Write generated files'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s o -l output -d 'Output format: text, json or yaml' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s o -l output -d 'Output format: text, json, yaml, jsonpath=… or token' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l output-file -d 'Also write the manifests to a file' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l output-join-command-file -d 'Also write the join command to a file that takes the cluster\'s name as its argument' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l create-namespace -d 'Create the namespace open-cluster-management' -r -f -a "true\t''
@@ -394,7 +394,8 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_s
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets addons addon managedclusteraddons works work manifestworks placements placement" -f -a "manifestworks" -d 'List works, and what happened to the resources of one'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets addons addon managedclusteraddons works work manifestworks placements placement" -f -a "placements" -d 'List placements, what they chose, and why not the rest'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and not __fish_seen_subcommand_from token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets addons addon managedclusteraddons works work manifestworks placements placement" -f -a "placement" -d 'List placements, what they chose, and why not the rest'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s o -l output -d 'Output format: text, json, yaml or token' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s o -l output -d 'Output format: text, json, yaml, jsonpath=… or token' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l ttl -d 'How long the token shall be valid, from 10m; the server may allow less' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l context -d 'Kubeconfig context to use instead of the current one' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
@@ -404,10 +405,11 @@ always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l use-bootstrap-token -d 'Use the hub\'s bootstrap token (from `init --use-bootstrap-token`) instead of a service account\'s'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -l list -d 'List what clusters can join with instead; no token is shown or issued'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l clusterset -d 'Only clusters of this set' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -423,7 +425,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusters" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l clusterset -d 'Only clusters of this set' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -439,7 +441,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from cluster" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l clusterset -d 'Only clusters of this set' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusters" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -480,7 +482,7 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from klusterlet-info" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -495,7 +497,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s w -l watch -d 'Go on and print what changes, until interrupted'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clustersets" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -510,7 +512,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s w -l watch -d 'Go on and print what changes, until interrupted'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from clusterset" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclustersets" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -528,7 +530,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l clusterset -d 'Only of clusters of this set' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l cluster-selector -d 'Only of clusters with these labels' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addons" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -546,7 +548,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l clusterset -d 'Only of clusters of this set' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l cluster-selector -d 'Only of clusters with these labels' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from addon" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -564,7 +566,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l clusterset -d 'Only of clusters of this set' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l cluster-selector -d 'Only of clusters with these labels' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from managedclusteraddons" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -582,7 +584,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l clusterset -d 'Only of clusters of this set' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l cluster-selector -d 'Only of clusters with these labels' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from works" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -600,7 +602,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l clusterset -d 'Only of clusters of this set' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l cluster-selector -d 'Only of clusters with these labels' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from work" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -618,7 +620,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s c -l clusters -d 'Only of these managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l clusterset -d 'Only of clusters of this set' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l cluster-selector -d 'Only of clusters with these labels' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -634,7 +636,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from manifestworks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s n -l namespace -d 'Only placements of this namespace' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -652,7 +654,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placements" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s n -l namespace -d 'Only placements of this namespace' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s o -l output -d 'Output format: table, wide, tree, json, yaml or name' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s o -l output -d 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s l -l selector -d 'Only objects with these labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l field-selector -d 'Only objects with these fields, as metadata.name=x' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -l sort-by -d 'Order by a field, as .metadata.creationTimestamp' -r
@@ -1073,7 +1075,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_s
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -l controllers -d 'Simulate the workload controllers too: the cluster has none'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand sandbox; and __fish_seen_subcommand_from node" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s o -l output -d 'Output format: text, json or yaml' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -s o -l output -d 'Output format: text, json, yaml or jsonpath=…' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l context -d 'Kubeconfig context to use instead of the current one' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand version" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r

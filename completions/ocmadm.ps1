@@ -57,8 +57,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             break
         }
         'ocmadm;init' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: text, json or yaml')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: text, json or yaml')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: text, json, yaml, jsonpath=… or token')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: text, json, yaml, jsonpath=… or token')
             [CompletionResult]::new('--output-file', '--output-file', [CompletionResultType]::ParameterName, 'Also write the manifests to a file')
             [CompletionResult]::new('--output-join-command-file', '--output-join-command-file', [CompletionResultType]::ParameterName, 'Also write the join command to a file that takes the cluster''s name as its argument')
             [CompletionResult]::new('--create-namespace', '--create-namespace', [CompletionResultType]::ParameterName, 'Create the namespace open-cluster-management')
@@ -478,8 +478,9 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             break
         }
         'ocmadm;get;token' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: text, json, yaml or token')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: text, json, yaml or token')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: text, json, yaml, jsonpath=… or token')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: text, json, yaml, jsonpath=… or token')
+            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'How long the token shall be valid, from 10m; the server may allow less')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Kubeconfig context to use instead of the current one')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done, change nothing; with =server the server checks it too')
@@ -488,6 +489,7 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
             [CompletionResult]::new('--v', '--v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
             [CompletionResult]::new('--use-bootstrap-token', '--use-bootstrap-token', [CompletionResultType]::ParameterName, 'Use the hub''s bootstrap token (from `init --use-bootstrap-token`) instead of a service account''s')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List what clusters can join with instead; no token is shown or issued')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -496,8 +498,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
         }
         'ocmadm;get;clusters' {
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'Only clusters of this set')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -519,8 +521,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
         }
         'ocmadm;get;cluster' {
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'Only clusters of this set')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -542,8 +544,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
         }
         'ocmadm;get;managedclusters' {
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'Only clusters of this set')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -596,8 +598,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             break
         }
         'ocmadm;get;clustersets' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -618,8 +620,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             break
         }
         'ocmadm;get;clusterset' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -640,8 +642,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             break
         }
         'ocmadm;get;managedclustersets' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -666,8 +668,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--clusters', '--clusters', [CompletionResultType]::ParameterName, 'Only of these managed clusters, separated by commas (repeatable)')
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'Only of clusters of this set')
             [CompletionResult]::new('--cluster-selector', '--cluster-selector', [CompletionResultType]::ParameterName, 'Only of clusters with these labels')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -692,8 +694,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--clusters', '--clusters', [CompletionResultType]::ParameterName, 'Only of these managed clusters, separated by commas (repeatable)')
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'Only of clusters of this set')
             [CompletionResult]::new('--cluster-selector', '--cluster-selector', [CompletionResultType]::ParameterName, 'Only of clusters with these labels')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -718,8 +720,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--clusters', '--clusters', [CompletionResultType]::ParameterName, 'Only of these managed clusters, separated by commas (repeatable)')
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'Only of clusters of this set')
             [CompletionResult]::new('--cluster-selector', '--cluster-selector', [CompletionResultType]::ParameterName, 'Only of clusters with these labels')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -744,8 +746,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--clusters', '--clusters', [CompletionResultType]::ParameterName, 'Only of these managed clusters, separated by commas (repeatable)')
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'Only of clusters of this set')
             [CompletionResult]::new('--cluster-selector', '--cluster-selector', [CompletionResultType]::ParameterName, 'Only of clusters with these labels')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -770,8 +772,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--clusters', '--clusters', [CompletionResultType]::ParameterName, 'Only of these managed clusters, separated by commas (repeatable)')
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'Only of clusters of this set')
             [CompletionResult]::new('--cluster-selector', '--cluster-selector', [CompletionResultType]::ParameterName, 'Only of clusters with these labels')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -796,8 +798,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--clusters', '--clusters', [CompletionResultType]::ParameterName, 'Only of these managed clusters, separated by commas (repeatable)')
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'Only of clusters of this set')
             [CompletionResult]::new('--cluster-selector', '--cluster-selector', [CompletionResultType]::ParameterName, 'Only of clusters with these labels')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -820,8 +822,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
         'ocmadm;get;placements' {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only placements of this namespace')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Only placements of this namespace')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -847,8 +849,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
         'ocmadm;get;placement' {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only placements of this namespace')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Only placements of this namespace')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml or name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Only objects with these labels')
             [CompletionResult]::new('--field-selector', '--field-selector', [CompletionResultType]::ParameterName, 'Only objects with these fields, as metadata.name=x')
@@ -1412,8 +1414,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             break
         }
         'ocmadm;version' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: text, json or yaml')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: text, json or yaml')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format: text, json, yaml or jsonpath=…')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format: text, json, yaml or jsonpath=…')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Kubeconfig context to use instead of the current one')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done, change nothing; with =server the server checks it too')

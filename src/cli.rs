@@ -88,10 +88,9 @@ pub fn command() -> clap::Command {
 
 /// Parses the arguments, runs the command, renders its error.
 pub fn main() -> ExitCode {
-    // Answers a shell that asks what fits, and ends then.
-    clap_complete::CompleteEnv::with_factory(command)
-        .var(cmd::completion::VARIABLE)
-        .complete();
+    if cmd::completion::asked() {
+        return cmd::completion::answer(command);
+    }
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -122,7 +121,13 @@ pub fn main() -> ExitCode {
 }
 
 fn parse() -> Result<Cli, clap::Error> {
-    let matches = command().try_get_matches()?;
+    // Usage lines name the program as hints do.
+    let mut command = command();
+    let program = cmd::program();
+    if program.contains(' ') {
+        command = command.bin_name(program);
+    }
+    let matches = command.try_get_matches()?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     let dry_run = matches.get_raw("dry_run").into_iter().flatten();
     cli.global.dry_run_on_server = dry_run.last().is_some_and(|how| how == "server");

@@ -197,6 +197,14 @@ impl From<io::Error> for CommandError {
     }
 }
 
+impl From<crate::ui::format::TemplateError> for CommandError {
+    fn from(error: crate::ui::format::TemplateError) -> Self {
+        Self::user("the template of -o does not fit")
+            .because(error)
+            .hint("`-o yaml` shows what there is: one object where one name is given, else a List with .items")
+    }
+}
+
 /// What wiring code returns (hub, agent); the chain is kept.
 impl From<anyhow::Error> for CommandError {
     fn from(error: anyhow::Error) -> Self {

@@ -5,9 +5,11 @@
 //! line typed so far leads to. Nothing is said when they cannot be had.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::ArgAction;
 use clap_complete::env::Shells;
 use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
 use kube::api::{ApiResource, ListParams};
@@ -73,6 +75,84 @@ pub fn run(args: &Args, command: clap::Command, ui: &Ui) -> Result<(), CommandEr
     Ok(())
 }
 
+/// What kubectl calls the program that completes a plugin's arguments.
+const KUBECTL: &str = "kubectl_complete-";
+
+/// Whether a shell, or kubectl for one, wants to know what fits.
+#[must_use]
+pub fn asked() -> bool {
+    std::env::var_os(VARIABLE).is_some_and(|shell| !shell.is_empty() && shell != *"0")
+        || for_kubectl()
+}
+
+fn for_kubectl() -> bool {
+    let name = std::env::args_os().next().map(PathBuf::from);
+    let file = name.as_deref().and_then(Path::file_name);
+    file.is_some_and(|file| file.to_string_lossy().starts_with(KUBECTL))
+}
+
+/// Answers it.
+#[must_use]
+pub fn answer(command: fn() -> clap::Command) -> ExitCode {
+    let arguments = with_values_hidden(&command(), std::env::args_os().collect());
+    let answered = if for_kubectl() {
+        answer_kubectl(command(), arguments)
+    } else {
+        clap_complete::CompleteEnv::with_factory(command)
+            .var(VARIABLE)
+            .try_complete(arguments, std::env::current_dir().ok().as_deref())
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    // Nobody reads an error in the middle of a line.
+    match answered {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// What fits, a line each, and cobra's directive that these are no files. The
+/// last argument is the word to complete.
+fn answer_kubectl(mut command: clap::Command, arguments: Vec<OsString>) -> Result<(), String> {
+    let at = arguments.len().saturating_sub(1);
+    let found = clap_complete::engine::complete(&mut command, arguments, at, None);
+    let mut text = String::new();
+    for candidate in found.map_err(|error| error.to_string())? {
+        if candidate.is_hide_set() {
+            continue;
+        }
+        text.push_str(&candidate.get_value().to_string_lossy());
+        if let Some(help) = candidate.get_help() {
+            text.push('\t');
+            text.push_str(help.to_string().lines().next().unwrap_or_default());
+        }
+        text.push('\n');
+    }
+    text.push_str(":4\n");
+    let ui = Ui::new(crate::ui::Settings::default());
+    ui.result(&text).map_err(|error| error.to_string())
+}
+
+/// The line with a word that means nothing in place of each global flag's
+/// value: clap_complete takes the value of `--context join` for the command
+/// `join`. Those who look for names read the real line.
+fn with_values_hidden(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
+    let takes_a_value = |word: &OsString| {
+        command.get_arguments().any(|argument| {
+            let long = argument.get_long().map(|long| format!("--{long}"));
+            let values = matches!(argument.get_action(), ArgAction::Set | ArgAction::Append);
+            values && !argument.is_require_equals_set() && long.is_some_and(|long| *word == *long)
+        })
+    };
+    // The last word is the one to complete.
+    for at in 1..words.len().saturating_sub(1) {
+        if takes_a_value(&words[at - 1]) && !words[at].is_empty() {
+            words[at] = OsString::from("+");
+        }
+    }
+    words
+}
+
 /// Names of managed clusters.
 #[must_use]
 pub fn clusters() -> ArgValueCandidates {
@@ -105,11 +185,10 @@ pub fn contexts() -> ArgValueCandidates {
         let Ok(loaded) = kubeconfig::load(&Places::find(path.as_deref())) else {
             return Vec::new();
         };
-        let contexts = loaded.config.contexts;
-        contexts
-            .into_iter()
-            .map(|context| CompletionCandidate::new(context.name))
-            .collect()
+        let contexts = loaded.config.contexts.into_iter();
+        let mut names: Vec<String> = contexts.map(|context| context.name).collect();
+        names.sort();
+        names.into_iter().map(CompletionCandidate::new).collect()
     })
 }
 
@@ -169,6 +248,26 @@ fn names(resource: &ApiResource) -> Vec<CompletionCandidate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_of_global_flags_are_no_commands() {
+        let command = crate::cli::command();
+        let hidden = |line: &str| {
+            let words = line.split(' ').map(OsString::from).collect();
+            let words = with_values_hidden(&command, words);
+            let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+            words.join(" ")
+        };
+        assert_eq!(
+            hidden("ocmadm --context hub accept --clusters c"),
+            "ocmadm --context + accept --clusters c"
+        );
+        assert_eq!(
+            hidden("ocmadm --quiet get --context h"),
+            "ocmadm --quiet get --context h"
+        );
+        assert_eq!(hidden("ocmadm --dry-run join x"), "ocmadm --dry-run join x");
+    }
 
     #[test]
     fn the_line_typed_so_far_leads_to_the_hub() {

@@ -57,14 +57,30 @@ pub fn deadline(timeout: Duration) -> Instant {
 }
 
 /// This program as the user called it: commands that are printed must work
-/// when they are typed.
+/// when they are typed. A plugin of kubectl is `kubectl NAME`.
 #[must_use]
 pub fn program() -> String {
-    std::env::args_os()
-        .next()
-        .map(|name| name.to_string_lossy().into_owned())
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "ocmadm".to_owned())
+    let name = std::env::args_os().next();
+    called(&name.map_or_else(String::new, |name| name.to_string_lossy().into_owned()))
+}
+
+/// What to type for a program that was started under this name. kubectl starts
+/// its plugins by their path; `_` in their names stands for `-`.
+fn called(argument: &str) -> String {
+    let file = argument.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = file.strip_suffix(".exe").unwrap_or(file);
+    for host in ["kubectl", "oc"] {
+        let plugin = stem
+            .strip_prefix(host)
+            .and_then(|rest| rest.strip_prefix('-'));
+        if let Some(name) = plugin.filter(|name| !name.is_empty()) {
+            return format!("{host} {}", name.replace('-', " ").replace('_', "-"));
+        }
+    }
+    match argument {
+        "" => "ocmadm".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 /// The flags that lead to the same cluster again, for commands that are
@@ -100,6 +116,24 @@ pub fn random_text(length: usize) -> Result<String, CommandError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plugins_are_called_through_kubectl() {
+        for (argument, typed) in [
+            ("", "ocmadm"),
+            ("ocmadm", "ocmadm"),
+            ("./target/debug/ocmadm", "./target/debug/ocmadm"),
+            ("/usr/bin/clusteradm", "/usr/bin/clusteradm"),
+            ("/home/u/.krew/bin/kubectl-ocm", "kubectl ocm"),
+            ("kubectl-ocmadm", "kubectl ocmadm"),
+            ("/p/kubectl-ocm_adm", "kubectl ocm-adm"),
+            (r"C:\bin\kubectl-ocm.exe", "kubectl ocm"),
+            ("/usr/bin/oc-ocm", "oc ocm"),
+            ("/usr/bin/oc", "/usr/bin/oc"),
+        ] {
+            assert_eq!(called(argument), typed, "{argument}");
+        }
+    }
 
     #[test]
     fn random_text_is_of_the_alphabet_of_bootstrap_tokens() {

@@ -267,7 +267,7 @@ async fn run_status(layout: &Layout, args: &StatusArgs, ui: &Ui) -> Result<(), C
             "pid": status.state.as_ref().map(|state| state.pid),
             "controlPlanes": planes,
         });
-        ui.result(&format::document(output, &value))?;
+        ui.result(&format::document(output, &value)?)?;
         return Ok(());
     }
     let mut table = Table::new(&["name", "status", "server"]);

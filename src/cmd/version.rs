@@ -19,7 +19,7 @@ pub struct Args {
     #[arg(long)]
     client: bool,
 
-    /// Output format: text, json or yaml
+    /// Output format: text, json, yaml or jsonpath=…
     #[arg(
         long,
         short,
@@ -68,7 +68,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         }
     }
     if args.output.is_structured() {
-        ui.result(&format::document(args.output, &value))?;
+        ui.result(&format::document(args.output, &value)?)?;
         return Ok(());
     }
     for line in lines {

@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
+use super::Table;
+use super::jsonpath::{self, Path, Template};
+
 /// The value of `-o`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutputFormat {
@@ -22,16 +25,30 @@ pub enum OutputFormat {
     Name,
     /// For people: what belongs to what.
     Tree,
+    /// What a template makes of the object or List. Templates come from the
+    /// command line and live as long as the process.
+    JsonPath(&'static Template),
+    /// A table of the columns asked for.
+    Columns(&'static [(String, Path)]),
 }
 
 impl OutputFormat {
     /// Every value, as it is written.
-    pub const NAMES: [&'static str; 6] = ["table", "wide", "tree", "json", "yaml", "name"];
+    pub const NAMES: [&'static str; 8] = [
+        "table",
+        "wide",
+        "tree",
+        "json",
+        "yaml",
+        "name",
+        "jsonpath=TEMPLATE",
+        "custom-columns=HEADER:PATH,…",
+    ];
 
-    /// Whether a program is meant to read it.
+    /// Whether the objects themselves are printed, and nothing is added.
     #[must_use]
     pub fn is_structured(self) -> bool {
-        matches!(self, Self::Json | Self::Yaml | Self::Name)
+        !matches!(self, Self::Table | Self::Wide | Self::Tree)
     }
 }
 
@@ -44,6 +61,8 @@ impl fmt::Display for OutputFormat {
             Self::Yaml => "yaml",
             Self::Name => "name",
             Self::Tree => "tree",
+            Self::JsonPath(_) => "jsonpath",
+            Self::Columns(_) => "custom-columns",
         })
     }
 }
@@ -52,6 +71,15 @@ impl FromStr for OutputFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let given = |prefix| text.strip_prefix(prefix);
+        if let Some(template) = given("jsonpath=") {
+            let template = Template::parse(template)
+                .map_err(|error| format!("the template cannot be read: {error}"))?;
+            return Ok(Self::JsonPath(Box::leak(Box::new(template))));
+        }
+        if let Some(columns) = given("custom-columns=") {
+            return Ok(Self::Columns(columns_of(columns)?.leak()));
+        }
         match text {
             // Scripts of clusteradm pass `text`: for people.
             "table" | "text" | "" => Ok(Self::Table),
@@ -60,6 +88,8 @@ impl FromStr for OutputFormat {
             "json" => Ok(Self::Json),
             "yaml" => Ok(Self::Yaml),
             "name" => Ok(Self::Name),
+            "jsonpath" => Err("write jsonpath='{.metadata.name}'".to_owned()),
+            "custom-columns" => Err("write custom-columns=NAME:.metadata.name".to_owned()),
             other => Err(format!(
                 "unknown output format {other:?}; valid are {}",
                 Self::NAMES.join(", ")
@@ -68,17 +98,42 @@ impl FromStr for OutputFormat {
     }
 }
 
+/// `NAME:.metadata.name,SET:.metadata.labels.set`; commas within brackets and
+/// quotes belong to the path.
+fn columns_of(text: &str) -> Result<Vec<(String, Path)>, String> {
+    let mut depth = 0_i32;
+    text.split(|c: char| {
+        depth += match c {
+            '[' => 1,
+            ']' => -1,
+            _ => 0,
+        };
+        c == ',' && depth == 0
+    })
+    .map(|column| {
+        let (header, path) = column
+            .split_once(':')
+            .filter(|(header, path)| !header.is_empty() && !path.is_empty())
+            .ok_or_else(|| format!("{column:?} is no column: write NAME:.metadata.name"))?;
+        Ok((header.to_owned(), jsonpath::relaxed(path)?))
+    })
+    .collect()
+}
+
 /// One API object, or the given ones as a List, in a structured format.
 /// `resource_names` gives each object's `resource.group/name`.
-#[must_use]
+///
+/// # Errors
+/// What a template or column does not find: an index outside its list.
 pub fn objects(
     format: OutputFormat,
     objects: &[Value],
     single: bool,
     resource_name: impl Fn(&Value) -> String,
-) -> String {
+) -> Result<String, TemplateError> {
     match format {
-        OutputFormat::Name => objects.iter().map(|o| resource_name(o) + "\n").collect(),
+        OutputFormat::Name => Ok(objects.iter().map(|o| resource_name(o) + "\n").collect()),
+        OutputFormat::Columns(columns) => table(columns, objects),
         _ => match objects {
             [one] if single => document(format, one),
             many => document(
@@ -89,18 +144,46 @@ pub fn objects(
     }
 }
 
-/// Any value as JSON (indented by two, line ended) or YAML.
-#[must_use]
-pub fn document(format: OutputFormat, value: &Value) -> String {
+/// A template and an object do not go together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TemplateError(String);
+
+/// Any value as JSON (indented by two, line ended), YAML or what a template
+/// makes of it.
+///
+/// # Errors
+/// What a template or column does not find: an index outside its list.
+pub fn document(format: OutputFormat, value: &Value) -> Result<String, TemplateError> {
     match format {
-        OutputFormat::Yaml => yaml(value),
+        OutputFormat::Yaml => Ok(yaml(value)),
+        OutputFormat::JsonPath(template) => template.render(value).map_err(TemplateError),
+        OutputFormat::Columns(columns) => table(columns, std::slice::from_ref(value)),
         _ => {
             // A Value always serialises.
             let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
             text.push('\n');
-            text
+            Ok(text)
         }
     }
+}
+
+fn table(columns: &[(String, Path)], objects: &[Value]) -> Result<String, TemplateError> {
+    let headers: Vec<&str> = columns.iter().map(|(header, _)| header.as_str()).collect();
+    let mut table = Table::new(&headers);
+    for object in objects {
+        let mut cells = Vec::new();
+        for (_, path) in columns {
+            let found = path.find(object).map_err(TemplateError)?;
+            let texts: Vec<String> = found.iter().map(jsonpath::text).collect();
+            cells.push(match texts.is_empty() {
+                true => "<none>".to_owned(),
+                false => texts.join(","),
+            });
+        }
+        table.row(cells);
+    }
+    Ok(table.render())
 }
 
 /// A value as YAML, its last line ended.
@@ -124,14 +207,45 @@ mod tests {
     #[test]
     fn one_asked_for_by_name_is_itself_and_many_are_a_list() {
         let one = json!({"kind": "Thing", "metadata": {"name": "a"}});
-        let single = objects(OutputFormat::Json, std::slice::from_ref(&one), true, name);
+        let objects = |format, objects: &[Value], single| {
+            super::objects(format, objects, single, name).unwrap()
+        };
+        let single = objects(OutputFormat::Json, std::slice::from_ref(&one), true);
         assert_eq!(serde_json::from_str::<Value>(&single).unwrap(), one);
-        let list = objects(OutputFormat::Json, std::slice::from_ref(&one), false, name);
+        let list = objects(OutputFormat::Json, std::slice::from_ref(&one), false);
         let list: Value = serde_json::from_str(&list).unwrap();
         assert_eq!(list["kind"], "List");
         assert_eq!(list["items"][0], one);
-        let names = objects(OutputFormat::Name, &[one.clone(), one], false, name);
+        let names = objects(OutputFormat::Name, &[one.clone(), one], false);
         assert_eq!(names, "things/a\nthings/a\n");
+    }
+
+    #[test]
+    fn columns_and_templates_see_every_object() {
+        let things = [
+            json!({"metadata": {"name": "a", "labels": {"x.y/z": "1"}}, "l": [1, {"k": 2}]}),
+            json!({"metadata": {"name": "b"}, "l": []}),
+        ];
+        let print = |format: &str| {
+            let format: OutputFormat = format.parse().unwrap();
+            assert!(format.is_structured());
+            objects(format, &things, false, name)
+        };
+        assert_eq!(
+            print(r"custom-columns=NAME:.metadata.name,Z:.metadata.labels.x\.y/z,ALL:.l[*]")
+                .as_deref(),
+            Ok("NAME   Z        ALL\na      1        1,{\"k\":2}\nb      <none>   <none>\n")
+        );
+        assert_eq!(
+            print("jsonpath={.items[*].metadata.name}").as_deref(),
+            Ok("a b")
+        );
+        assert!(
+            print("jsonpath={.items[2]}")
+                .unwrap_err()
+                .to_string()
+                .contains("length 2")
+        );
     }
 
     #[test]
@@ -144,8 +258,17 @@ mod tests {
 
     #[test]
     fn formats_round_trip_and_unknown_ones_list_the_valid() {
-        for name in OutputFormat::NAMES {
-            assert_eq!(name.parse::<OutputFormat>().unwrap().to_string(), name);
+        for name in &OutputFormat::NAMES[..6] {
+            assert_eq!(name.parse::<OutputFormat>().unwrap().to_string(), *name);
+        }
+        for wrong in [
+            "jsonpath",
+            "jsonpath={",
+            "custom-columns",
+            "custom-columns=NAME",
+            "custom-columns=A:{.a}{.b}",
+        ] {
+            assert!(wrong.parse::<OutputFormat>().is_err(), "{wrong}");
         }
         let error = "xml".parse::<OutputFormat>().unwrap_err();
         assert!(

@@ -5,6 +5,7 @@
 
 pub mod color;
 pub mod format;
+pub mod jsonpath;
 pub mod progress;
 pub mod prompt;
 pub mod table;

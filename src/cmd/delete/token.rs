@@ -1,14 +1,16 @@
-//! `ocmadm delete token`: takes back what clusters join with.
+//! `ocmadm delete token`: takes back what clusters join with, or one bootstrap
+//! token of it.
 
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
-use kube::api::{DeleteParams, ListParams};
+use kube::api::DeleteParams;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 
 use crate::cmd::args::GlobalArgs;
-use crate::cmd::connect;
 use crate::cmd::explain::Doing;
+use crate::cmd::get::token::{bootstrap_secrets, token_id};
+use crate::cmd::{connect, program};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, ServerError};
 use crate::ocm::names;
@@ -16,7 +18,11 @@ use crate::ui::Ui;
 
 /// Arguments of `ocmadm delete token`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Args {}
+pub struct Args {
+    /// Only these bootstrap tokens, by id (`get token --list` shows them)
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+}
 
 /// The bindings of bootstrap credentials.
 const BINDINGS: [&str; 3] = [
@@ -28,14 +34,17 @@ const BINDINGS: [&str; 3] = [
 /// Runs the command.
 ///
 /// # Errors
-/// No permission.
-pub async fn run(_args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+/// No permission, or an id that is unknown.
+pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let hub = connect(global).await?;
     let doing = "delete the bootstrap credentials";
     let params = DeleteParams {
         dry_run: global.dry_run,
         ..DeleteParams::default()
     };
+    if !args.ids.is_empty() {
+        return delete_ids(&hub, &args.ids, &params, ui).await;
+    }
     let mut gone = 0;
     let bindings: Api<ClusterRoleBinding> = Api::all(hub.client.clone());
     for name in BINDINGS {
@@ -50,22 +59,47 @@ pub async fn run(_args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comma
         .await
         .doing(doing)?;
     let secrets: Api<Secret> = namespaced(&hub, "kube-system");
-    let label = format!("app={}", names::CLUSTER_MANAGER);
-    let found = hub
-        .call(secrets.list(&ListParams::default().labels(&label)))
-        .await
-        .doing(doing)?;
-    for secret in found {
+    for secret in bootstrap_secrets(&hub).await? {
         let name = secret.metadata.name.unwrap_or_default();
-        if secret.type_.as_deref() == Some("bootstrap.kubernetes.io/token") {
-            gone += delete(&hub, &secrets, &name, &params).await.doing(doing)?;
-        }
+        gone += delete(&hub, &secrets, &name, &params).await.doing(doing)?;
     }
     ui.status(&match (gone, global.dry_run) {
         (0, _) => "There are no bootstrap credentials.".to_owned(),
         (count, true) => format!("{count} objects would be deleted (dry run)."),
         (count, false) => format!("{count} objects deleted: no cluster can join any more."),
     });
+    Ok(())
+}
+
+/// All ids must be known before the first token goes.
+async fn delete_ids(
+    hub: &Connection,
+    ids: &[String],
+    params: &DeleteParams,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let found = bootstrap_secrets(hub).await?;
+    let mut names = Vec::new();
+    for id in ids {
+        let secret = found
+            .iter()
+            .find(|secret| token_id(secret).as_ref() == Some(id));
+        let name = secret.and_then(|secret| secret.metadata.name.as_ref());
+        names.push(name.ok_or_else(|| {
+            CommandError::user(format!("there is no bootstrap token {id:?}"))
+                .hint(format!("`{} get token --list` shows them", program()))
+        })?);
+    }
+    let secrets: Api<Secret> = namespaced(hub, "kube-system");
+    for (id, name) in ids.iter().zip(names) {
+        delete(hub, &secrets, name, params)
+            .await
+            .doing(&format!("delete the bootstrap token {id}"))?;
+        ui.result_line(&match params.dry_run {
+            true => format!("bootstrap token {id} would be deleted (dry run)"),
+            false => format!("bootstrap token {id} deleted"),
+        })?;
+    }
     Ok(())
 }
 

@@ -50,7 +50,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     only_named(&mut found, &args.names, "add-on", "addons")?;
     let single = found.len() == 1 && args.names.len() == 1;
     args.list.print(ui, &view(), &found, single)?;
-    if found.is_empty() {
+    if found.is_empty() && !args.list.output.is_structured() {
         ui.status("No add-on is enabled on any of these clusters.");
         ui.hint(&format!(
             "to enable one: `{} addon enable --names NAME --clusters CLUSTER`",

@@ -264,7 +264,7 @@ fn structured(found: &Found, output: OutputFormat, ui: &Ui) -> Result<(), Comman
         }
     }
     let list: Value = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items});
-    ui.result(&format::document(output, &list))?;
+    ui.result(&format::document(output, &list)?)?;
     Ok(())
 }
 

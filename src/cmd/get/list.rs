@@ -19,7 +19,7 @@ use crate::ui::{OutputFormat, Table, Ui, format};
 /// Flags of every list.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct ListArgs {
-    /// Output format: table, wide, tree, json, yaml or name
+    /// Output format: table, wide, tree, json, yaml, name, jsonpath=…, custom-columns=…
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub output: OutputFormat,
 
@@ -198,7 +198,7 @@ impl ListArgs {
                 &values,
                 single,
                 resources::resource_name,
-            ))?;
+            )?)?;
         } else {
             ui.result(&view.table(objects, self.wide()).render())?;
         }
@@ -236,7 +236,7 @@ impl ListArgs {
                     if unlisted == 0 && widths.is_empty() {
                         self.sort(&mut first);
                         widths = view.table(&first, self.wide()).widths();
-                        self.print(ui, view, &first, false)?;
+                        self.print_all(ui, view, &first)?;
                     }
                     continue;
                 }
@@ -268,6 +268,21 @@ impl ListArgs {
             }
         }
         Ok(())
+    }
+
+    /// What a watch begins with. Templates see one object at a time, then and later.
+    fn print_all(
+        &self,
+        ui: &Ui,
+        view: &View<'_>,
+        objects: &[DynamicObject],
+    ) -> Result<(), CommandError> {
+        match self.output {
+            OutputFormat::JsonPath(_) => objects
+                .chunks(1)
+                .try_for_each(|one| self.print(ui, view, one, true)),
+            _ => self.print(ui, view, objects, false),
+        }
     }
 
     fn print_change(

@@ -69,7 +69,9 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     }
     args.list
         .print(ui, &view(decisions), &found, args.names.len() == 1)?;
-    if let Some(one) = found.iter().find(|one| !satisfied(one)) {
+    if !args.list.output.is_structured()
+        && let Some(one) = found.iter().find(|one| !satisfied(one))
+    {
         ui.hint(&format!(
             "to see what keeps clusters out: `{} get placements {} -n {} --explain{}`",
             program(),

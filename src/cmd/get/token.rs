@@ -1,40 +1,52 @@
-//! `ocmadm get token`: a bootstrap token and the join command that uses it.
+//! `ocmadm get token`: a bootstrap token and the join command that uses it;
+//! with `--list`, what clusters can join with.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
 use serde_json::json;
 
-use crate::cmd::args::GlobalArgs;
+use crate::cmd::args::{GlobalArgs, parse_duration};
 use crate::cmd::explain::{Doing, server_error};
+use crate::cmd::resources::human;
 use crate::cmd::{connect, program};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::ocm::names;
-use crate::ui::{OutputFormat, Ui, format};
+use crate::ui::{OutputFormat, Table, Ui, format};
 
 /// Arguments of `ocmadm get token`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// Output format: text, json, yaml or token
+    /// Output format: text, json, yaml, jsonpath=… or token
     #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = parse_output)]
     pub output: Output,
 
     /// Use the hub's bootstrap token (from `init --use-bootstrap-token`) instead of a service account's
     #[arg(long)]
     pub use_bootstrap_token: bool,
+
+    /// How long the token shall be valid, from 10m; the server may allow less
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_ttl, conflicts_with = "use_bootstrap_token")]
+    pub ttl: Duration,
+
+    /// List what clusters can join with instead; no token is shown or issued
+    #[arg(long, conflicts_with_all = ["use_bootstrap_token", "ttl"])]
+    pub list: bool,
 }
 
 /// How a token is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Output {
     /// Lines that scripts parse.
     Text,
-    /// `hub-token` and `hub-apiserver`.
-    Json,
-    /// The same as YAML.
-    Yaml,
+    /// `hub-token` and `hub-apiserver`, as data.
+    Data(OutputFormat),
     /// The token alone.
     Token,
 }
@@ -46,15 +58,27 @@ pub enum Output {
 pub fn parse_output(text: &str) -> Result<Output, String> {
     match text {
         "text" => Ok(Output::Text),
-        "json" => Ok(Output::Json),
-        "yaml" => Ok(Output::Yaml),
         "token" => Ok(Output::Token),
-        _ => Err("valid formats are text, json, yaml, token".to_owned()),
+        _ => match text.parse()? {
+            format @ (OutputFormat::Json | OutputFormat::Yaml | OutputFormat::JsonPath(_)) => {
+                Ok(Output::Data(format))
+            }
+            _ => Err("valid formats are text, json, yaml, jsonpath=…, token".to_owned()),
+        },
     }
 }
 
-/// How long a service account's token is asked for, in seconds.
-pub const TOKEN_SECONDS: i64 = 3600;
+/// Kubernetes issues none that live shorter than ten minutes.
+fn parse_ttl(text: &str) -> Result<Duration, String> {
+    let ttl = parse_duration(text)?;
+    if ttl < Duration::from_secs(600) || ttl > Duration::from_secs(1 << 32) {
+        return Err("write 10m or more, such as 1h, 24h".to_owned());
+    }
+    Ok(ttl)
+}
+
+/// How long a service account's token is asked for, unless the user says so.
+pub const TOKEN_TTL: Duration = Duration::from_secs(3600);
 
 /// Runs the command.
 ///
@@ -62,6 +86,9 @@ pub const TOKEN_SECONDS: i64 = 3600;
 /// No hub there, or no permission.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let hub = connect(global).await?;
+    if args.list {
+        return list(args, &hub, ui).await;
+    }
     if global.dry_run {
         ui.status(&format!(
             "Would issue a bootstrap token on {}; nothing is issued with --dry-run.",
@@ -72,19 +99,41 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     let token = if args.use_bootstrap_token {
         bootstrap_token(&hub).await?
     } else {
-        service_account_token(&hub).await?
+        service_account_token(&hub, args.ttl).await?
     };
     let text = match args.output {
         Output::Text => format!(
-            "token={token}\nplease log on spoke and run:\n{}\n",
-            join_command(&token, &hub.url, false)
+            "token={}\nplease log on spoke and run:\n{}\n",
+            token.text,
+            join_command(&token.text, &hub.url, false)
         ),
-        Output::Token => format!("{token}\n"),
-        Output::Json => format::document(OutputFormat::Json, &as_value(&token, &hub.url)),
-        Output::Yaml => format::document(OutputFormat::Yaml, &as_value(&token, &hub.url)),
+        Output::Token => format!("{}\n", token.text),
+        Output::Data(output) => format::document(output, &as_value(&token.text, &hub.url))?,
     };
     ui.result(&text)?;
+    if !matches!(args.output, Output::Data(_)) {
+        ui.status(&token.validity());
+    }
     Ok(())
+}
+
+/// What a cluster joins with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    /// The secret itself.
+    pub text: String,
+    /// When it stops being valid, if ever.
+    pub until: Option<Timestamp>,
+}
+
+impl Token {
+    /// How long it can be used, for people.
+    fn validity(&self) -> String {
+        match self.until {
+            Some(until) => format!("The token is valid until {until}."),
+            None => "The token does not expire.".to_owned(),
+        }
+    }
 }
 
 /// What `-o json` prints, here and by `init`.
@@ -108,12 +157,12 @@ pub fn join_command(token: &str, server: &str, wait: bool) -> String {
 ///
 /// # Errors
 /// The hub is not initialised, or no permission.
-pub async fn service_account_token(hub: &Connection) -> Result<String, CommandError> {
+pub async fn service_account_token(hub: &Connection, ttl: Duration) -> Result<Token, CommandError> {
     let accounts: Api<ServiceAccount> =
         Api::namespaced(hub.client.clone(), names::OPERATOR_NAMESPACE);
     let request = TokenRequest {
         spec: Some(TokenRequestSpec {
-            expiration_seconds: Some(TOKEN_SECONDS),
+            expiration_seconds: i64::try_from(ttl.as_secs()).ok(),
             ..TokenRequestSpec::default()
         }),
         ..TokenRequest::default()
@@ -134,16 +183,48 @@ pub async fn service_account_token(hub: &Connection) -> Result<String, CommandEr
     };
     answer
         .status
-        .and_then(|status| status.token)
-        .filter(|token| !token.is_empty())
+        .and_then(|status| {
+            Some(Token {
+                text: status.token.filter(|token| !token.is_empty())?,
+                until: status.expiration_timestamp.map(|time| time.0),
+            })
+        })
         .ok_or_else(|| CommandError::user("the server issued no token"))
 }
 
-/// The newest bootstrap token made by `init --use-bootstrap-token`.
+/// The newest bootstrap token made by `init --use-bootstrap-token` that is
+/// still valid.
 ///
 /// # Errors
 /// There is none, or no permission.
-pub async fn bootstrap_token(hub: &Connection) -> Result<String, CommandError> {
+pub async fn bootstrap_token(hub: &Connection) -> Result<Token, CommandError> {
+    let found = bootstrap_secrets(hub).await?;
+    let now = Timestamp::now();
+    let usable = |secret: &&Secret| expiration(secret).is_none_or(|until| until > now);
+    let newest = found.iter().rfind(usable).and_then(|secret| {
+        let text = format!(
+            "{}.{}",
+            part(secret, "token-id")?,
+            part(secret, "token-secret")?
+        );
+        Some(Token {
+            text,
+            until: expiration(secret),
+        })
+    });
+    newest.ok_or_else(|| {
+        CommandError::user("this hub has no bootstrap token").hint(format!(
+            "make one: `{} init --use-bootstrap-token`, or leave the flag out",
+            program()
+        ))
+    })
+}
+
+/// The Secrets of bootstrap tokens for clusters, the newest last.
+///
+/// # Errors
+/// No permission.
+pub async fn bootstrap_secrets(hub: &Connection) -> Result<Vec<Secret>, CommandError> {
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), "kube-system");
     let label = format!("app={}", names::CLUSTER_MANAGER);
     let mut found = hub
@@ -153,25 +234,98 @@ pub async fn bootstrap_token(hub: &Connection) -> Result<String, CommandError> {
         .items;
     found.retain(|secret| secret.type_.as_deref() == Some("bootstrap.kubernetes.io/token"));
     found.sort_by_key(|secret| {
-        secret
-            .metadata
-            .creation_timestamp
-            .as_ref()
-            .map(|time| time.0)
+        let created = secret.metadata.creation_timestamp.as_ref();
+        (created.map(|time| time.0), secret.metadata.name.clone())
     });
-    let part = |key: &str| {
-        let bytes = &found.last()?.data.as_ref()?.get(key)?.0;
-        String::from_utf8(bytes.clone()).ok()
+    Ok(found)
+}
+
+/// The id of a bootstrap token: the half that is no secret.
+#[must_use]
+pub fn token_id(secret: &Secret) -> Option<String> {
+    part(secret, "token-id")
+}
+
+fn part(secret: &Secret, key: &str) -> Option<String> {
+    let bytes = &secret.data.as_ref()?.get(key)?.0;
+    String::from_utf8(bytes.clone()).ok()
+}
+
+fn expiration(secret: &Secret) -> Option<Timestamp> {
+    part(secret, "expiration")?.parse().ok()
+}
+
+/// Prints what clusters can join with, and until when.
+async fn list(args: &Args, hub: &Connection, ui: &Ui) -> Result<(), CommandError> {
+    let accounts: Api<ServiceAccount> =
+        Api::namespaced(hub.client.clone(), names::OPERATOR_NAMESPACE);
+    let account = hub.call_opt(accounts.get(names::BOOTSTRAP_SERVICE_ACCOUNT));
+    let (account, secrets) = tokio::join!(account, bootstrap_secrets(hub));
+    let (account, secrets) = (
+        account.doing("read the bootstrap service account")?,
+        secrets?,
+    );
+    let now = Timestamp::now();
+    let age = |created: Option<&Time>| {
+        created.map_or_else(String::new, |created| {
+            human(now.as_second() - created.0.as_second())
+        })
     };
-    match (part("token-id"), part("token-secret")) {
-        (Some(id), Some(secret)) => Ok(format!("{id}.{secret}")),
-        _ => Err(
-            CommandError::user("this hub has no bootstrap token").hint(format!(
-                "make one: `{} init --use-bootstrap-token`, or leave the flag out",
-                program()
-            )),
-        ),
+    let mut table = Table::new(&["kind", "name", "user", "expires", "age"]);
+    let mut rows = Vec::new();
+    if let Some(account) = &account {
+        let user = format!(
+            "system:serviceaccount:{}:{}",
+            names::OPERATOR_NAMESPACE,
+            names::BOOTSTRAP_SERVICE_ACCOUNT
+        );
+        rows.push(json!({"kind": "ServiceAccount", "name": names::BOOTSTRAP_SERVICE_ACCOUNT, "user": user, "expires": null}));
+        table.row([
+            "ServiceAccount",
+            names::BOOTSTRAP_SERVICE_ACCOUNT,
+            &user,
+            "each token has its own end",
+            &age(account.metadata.creation_timestamp.as_ref()),
+        ]);
     }
+    for secret in &secrets {
+        let id = token_id(secret).unwrap_or_default();
+        let (user, until) = (format!("system:bootstrap:{id}"), expiration(secret));
+        let text = until.map(|until| until.to_string());
+        let ends = match until {
+            None => "never".to_owned(),
+            Some(until) if until <= now => "expired".to_owned(),
+            Some(until) => format!("in {}", human(until.as_second() - now.as_second())),
+        };
+        rows.push(json!({"kind": "BootstrapToken", "name": id, "user": user, "expires": text}));
+        table.row([
+            "BootstrapToken",
+            &id,
+            &user,
+            &ends,
+            &age(secret.metadata.creation_timestamp.as_ref()),
+        ]);
+    }
+    match args.output {
+        Output::Data(output) => ui.result(&format::document(output, &json!({"items": rows}))?)?,
+        Output::Text => ui.result(&table.render())?,
+        Output::Token => {
+            return Err(
+                CommandError::usage("-o token prints a token, --list prints none")
+                    .hint("leave one of them out"),
+            );
+        }
+    }
+    if rows.is_empty() {
+        ui.status("No cluster can join: there are no bootstrap credentials.");
+        ui.hint(&format!("`{} init` makes them", program()));
+    } else {
+        ui.hint(&format!(
+            "`{0} delete token ID` takes back one bootstrap token, `{0} delete token` everything",
+            program()
+        ));
+    }
+    Ok(())
 }
 
 fn not_a_hub(hub: &Connection) -> CommandError {

@@ -29,7 +29,7 @@ use crate::ocm::operator::v1::{
     ClusterManagerSpec, FeatureGate, FeatureGateMode, FeatureGatesConfiguration,
     RegistrationAuthType, RegistrationHubConfiguration, WorkHubConfiguration,
 };
-use crate::ui::{OutputFormat, Ui, format};
+use crate::ui::{Ui, format};
 
 /// Arguments of `ocmadm init`.
 #[derive(clap::Args, Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long)]
     wait: bool,
 
-    /// Output format: text, json or yaml
+    /// Output format: text, json, yaml, jsonpath=… or token
     #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = token::parse_output)]
     output: token::Output,
 
@@ -198,7 +198,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     }
     let token = match token {
         Some(token) => format!("{}.{}", token.id, token.secret),
-        None => token::service_account_token(&hub).await?,
+        None => {
+            token::service_account_token(&hub, token::TOKEN_TTL)
+                .await?
+                .text
+        }
     };
     print(args, &token, &hub, ui)
 }
@@ -477,8 +481,7 @@ fn print(args: &Args, token: &str, hub: &Connection, ui: &Ui) -> Result<(), Comm
     }
     let value: Value = token::as_value(token, &hub.url);
     let text = match args.output {
-        token::Output::Json => format::document(OutputFormat::Json, &value),
-        token::Output::Yaml => format::document(OutputFormat::Yaml, &value),
+        token::Output::Data(output) => format::document(output, &value)?,
         token::Output::Token => format!("{token}\n"),
         token::Output::Text => format!(
             "The multicluster hub control plane has been initialized successfully!\n\n\

@@ -117,6 +117,13 @@ impl World {
         self.run_with(args, "").await
     }
 
+    /// Runs it under another name.
+    pub(super) async fn run_as(&self, name: &str, args: &[&str]) -> String {
+        let kubeconfig = self.kubeconfig();
+        let ran = run_as(name, self.folder.path(), Some(&kubeconfig), args, "").await;
+        ran.replace(&self.url, "https://HUB")
+    }
+
     /// Runs `ocmadm` with something on standard input.
     pub(super) async fn run_with(&self, args: &[&str], stdin: &str) -> String {
         let kubeconfig = self.kubeconfig();
@@ -133,9 +140,20 @@ pub(super) async fn run(
     args: &[&str],
     stdin: &str,
 ) -> String {
+    run_as("ocmadm", folder, kubeconfig, args, stdin).await
+}
+
+/// Runs the binary under a name; everything it said as one text.
+pub(super) async fn run_as(
+    name: &str,
+    folder: &Path,
+    kubeconfig: Option<&Path>,
+    args: &[&str],
+    stdin: &str,
+) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ocmadm"));
     command
-        .arg0("ocmadm")
+        .arg0(name)
         .args(args)
         .env_clear()
         .env("HOME", folder)

@@ -132,7 +132,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             &[value],
             true,
             resources::resource_name,
-        ))?;
+        )?)?;
     } else {
         let line = if unchanged || now_same {
             format!(

@@ -126,7 +126,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             &values,
             true,
             resources::resource_name,
-        ))?;
+        )?)?;
     }
     if global.dry_run {
         ui.status("Nothing was changed (dry run).");

@@ -109,7 +109,7 @@ pub(super) async fn run(
                 &[value],
                 true,
                 resources::resource_name,
-            ))?;
+            )?)?;
         }
         None => ui.result_line(&line)?,
     }
