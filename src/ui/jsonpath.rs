@@ -198,12 +198,16 @@ impl<'a> Reader<'a> {
     fn bracket(&mut self) -> Result<&'a str, String> {
         let (mut depth, mut quote) = (1_u32, None);
         for (at, c) in self.rest.char_indices() {
-            match (c, quote) {
-                (c, Some(open)) if c == open => quote = None,
-                (_, Some(_)) => {}
-                ('"' | '\'', None) => quote = Some(c),
-                ('[', None) => depth += 1,
-                (']', None) => {
+            if let Some(open) = quote {
+                if c == open {
+                    quote = None;
+                }
+                continue;
+            }
+            match c {
+                '"' | '\'' => quote = Some(c),
+                '[' => depth += 1,
+                ']' => {
                     depth -= 1;
                     if depth == 0 {
                         let inner = self.take(at);
