@@ -45,6 +45,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     embedded!("hub/cluster-manager.yaml"),
     embedded!("hub/components/namespace.yaml"),
     embedded!("hub/components/webhooks.yaml"),
+    embedded!("hub/components/work-executor.yaml"),
     embedded!("hub/deployment.yaml"),
     embedded!("hub/namespace.yaml"),
     embedded!("hub/role.yaml"),

@@ -193,18 +193,29 @@ pub fn hub_crds() -> Result<Vec<DynamicObject>, BundleError> {
     ])
 }
 
+/// The role of who may make works without executor, as its file names it.
+const EXECUTOR_ROLE: &str = "open-cluster-management:cluster-manager-work-executor-admin:webhook";
+
 /// The other objects that the hub keeps for its ClusterManager.
 ///
 /// # Errors
 /// Only by a fault of this program.
 pub fn hub_components(cluster_manager: &str) -> Result<Vec<DynamicObject>, BundleError> {
-    let mut objects = load(&["hub/components/namespace.yaml"])?;
+    let mut objects = load(&[
+        "hub/components/namespace.yaml",
+        "hub/components/work-executor.yaml",
+    ])?;
     let created_by = BTreeMap::from([(
         names::LABEL_CREATED_BY_CLUSTER_MANAGER.to_owned(),
         cluster_manager.to_owned(),
     )]);
     for object in &mut objects {
         overlay::label(object, &created_by);
+        if overlay::is(object, "ClusterRole", EXECUTOR_ROLE) {
+            object.metadata.name = Some(format!(
+                "open-cluster-management:{cluster_manager}-work-executor-admin:webhook"
+            ));
+        }
     }
     Ok(objects)
 }

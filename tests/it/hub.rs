@@ -11,3 +11,4 @@ mod requests;
 mod sets;
 pub(crate) mod support;
 mod works;
+mod works_admission;

@@ -80,7 +80,7 @@ async fn operator_03_hub_definitions_and_namespace_are_made_and_kept() {
             .as_array()
             .unwrap()
             .len(),
-        13
+        14
     );
     let mut definitions = 0;
     for definition in side.list("CustomResourceDefinition", "").await {

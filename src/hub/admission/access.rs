@@ -13,15 +13,23 @@ use kube::api::{Api, DynamicObject, PostParams};
 use tokio::sync::OnceCell;
 
 use crate::hub::registration::{apply, settings::Settings};
+use crate::hub::work::Gates;
 use crate::ocm::names;
 use crate::runtime::{Context, Informer, Scope};
 
 use super::review::UserInfo;
 
+/// What the ClusterManager asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Asked {
+    settings: Settings,
+    gates: Gates,
+}
+
 /// What judges share.
 pub struct World {
     client: Client,
-    managers: Informer<Settings>,
+    managers: Informer<Asked>,
     /// Who the hub is.
     own: OnceCell<String>,
     fallback: String,
@@ -38,7 +46,12 @@ impl World {
         )));
         tokio::spawn(managers.clone().run(
             context.client.clone(),
-            |object: DynamicObject| Ok::<_, Infallible>(Settings::of(&object)),
+            |object: DynamicObject| {
+                Ok::<_, Infallible>(Asked {
+                    settings: Settings::of(&object),
+                    gates: Gates::of(&object),
+                })
+            },
             context.metrics.clone(),
             context.shutdown.clone(),
         ));
@@ -60,8 +73,19 @@ impl World {
     }
 
     /// What the ClusterManager says.
-    pub(super) fn settings(&self) -> Arc<Settings> {
+    pub(super) fn settings(&self) -> Settings {
+        self.asked().settings.clone()
+    }
+
+    fn asked(&self) -> Arc<Asked> {
         self.managers.list().into_iter().next().unwrap_or_default()
+    }
+
+    /// What it says about works; waits until it is known, as less would be
+    /// demanded meanwhile.
+    pub(super) async fn work_gates(&self) -> Gates {
+        self.managers.synced().await;
+        self.asked().gates
     }
 
     /// Whether it is the hub itself that writes.

@@ -1,5 +1,5 @@
-//! Admission webhooks: the API server asks the hub before a cluster or a
-//! binding is written (protocol §9).
+//! Admission webhooks: the API server asks the hub before a cluster, a binding
+//! or a work is written (protocol §9, and §1.6 of works).
 //!
 //! A [`Judge`] answers for one path. Every replica serves all judges
 //! (`serve`) with one certificate that the hub makes and rotates itself
@@ -17,6 +17,7 @@ mod clusters;
 mod configuration;
 mod review;
 mod serve;
+mod works;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ fn judges(world: &Arc<World>) -> Vec<Arc<dyn Judge>> {
         Arc::new(clusters::Mutating(Arc::clone(world))),
         Arc::new(clusters::Validating(Arc::clone(world))),
         Arc::new(bindings::Validating(Arc::clone(world))),
+        Arc::new(works::Validating(Arc::clone(world))),
     ]
 }
 

@@ -5,9 +5,8 @@ use std::time::Duration;
 use kube::Api;
 use kube::api::DynamicObject;
 
-use super::{Controller, decide, definition, namespace};
-use crate::bundle::keep;
-use crate::ocm::names;
+use super::{Controller, decide, definition};
+use crate::bundle::{self, keep};
 use crate::runtime::{Failure, Next};
 
 /// How long to wait for objects that others finalize before looking again.
@@ -36,11 +35,13 @@ pub(super) async fn run(controller: &Controller, name: &str) -> Result<Next, Fai
     if !all_gone {
         return Ok(Next::After(AGAIN));
     }
-    controller
-        .components
-        .applier()
-        .delete_one(&namespace(names::HUB_NAMESPACE), false)
-        .await?;
+    for component in bundle::hub_components(name)? {
+        controller
+            .components
+            .applier()
+            .delete_one(&component, false)
+            .await?;
+    }
     Ok(Next::OnChange)
 }
 

@@ -1,4 +1,4 @@
-//! The ClusterManager: the hub's definitions and namespace, and its status.
+//! The ClusterManager: the hub's definitions, namespace and role, and its status.
 //!
 //! Registration, works and placements are other controllers of this process;
 //! this one prepares the ground for them and clears it when the ClusterManager
@@ -34,6 +34,7 @@ struct Controller {
     managers: Informer<ClusterManager>,
     definitions: Informer<Seen>,
     namespaces: Informer<Seen>,
+    roles: Informer<Seen>,
     crds: Keeper,
     components: Keeper,
 }
@@ -46,10 +47,14 @@ pub async fn run(context: Context) {
     let namespaces = Scope::of::<k8s_openapi::api::core::v1::Namespace>()
         .labels(names::LABEL_CREATED_BY_CLUSTER_MANAGER)
         .metadata_only();
+    let roles = Scope::of::<k8s_openapi::api::rbac::v1::ClusterRole>()
+        .labels(names::LABEL_CREATED_BY_CLUSTER_MANAGER)
+        .metadata_only();
     let controller = Arc::new(Controller {
         managers: Informer::new(Scope::of::<ClusterManager>()),
         definitions: Informer::new(ours),
         namespaces: Informer::new(namespaces),
+        roles: Informer::new(roles),
         crds: Keeper::new(context.client.clone(), MANAGER),
         components: Keeper::new(context.client.clone(), MANAGER),
         client: context.client.clone(),
@@ -66,7 +71,7 @@ pub async fn run(context: Context) {
         context.metrics.clone(),
         context.shutdown.clone(),
     ));
-    for informer in [&controller.definitions, &controller.namespaces] {
+    for informer in controller.kept() {
         tasks.spawn(informer.clone().run(
             context.client.clone(),
             |object| Ok::<_, std::convert::Infallible>(Seen::of(&object)),
@@ -78,6 +83,7 @@ pub async fn run(context: Context) {
         controller.managers.synced().await;
         controller.definitions.synced().await;
         controller.namespaces.synced().await;
+        controller.roles.synced().await;
     };
     tokio::select! {
         () = context.shutdown.cancelled() => {}
@@ -112,7 +118,7 @@ fn wire(controller: &Arc<Controller>, queue: &Queue<String>) {
             to.add(key.name.clone());
         }
     });
-    for informer in [&controller.definitions, &controller.namespaces] {
+    for informer in controller.kept() {
         let this = Arc::downgrade(controller);
         let to = queue.clone();
         informer.on_change(move |_, change| {
@@ -136,6 +142,10 @@ fn wire(controller: &Arc<Controller>, queue: &Queue<String>) {
 }
 
 impl Controller {
+    const fn kept(&self) -> [&Informer<Seen>; 3] {
+        [&self.definitions, &self.namespaces, &self.roles]
+    }
+
     async fn reconcile(&self, name: &str) -> Result<Next, Failure> {
         let Some(manager) = self.managers.get("", name) else {
             return Ok(Next::OnChange);
@@ -190,12 +200,15 @@ impl Controller {
             })
             .await
             .map_err(|error| (status::Part::Definitions, error))?;
-        let namespace = |object: &ObjectRef| {
-            let seen = self.namespaces.get("", &object.name)?;
+        let component = |object: &ObjectRef| {
+            // Their names tell them apart.
+            let seen = [&self.namespaces, &self.roles]
+                .into_iter()
+                .find_map(|informer| informer.get("", &object.name))?;
             Some((*seen).clone())
         };
         self.components
-            .keep(&name, namespace, || bundle::hub_components(&name))
+            .keep(&name, component, || bundle::hub_components(&name))
             .await
             .map_err(|error| (status::Part::Hub, error))
     }
@@ -256,7 +269,9 @@ fn related_resources(
 ) -> Result<Vec<crate::ocm::operator::v1::RelatedResourceMeta>, Failure> {
     let mut related = decide::related_definitions();
     for object in bundle::hub_components(name)? {
-        related.push(decide::related(&object, "namespaces"));
+        let role = object.types.as_ref().is_some_and(|types| types.kind == "ClusterRole");
+        let resource = if role { "clusterroles" } else { "namespaces" };
+        related.push(decide::related(&object, resource));
     }
     Ok(related)
 }
@@ -264,10 +279,4 @@ fn related_resources(
 /// An object of a definition's resource by name, for deleting.
 fn definition(name: &str) -> DynamicObject {
     DynamicObject::new(name, &keep::definitions())
-}
-
-/// A namespace by name, for deleting.
-fn namespace(name: &str) -> DynamicObject {
-    use k8s_openapi::api::core::v1::Namespace;
-    DynamicObject::new(name, &kube::api::ApiResource::erase::<Namespace>(&()))
 }

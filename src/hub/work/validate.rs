@@ -1,16 +1,12 @@
-//! What the hub demands of a work before it is stored. The rules are pure;
-//! [`judge`] adds the question whether the requester may use the executor.
+//! What the hub demands of a work before it is stored. Pure; served by
+//! `hub::admission`.
 //!
 //! Upstream: `ocm: pkg/work/webhook`. A work that is refused is answered with
 //! 400 and the message of its [`Refusal`].
 
 use std::collections::HashSet;
 
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
-};
-use kube::api::PostParams;
-use kube::{Api, Client};
+use k8s_openapi::api::authorization::v1::ResourceAttributes;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -19,19 +15,13 @@ pub const MANIFEST_LIMIT: usize = 512_000;
 /// The account that applies works without executor.
 const AGENT: (&str, &str) = ("", "klusterlet-work-sa");
 
-/// Why a work is refused.
+/// What is wrong with a work.
 #[derive(Debug, Error)]
-pub enum Refusal {
-    /// What is wrong with the work (400, BadRequest).
-    #[error("{0}")]
-    Bad(String),
-    /// It could not be found out whether the executor is allowed.
-    #[error("cannot find out whether the executor is allowed")]
-    Unknown(#[source] kube::Error),
-}
+#[error("{0}")]
+pub struct Refusal(String);
 
 fn bad(message: impl Into<String>) -> Refusal {
-    Refusal::Bad(message.into())
+    Refusal(message.into())
 }
 
 /// Bytes of a number as protobuf writes it.
@@ -124,69 +114,18 @@ pub fn executor(
     Ok(Some((text("namespace"), text("name"))))
 }
 
-/// The question whether the requester may use the account in this namespace:
-/// `execute-as` on manifestworks. `user` is `userInfo` of an admission review.
+/// What the requester needs in this namespace to use the account:
+/// `execute-as` on manifestworks.
 #[must_use]
-pub fn question(user: &Value, namespace: &str, account: &(String, String)) -> SubjectAccessReview {
-    let strings = |value: &Value| -> Vec<String> {
-        let list = value.as_array().into_iter().flatten();
-        list.filter_map(|v| v.as_str().map(str::to_owned)).collect()
-    };
-    let extra = user["extra"].as_object().map(|extra| {
-        extra
-            .iter()
-            .map(|(key, values)| (key.clone(), strings(values)))
-            .collect()
-    });
-    SubjectAccessReview {
-        spec: SubjectAccessReviewSpec {
-            user: user["username"].as_str().map(str::to_owned),
-            uid: user["uid"].as_str().map(str::to_owned),
-            groups: Some(strings(&user["groups"])),
-            extra,
-            resource_attributes: Some(ResourceAttributes {
-                group: Some("work.open-cluster-management.io".to_owned()),
-                resource: Some("manifestworks".to_owned()),
-                verb: Some("execute-as".to_owned()),
-                namespace: Some(namespace.to_owned()),
-                name: Some(format!("system:serviceaccount:{}:{}", account.0, account.1)),
-                ..ResourceAttributes::default()
-            }),
-            ..SubjectAccessReviewSpec::default()
-        },
-        ..SubjectAccessReview::default()
+pub fn execute_as(namespace: &str, account: &(String, String)) -> ResourceAttributes {
+    ResourceAttributes {
+        group: Some("work.open-cluster-management.io".to_owned()),
+        resource: Some("manifestworks".to_owned()),
+        verb: Some("execute-as".to_owned()),
+        namespace: Some(namespace.to_owned()),
+        name: Some(format!("system:serviceaccount:{}:{}", account.0, account.1)),
+        ..ResourceAttributes::default()
     }
-}
-
-/// Judges the `request` of an admission review about a ManifestWork.
-///
-/// # Errors
-/// Why it is refused.
-pub async fn judge(client: &Client, request: &Value, nil_executor: bool) -> Result<(), Refusal> {
-    let work = &request["object"];
-    let none = Vec::new();
-    let all = work["spec"]["workload"]["manifests"].as_array();
-    manifests(all.unwrap_or(&none), MANIFEST_LIMIT)?;
-    let old = Some(&request["oldObject"]).filter(|old| !old.is_null());
-    let Some(account) = executor(work, old, nil_executor)? else {
-        return Ok(());
-    };
-    let namespace = request["namespace"].as_str().unwrap_or_default();
-    let user = &request["userInfo"];
-    let api: Api<SubjectAccessReview> = Api::all(client.clone());
-    let review = api
-        .create(&PostParams::default(), &question(user, namespace, &account))
-        .await
-        .map_err(Refusal::Unknown)?;
-    if review.status.is_some_and(|status| status.allowed) {
-        return Ok(());
-    }
-    Err(bad(format!(
-        "user {} cannot manipulate the Manifestwork with executor {}/{} in namespace {namespace}",
-        user["username"].as_str().unwrap_or_default(),
-        account.0,
-        account.1,
-    )))
 }
 
 #[cfg(test)]
@@ -281,14 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn the_question_names_requester_and_account() {
-        let user = json!({"username": "u", "uid": "1", "groups": ["g"], "extra": {"k": ["v"]}});
-        let review = question(&user, "c1", &("n".into(), "s".into()));
-        let asked = review.spec.resource_attributes.unwrap();
+    fn the_question_names_the_account_and_the_namespace() {
+        let asked = execute_as("c1", &("n".into(), "s".into()));
         assert_eq!(asked.verb.as_deref(), Some("execute-as"));
         assert_eq!(asked.name.as_deref(), Some("system:serviceaccount:n:s"));
         assert_eq!(asked.namespace.as_deref(), Some("c1"));
-        assert_eq!(review.spec.groups, Some(vec!["g".to_owned()]));
-        assert_eq!(review.spec.extra.unwrap()["k"], ["v"]);
     }
 }

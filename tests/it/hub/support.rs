@@ -110,7 +110,12 @@ impl Hub {
                 "kind": "ManagedClusterSetBinding",
                 "metadata": {"namespace": "default"}, "spec": {"clusterSet": "other"},
             });
+            let work = json!({
+                "apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork",
+                "metadata": {"namespace": "default"}, "spec": {"workload": {"manifests": []}},
+            });
             let asked = labelled
+                && refused("probe", work).await
                 && refused("not.a.label", cluster).await
                 && refused("probe", binding).await;
             asked.then_some(())

@@ -3,6 +3,7 @@
 
 mod diff;
 pub mod plan;
+mod send;
 mod set;
 mod sources;
 
@@ -456,7 +457,7 @@ impl Job<'_> {
                     dry_run: self.dry_run,
                     ..PostParams::default()
                 };
-                let sent = self.hub.call(api.create(&params, &body)).await;
+                let sent = send::patiently(self.hub, || api.create(&params, &body)).await;
                 Ok((
                     doing.clone(),
                     sent.map_err(|error| server_error(error, &doing))?,
@@ -470,7 +471,7 @@ impl Job<'_> {
                     ..PatchParams::default()
                 };
                 let patch = Patch::Merge(json!({"spec": wanted["spec"]}));
-                let sent = self.hub.call(api.patch(name, &params, &patch)).await;
+                let sent = send::patiently(self.hub, || api.patch(name, &params, &patch)).await;
                 Ok((
                     doing.clone(),
                     sent.map_err(|error| server_error(error, &doing))?,
