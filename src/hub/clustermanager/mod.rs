@@ -269,7 +269,10 @@ fn related_resources(
 ) -> Result<Vec<crate::ocm::operator::v1::RelatedResourceMeta>, Failure> {
     let mut related = decide::related_definitions();
     for object in bundle::hub_components(name)? {
-        let role = object.types.as_ref().is_some_and(|types| types.kind == "ClusterRole");
+        let role = object
+            .types
+            .as_ref()
+            .is_some_and(|types| types.kind == "ClusterRole");
         let resource = if role { "clusterroles" } else { "namespaces" };
         related.push(decide::related(&object, resource));
     }

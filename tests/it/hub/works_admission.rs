@@ -20,7 +20,11 @@ fn refused<T: std::fmt::Debug>(result: Result<T, kube::Error>) -> Option<String>
         Err(kube::Error::Api(status)) => {
             assert_eq!(status.code, 400, "{}", status.message);
             let message = status.message.strip_prefix(WORKS);
-            Some(message.unwrap_or_else(|| panic!("{}", status.message)).to_owned())
+            Some(
+                message
+                    .unwrap_or_else(|| panic!("{}", status.message))
+                    .to_owned(),
+            )
         }
         Err(error) => panic!("no answer: {error}"),
     }
@@ -56,8 +60,13 @@ fn works(client: &Client) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), "default", &resource)
 }
 
-async fn merge(api: &Api<DynamicObject>, name: &str, patch: Value) -> Result<DynamicObject, kube::Error> {
-    api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await
+async fn merge(
+    api: &Api<DynamicObject>,
+    name: &str,
+    patch: Value,
+) -> Result<DynamicObject, kube::Error> {
+    api.patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+        .await
 }
 
 /// Lets `who` do this with works in the namespace `default`.
@@ -113,18 +122,25 @@ async fn work_04_05_06_and_07_what_is_no_work_is_refused_by_the_api_server() {
         tried(vec![generated]).await.as_deref(),
         Some("generateName must not be set in manifest")
     );
-    let nameless = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "default"}});
+    let nameless =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "default"}});
     assert_eq!(
         tried(vec![map("a"), nameless]).await.as_deref(),
         Some("name must be set in manifest")
     );
     let twice = "duplicate manifest for resource default/a with resource type v1.ConfigMap";
-    assert_eq!(tried(vec![map("a"), map("a")]).await.as_deref(), Some(twice));
+    assert_eq!(
+        tried(vec![map("a"), map("a")]).await.as_deref(),
+        Some(twice)
+    );
     assert_eq!(tried(vec![map("a"), map("b")]).await, None);
     // An update is looked at as well; what it would have made does not happen.
     let api = works(admin);
     let worse = json!({"spec": {"workload": {"manifests": [map("a"), map("a")]}}});
-    assert_eq!(refused(merge(&api, "w", worse).await).as_deref(), Some(twice));
+    assert_eq!(
+        refused(merge(&api, "w", worse).await).as_deref(),
+        Some(twice)
+    );
     let kept = hub.side.get("ManifestWork", "default", "w").await.unwrap();
     assert_eq!(kept["metadata"]["generation"], 1);
 }
@@ -133,7 +149,9 @@ async fn work_04_05_06_and_07_what_is_no_work_is_refused_by_the_api_server() {
 async fn work_08_nobody_lets_a_work_act_as_an_account_that_is_not_his_to_use() {
     let hub = Hub::guarded(json!({})).await;
     let stop = CancellationToken::new();
-    let client = hub.side.service_account("open-cluster-management", "cluster-manager");
+    let client = hub
+        .side
+        .service_account("open-cluster-management", "cluster-manager");
     tokio::spawn(clustermanager::run(Context::new(client, stop.clone())));
     let _guard = stop.drop_guard();
     let eve = let_do(&hub, "eve", json!([writes()])).await;
@@ -169,7 +187,11 @@ async fn work_08_nobody_lets_a_work_act_as_an_account_that_is_not_his_to_use() {
         refused(merge(&works(&ann), "anns", other).await),
         denied("ann", "apps/admin")
     );
-    let nobody = work("nobody", &[map("a")], &json!({"subject": {"type": "ServiceAccount"}}));
+    let nobody = work(
+        "nobody",
+        &[map("a")],
+        &json!({"subject": {"type": "ServiceAccount"}}),
+    );
     assert_eq!(
         refused(create(&eve, nobody).await).as_deref(),
         Some("executor service account can not be nil")
@@ -192,7 +214,10 @@ async fn work_08_nobody_lets_a_work_act_as_an_account_that_is_not_his_to_use() {
     assert_eq!(Some(message), denied("eve", "/klusterlet-work-sa"));
     // The role that the hub keeps is what she lacks.
     let role = "open-cluster-management:cluster-manager-work-executor-admin:webhook";
-    eventually("the hub keeps the role", || hub.side.get("ClusterRole", "", role)).await;
+    eventually("the hub keeps the role", || {
+        hub.side.get("ClusterRole", "", role)
+    })
+    .await;
     hub.side
         .create(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
             "metadata": {"name": "eve-executes", "namespace": "default"},
@@ -200,7 +225,9 @@ async fn work_08_nobody_lets_a_work_act_as_an_account_that_is_not_his_to_use() {
             "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "eve"}]}))
         .await;
     eventually("she may", || async {
-        refused(create(&eve, plain("after")).await).is_none().then_some(())
+        refused(create(&eve, plain("after")).await)
+            .is_none()
+            .then_some(())
     })
     .await;
     // It is for no other account, and it comes back when it is taken away.
