@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod commands;
+mod defects;
 mod docs;
 mod docs_parity;
 mod names;

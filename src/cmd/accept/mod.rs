@@ -4,7 +4,7 @@ pub mod check;
 
 use futures::StreamExt;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::DynamicObject;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use self::check::{Verdict, judge};
 use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
-use crate::cmd::explain::{server_error, wait_error};
+use crate::cmd::explain::{Doing, server_error, wait_error};
 use crate::cmd::{connect, deadline, program, resources, same_cluster};
 use crate::error::{CommandError, Kind};
 use crate::k8s::client::{Connection, Failure};
@@ -243,6 +243,23 @@ impl Accept<'_> {
         })
     }
 
+    async fn hub_admits_by_arn(&self) -> Result<bool, CommandError> {
+        let managers = resources::all(&self.hub.client, &resources::cluster_manager());
+        let managers = self
+            .hub
+            .call_opt(managers.list(&ListParams::default()))
+            .await;
+        let managers = managers.doing("read the registration drivers of the hub")?;
+        let by_arn = managers.iter().flatten().any(|manager| {
+            manager
+                .data
+                .pointer("/spec/registrationConfiguration/registrationDrivers")
+                .and_then(Value::as_array)
+                .is_some_and(|drivers| drivers.iter().any(|d| d["authType"] == "awsirsa"))
+        });
+        Ok(by_arn)
+    }
+
     /// Its signing requests, as soon as there is one to approve (or none is needed).
     async fn wait_for_request(
         &self,
@@ -254,7 +271,9 @@ impl Accept<'_> {
         let by_arn = managed
             .annotations()
             .contains_key("agent.open-cluster-management.io/managed-cluster-arn");
-        if by_arn {
+        // Whoever may join can write the annotation: it counts only where the hub
+        // admits clusters by ARN.
+        if by_arn && self.hub_admits_by_arn().await? {
             return Ok(Decision::Done(Vec::new()));
         }
         let api: Api<CertificateSigningRequest> = Api::all(self.hub.client.clone());
