@@ -159,6 +159,7 @@ pub async fn run(context: Context, parts: Parts) {
             .eviction_grace_period
             .unwrap_or(EVICTION_GRACE_PERIOD),
         raw_feedback: parts.settings.raw_feedback,
+        copies: Some(parts.namespace.clone()),
     };
     let (work_hub, work_spoke, stop) = (hub.clone(), spoke.clone(), shutdown.clone());
     tasks.spawn(async move {

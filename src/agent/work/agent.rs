@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::Options;
+use super::copies::Copies;
 use super::executor::Executors;
 use super::feedback::Limits;
 use super::local::{Applied, Local};
@@ -25,6 +26,9 @@ use super::status;
 use super::watch::{ObjectKey, Wanted, Watches, version};
 use crate::k8s::discovery::Discovery;
 use crate::runtime::{Failure, Informer, Next, Queue};
+
+/// When a copy that failed is tried again.
+const COPY_RETRY: Duration = Duration::from_secs(60);
 
 /// What is reconciled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +65,7 @@ pub struct Agent {
     pub(super) discovery: Discovery,
     pub(super) executors: Executors,
     pub(super) limits: Limits,
+    pub(super) copies: Copies,
     works: Informer<Work>,
     records: Informer<AppliedWork>,
     queue: Queue<Key>,
@@ -118,6 +123,7 @@ impl Agent {
                 raw_json: options.raw_feedback,
                 max_raw_length: 1024,
             },
+            copies: Copies::new(&spoke, options.copies.as_deref()),
             options,
             hub_hash,
             spoke,
@@ -160,7 +166,12 @@ impl Agent {
     pub async fn reconcile(&self, key: Key) -> Result<Next, Failure> {
         match key {
             Key::Foreign(name) => match self.records.get("", &name) {
-                None => Ok(Next::OnChange),
+                None => {
+                    self.copies.remove(&name).await;
+                    Ok(Next::OnChange)
+                }
+                // Of which hub, will be known when this agent's is back.
+                Some(_) if !self.works.is_synced() => Ok(Next::OnChange),
                 Some(record) if record.metadata.deletion_timestamp.is_some() => {
                     let left = self.finalize(&record).await?;
                     Ok(if left.is_empty() {
@@ -202,6 +213,12 @@ impl Agent {
         {
             local.record = None;
         }
+        if !self.works.is_synced() {
+            let watched = self.records.get("", &self.record_name(name));
+            let record = newest(local.record.as_ref(), watched);
+            local.record = None;
+            return self.drive_away(name, record, local).await;
+        }
         // The hub's answer about a work counts only while the work is seen there.
         let watched = self.works.get(&self.options.cluster_name, name);
         if watched.is_none() {
@@ -217,6 +234,7 @@ impl Agent {
         match (work, record) {
             (None, None) => {
                 self.forget(name, local);
+                self.copies.remove(&self.record_name(name)).await;
                 Ok(Next::OnChange)
             }
             (None, Some(record)) => {
@@ -244,7 +262,7 @@ impl Agent {
         }
     }
 
-    fn forget(&self, name: &str, local: &mut Local) {
+    pub(super) fn forget(&self, name: &str, local: &mut Local) {
         *local = Local::default();
         self.watches.track(name, Vec::new());
     }
@@ -269,18 +287,19 @@ impl Agent {
             name: self.record_name(name),
             uid: record.metadata.uid.clone().unwrap_or_default(),
         };
-        let applied = Applied {
-            uid: work.metadata.uid.clone(),
-            generation: work.metadata.generation,
-            labels: work.metadata.labels.clone(),
-            record: record.metadata.uid.clone(),
-        };
+        let applied = Applied::of(&work, &record);
         let resync = local.resync_at.is_some_and(|at| at <= Instant::now());
         let everything = local.applied.as_ref() != Some(&applied) || resync;
         let complete = status::complete(&work.status.conditions);
-        let record = self
-            .apply_items(&work, &record, &owner, local, everything, complete)
-            .await?;
+        // An older copy must not outlive what is applied now; the first can wait.
+        let first = !self.copies.has(&owner.name);
+        let mut copied = first || self.copies.keep(&record, &work).await;
+        let (applied_to, kept) = tokio::join!(
+            self.apply_items(&work, &record, &owner, local, everything, complete),
+            async { !first || self.copies.keep(&record, &work).await },
+        );
+        copied &= kept;
+        let record = applied_to?;
         local.record = Some(Arc::clone(&record));
         local.applied = Some(applied);
 
@@ -316,15 +335,24 @@ impl Agent {
         if left.pending.is_empty() {
             local.waits = 0;
         }
-        let mut next = local.next_look(!left.pending.is_empty());
-        if unwatched {
-            next = next.min(Next::After(spread(self.options.status_sync_interval, 0.9)));
+        let mut next = self.next_of(local, !left.pending.is_empty(), unwatched);
+        if !copied {
+            next = next.min(Next::After(spread(COPY_RETRY, 0.9)));
         }
         Ok(next)
     }
 
+    /// When to come back without an event.
+    pub(super) fn next_of(&self, local: &mut Local, pending: bool, unwatched: bool) -> Next {
+        let next = local.next_look(pending);
+        if unwatched {
+            return next.min(Next::After(spread(self.options.status_sync_interval, 0.9)));
+        }
+        next
+    }
+
     /// Watches the resources of the work; whether some have to be polled.
-    fn watch_items(
+    pub(super) fn watch_items(
         &self,
         name: &str,
         local: &mut Local,
@@ -540,8 +568,12 @@ impl Agent {
         }
         local.work = Some(Arc::clone(work));
         if let Some(record) = record {
-            let (said, deleted) =
-                tokio::join!(self.say_deleting(work), self.delete_record(&record));
+            let copy = self.record_name(name);
+            let (said, deleted, ()) = tokio::join!(
+                self.say_deleting(work),
+                self.delete_record(&record),
+                self.copies.remove(&copy),
+            );
             local.work = Some(said?);
             if let Some(record) = deleted? {
                 local.record = Some(Arc::clone(&record));
@@ -680,11 +712,12 @@ impl Agent {
         }
     }
 
-    /// Looks at all works again: the hub is back.
+    /// Looks at all records again: the hub is back, and may have lost works.
     pub fn wake_all(&self) {
-        let names: Vec<String> = lock(&self.locals).keys().cloned().collect();
-        for name in names {
-            self.queue.add(Key::Work(name));
+        for record in self.records.list() {
+            if let Some(key) = self.key_of(&record) {
+                self.queue.add(key);
+            }
         }
     }
 }

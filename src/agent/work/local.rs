@@ -60,6 +60,18 @@ pub struct Applied {
     pub record: Option<String>,
 }
 
+impl Applied {
+    /// What it is once this work was applied for this record.
+    pub fn of(work: &Work, record: &AppliedWork) -> Self {
+        Self {
+            uid: work.metadata.uid.clone(),
+            generation: work.metadata.generation,
+            labels: work.metadata.labels.clone(),
+            record: record.metadata.uid.clone(),
+        }
+    }
+}
+
 /// One manifest.
 pub struct Item {
     /// Its text, hashed.

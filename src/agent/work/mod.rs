@@ -6,12 +6,15 @@
 //! applied ([`items`], [`apply`]), what it lost is pruned ([`prune`]), and its
 //! status is reported. What is decided is decided in pure modules: [`update`]
 //! and [`content`] (what to write), [`status`], [`feedback`], [`rules`], [`record`].
-//! [`watch`] brings changes of applied resources back in milliseconds.
+//! [`watch`] brings changes of applied resources back in milliseconds; [`copies`]
+//! let an agent that starts without its hub go on ([`away`]).
 
 pub mod agent;
 pub mod apply;
+pub mod away;
 pub mod config;
 pub mod content;
+pub mod copies;
 pub mod executor;
 pub mod feedback;
 pub mod items;
@@ -59,6 +62,9 @@ pub struct Options {
     pub eviction_grace_period: Duration,
     /// Gate RawFeedbackJsonString: lists and maps are reported as JSON.
     pub raw_feedback: bool,
+    /// The namespace on the managed cluster where works are copied to, for a
+    /// start without the hub; they are not copied when `None`.
+    pub copies: Option<String>,
 }
 
 /// Runs the work agent until `shutdown`; lets what it is doing finish.
@@ -115,15 +121,35 @@ pub async fn run(
             .clone()
             .run_typed(spoke, metrics.clone(), shutdown.clone()),
     );
-    // Nothing is decided before both sides are known.
+    // Nothing is decided before both sides are known, unless the hub is away.
+    let known = async {
+        records.synced().await;
+        let has = |name: &str| records.get("", name).is_some();
+        if let Err(error) = agent.copies.look(has).await {
+            tracing::warn!(%error, "the copies of works cannot be listed");
+        }
+        tokio::time::timeout(away::PATIENCE, works.synced())
+            .await
+            .is_ok()
+    };
     tokio::select! {
         () = shutdown.cancelled() => {}
-        () = async { works.synced().await; records.synced().await; } => {
-            tracing::info!(works = works.len(), records = records.len(), "work agent started");
+        present = known => {
+            tracing::info!(works = works.len(), records = records.len(), hub = present, "work agent started");
+            let this = Arc::clone(&agent);
             tasks.controller("work", &queue, WORKERS, &metrics, move |key| {
-                let agent = Arc::clone(&agent);
+                let agent = Arc::clone(&this);
                 async move { agent.reconcile(key).await }
             });
+            if !present {
+                let stop = shutdown.clone();
+                tasks.spawn(async move {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = works.synced() => agent.wake_all(),
+                    }
+                });
+            }
         }
     }
     tasks.join().await;

@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::api::{DynamicObject, ListParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::wait::{Condition, await_condition};
 use kube::{Api, Client};
@@ -242,6 +242,14 @@ async fn the_workload_outlives_its_hub_and_status_catches_up() {
     wait(deployments.clone(), "web", running).await;
     assert_eq!(deployments.get("web").await.unwrap().metadata.uid, uid);
     assert_eq!(maps.get("web").await.unwrap().data.unwrap()["value"], "1");
+    // Even by an agent that starts without it.
+    kill_process(pair.managed.process("agent"), Signal::KILL).unwrap();
+    maps.delete("web", &DeleteParams::default()).await.unwrap();
+    let as_wanted = |map: Option<&ConfigMap>| {
+        map.and_then(|m| m.data.as_ref())
+            .is_some_and(|data| data["value"] == "1")
+    };
+    wait(maps.clone(), "web", as_wanted).await;
 
     pair.hub.up(0);
     pair.apply(

@@ -130,6 +130,106 @@ async fn while_the_hub_is_away_resources_stay_and_status_catches_up() {
     );
 }
 
+async fn copies(bed: &Bed) -> usize {
+    let secrets = bed.spoke.list("Secret", "default").await;
+    let copied = |s: &&serde_json::Value| s["type"] == "ocmadm.io/manifestwork";
+    secrets.iter().filter(copied).count()
+}
+
+/// Options of an agent that copies works, as the klusterlet's does.
+fn copying() -> ocmadm::agent::work::Options {
+    let mut options = options();
+    options.copies = Some("default".to_owned());
+    options
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_starts_without_its_hub_corrects_drift_and_resurrects_nothing() {
+    let mut bed = Bed::without_agent().await;
+    bed.start_agent_with(copying(), bed.hub.client.clone(), bed.spoke.client.clone());
+    for name in ["kept", "gone"] {
+        bed.create_work(name, vec![config_map(name, "1")]).await;
+        bed.until_available(name).await;
+    }
+    // The copy is of what was applied last.
+    bed.set_manifests("kept", vec![config_map("kept", "2")])
+        .await;
+    bed.until_available("kept").await;
+    bed.kill_agent().await;
+    assert_eq!(copies(&bed).await, 2);
+    let (hub, away) = bed.hub.switchable();
+    away.set(true);
+    let spoke = bed.spoke.client.clone();
+    bed.start_agent_with(copying(), hub, spoke);
+    // While nobody looked, and while the agent does.
+    bed.spoke.delete(&config_map("kept", "")).await;
+    let is = async |name: &str, value: &str| {
+        let live = bed.spoke.get(&config_map(name, "")).await;
+        live.is_some_and(|map| map["data"]["key"] == value)
+    };
+    until("the object is back", async || is("kept", "2").await).await;
+    let drift = json!({"data": {"key": "drift"}});
+    bed.spoke.merge(&config_map("gone", ""), drift).await;
+    until("the drift is corrected", async || is("gone", "1").await).await;
+    // The hub comes back without one of the works.
+    let before = bed.work("kept").await;
+    bed.hub.delete(&work("gone")).await;
+    away.set(false);
+    bed.until_gone("gone").await;
+    until("its object is gone", async || {
+        bed.spoke.get(&config_map("gone", "")).await.is_none()
+    })
+    .await;
+    assert_eq!(copies(&bed).await, 1);
+    assert!(is("kept", "2").await);
+    // What is as it was reported is not reported again.
+    let after = bed.work("kept").await;
+    assert_eq!(
+        before["metadata"]["resourceVersion"],
+        after["metadata"]["resourceVersion"]
+    );
+    // The object that was made anew is still the work's.
+    bed.hub.delete(&work("kept")).await;
+    bed.until_gone("kept").await;
+    assert!(bed.spoke.get(&config_map("kept", "")).await.is_none());
+    assert_eq!(copies(&bed).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_without_its_record_counts_for_nothing() {
+    let mut bed = Bed::without_agent().await;
+    bed.start_agent_with(copying(), bed.hub.client.clone(), bed.spoke.client.clone());
+    bed.create_work("w", vec![config_map("a", "1")]).await;
+    bed.until_available("w").await;
+    let name = bed.record("w").await.unwrap()["metadata"]["name"].clone();
+    let secret = json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": name, "namespace": "default"}});
+    let mut copy = bed.spoke.get(&secret).await.unwrap();
+    bed.hub.delete(&work("w")).await;
+    bed.until_gone("w").await;
+    bed.kill_agent().await;
+    // Somebody restores it from a backup.
+    for field in [
+        "uid",
+        "resourceVersion",
+        "managedFields",
+        "creationTimestamp",
+        "ownerReferences",
+    ] {
+        copy["metadata"].as_object_mut().unwrap().remove(field);
+    }
+    bed.spoke.create(copy).await;
+    let (hub, away) = bed.hub.switchable();
+    away.set(true);
+    let spoke = bed.spoke.client.clone();
+    bed.start_agent_with(copying(), hub, spoke);
+    until("the copy is removed", async || {
+        bed.spoke.get(&secret).await.is_none()
+    })
+    .await;
+    assert!(bed.spoke.get(&config_map("a", "")).await.is_none());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn work_43_a_new_hub_takes_over_and_shared_objects_stay() {
     let mut bed = Bed::start().await;
