@@ -123,6 +123,8 @@ token\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l addon-token-expiration-seconds -d 'Lifetime of add-ons\' tokens, in seconds; 0: the default (token)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l klusterlet-values-file -d 'Values of clusteradm\'s chart (YAML) that are laid over the flags' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l output-file -d 'Also write the manifests, the token among them, to a file' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l capi-cluster-name -d 'The Cluster, in its management cluster' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l capi-kubeconfig -d 'Kubeconfig file of the management cluster to use instead of --kubeconfig' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l feature-gates -d 'Features, as Name=true,Name=false (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l components -d 'Whose components to install [default: what is there already; else native in a sandbox, upstream elsewhere]' -r -f -a "native\t'This program, as hub and agent'
 upstream\t'The images of the OCM project'"
@@ -148,6 +150,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l wait -d 'Wait unt
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l force-internal-endpoint-lookup -d 'Let the agent use the address that the hub itself names (kind, NAT)'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l singleton -d 'Run registration and work in one process (native components always do)'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l force-internal-endpoint-lookup-managed -d 'Hosted mode: let the agent use the address that the managed cluster itself names (kind, NAT)'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l capi-import -d 'Join a cluster that Cluster API made; --context leads to its management cluster'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l enable-sync-labels -d 'Let labels of the ClusterManager or Klusterlet go to what upstream\'s operator makes of it'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -214,7 +217,7 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from sampleapp" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s f -l filename -d 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s f -l filename -d 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l clusterset -d 'All clusters of a cluster set' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s l -l selector -d 'All clusters with these labels' -r
@@ -238,7 +241,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_su
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -l wait -d 'Wait until everything is applied and available'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from work" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s f -l filename -d 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s f -l filename -d 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -l clusterset -d 'All clusters of a cluster set' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s l -l selector -d 'All clusters with these labels' -r

@@ -122,6 +122,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--addon-token-expiration-seconds', '--addon-token-expiration-seconds', [CompletionResultType]::ParameterName, 'Lifetime of add-ons'' tokens, in seconds; 0: the default (token)')
             [CompletionResult]::new('--klusterlet-values-file', '--klusterlet-values-file', [CompletionResultType]::ParameterName, 'Values of clusteradm''s chart (YAML) that are laid over the flags')
             [CompletionResult]::new('--output-file', '--output-file', [CompletionResultType]::ParameterName, 'Also write the manifests, the token among them, to a file')
+            [CompletionResult]::new('--capi-cluster-name', '--capi-cluster-name', [CompletionResultType]::ParameterName, 'The Cluster, in its management cluster')
+            [CompletionResult]::new('--capi-kubeconfig', '--capi-kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file of the management cluster to use instead of --kubeconfig')
             [CompletionResult]::new('--feature-gates', '--feature-gates', [CompletionResultType]::ParameterName, 'Features, as Name=true,Name=false (repeatable)')
             [CompletionResult]::new('--components', '--components', [CompletionResultType]::ParameterName, 'Whose components to install [default: what is there already; else native in a sandbox, upstream elsewhere]')
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'Image of the native components, one that holds ocmadm [default in a sandbox: ocmadm]')
@@ -143,6 +145,7 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--force-internal-endpoint-lookup', '--force-internal-endpoint-lookup', [CompletionResultType]::ParameterName, 'Let the agent use the address that the hub itself names (kind, NAT)')
             [CompletionResult]::new('--singleton', '--singleton', [CompletionResultType]::ParameterName, 'Run registration and work in one process (native components always do)')
             [CompletionResult]::new('--force-internal-endpoint-lookup-managed', '--force-internal-endpoint-lookup-managed', [CompletionResultType]::ParameterName, 'Hosted mode: let the agent use the address that the managed cluster itself names (kind, NAT)')
+            [CompletionResult]::new('--capi-import', '--capi-import', [CompletionResultType]::ParameterName, 'Join a cluster that Cluster API made; --context leads to its management cluster')
             [CompletionResult]::new('--enable-sync-labels', '--enable-sync-labels', [CompletionResultType]::ParameterName, 'Let labels of the ClusterManager or Klusterlet go to what upstream''s operator makes of it')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
@@ -236,8 +239,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             break
         }
         'ocmadm;create;work' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)')
-            [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)')
+            [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Names of managed clusters, separated by commas (repeatable)')
             [CompletionResult]::new('--clusters', '--clusters', [CompletionResultType]::ParameterName, 'Names of managed clusters, separated by commas (repeatable)')
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'All clusters of a cluster set')
@@ -270,8 +273,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             break
         }
         'ocmadm;create;manifestwork' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)')
-            [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)')
+            [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Names of managed clusters, separated by commas (repeatable)')
             [CompletionResult]::new('--clusters', '--clusters', [CompletionResultType]::ParameterName, 'Names of managed clusters, separated by commas (repeatable)')
             [CompletionResult]::new('--clusterset', '--clusterset', [CompletionResultType]::ParameterName, 'All clusters of a cluster set')

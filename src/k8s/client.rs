@@ -69,7 +69,18 @@ pub async fn connect(
         }
         other => other?,
     };
-    let chosen = kubeconfig::choose(&loaded.config, context)?;
+    connect_with(loaded.config, context).await
+}
+
+/// Makes a client for a context of a kubeconfig, else its current one.
+///
+/// # Errors
+/// What is wrong with the kubeconfig.
+pub async fn connect_with(
+    kubeconfig: kube::config::Kubeconfig,
+    context: Option<&str>,
+) -> Result<Connection, ConnectError> {
+    let chosen = kubeconfig::choose(&kubeconfig, context)?;
     let unusable = |source: Box<dyn StdError + Send + Sync>| ConnectError::Credentials {
         context: chosen.context.clone(),
         source,
@@ -78,7 +89,7 @@ pub async fn connect(
         context: Some(chosen.context.clone()),
         ..Default::default()
     };
-    let config = Config::from_custom_kubeconfig(loaded.config, &options)
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
         .map_err(|error| unusable(Box::new(error)))?;
     let ca = kubeconfig::ca_of(&chosen.cluster).map_err(|error| unusable(Box::new(error)))?;

@@ -2,11 +2,13 @@
 //! which stream, and the exit code. The environment is empty, the width and
 //! everything that changes from run to run are fixed.
 
+mod addresses;
 mod bad_input;
 mod commands;
 mod defects;
 mod docs;
 mod docs_parity;
+mod every;
 mod names;
 mod output;
 mod sets;

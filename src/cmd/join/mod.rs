@@ -1,6 +1,7 @@
 //! `ocmadm join`: makes a cluster a managed one.
 
 pub mod agent;
+pub mod capi;
 pub mod hub;
 pub mod token;
 
@@ -16,7 +17,7 @@ use crate::cmd::components::{Choice, ComponentArgs};
 use crate::cmd::create::work::plan::is_dns_label;
 use crate::cmd::explain::server_error;
 use crate::cmd::install::{self, FeatureArgs};
-use crate::cmd::{connect, deadline, program, resources};
+use crate::cmd::{deadline, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::ocm::names;
@@ -135,6 +136,9 @@ pub struct Args {
     output_file: Option<PathBuf>,
 
     #[command(flatten)]
+    capi: capi::CapiArgs,
+
+    #[command(flatten)]
     features: FeatureArgs,
 
     #[command(flatten)]
@@ -165,7 +169,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     check(args)?;
     hub::check_token(&args.hub_token)?;
     agent::check(args)?;
-    let cluster = connect(global).await?;
+    let cluster = capi::connect(&args.capi, global).await?;
     let before = klusterlet(&cluster, args).await?;
     if let Some(before) = &before {
         already_joined(args, before)?;

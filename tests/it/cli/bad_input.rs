@@ -422,7 +422,7 @@ async fn manifests_that_cannot_be_sent() {
     --- stderr
     Error: cannot read missing.yaml
     Caused by: No such file or directory (os error 2)
-    Hint: -f takes files, folders, quoted patterns, or - for standard input
+    Hint: -f takes files, folders, quoted patterns, addresses, or - for standard input
     ");
     let syntax = create("syntax.yaml").await;
     assert!(!syntax.contains("SECRET"), "{syntax}");

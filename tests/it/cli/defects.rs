@@ -342,6 +342,47 @@ async fn defect_14_an_overwritten_placement_keeps_its_labels() {
 }
 
 #[tokio::test]
+async fn defect_16_a_cluster_of_cluster_api_is_joined_not_its_management_cluster() {
+    let (hub, made) = tokio::join!(World::hub(), World::bare());
+    let token = token(&hub).await;
+    let kubeconfig = std::fs::read_to_string(made.kubeconfig()).unwrap();
+    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), "default");
+    let write = async |value: &str| {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "made-kubeconfig"},
+            "stringData": {"value": value}});
+        let params = PatchParams::apply("test").force();
+        secrets
+            .patch("made-kubeconfig", &params, &Patch::Apply(secret))
+            .await
+            .unwrap();
+    };
+    let line = format!(
+        "join --hub-token {token} --hub-apiserver {} --cluster-name c1 --components=native --image=ocmadm --capi-import --capi-cluster-name default/made",
+        hub.url
+    );
+    let said = say(&hub, &line).await;
+    assert!(said.starts_with("exit 1\n"), "{said}");
+    assert!(said.contains("no secret default/made-kubeconfig"), "{said}");
+    write("users: [{name: SECRET").await;
+    let said = say(&hub, &line).await;
+    assert!(said.starts_with("exit 1\n"), "{said}");
+    assert!(
+        said.contains("holds no kubeconfig") && !said.contains("SECRET"),
+        "{said}"
+    );
+    write(&kubeconfig).await;
+    let said = say(&hub, &line).await;
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    let name = "open-cluster-management-agent";
+    let namespaces: Api<Namespace> = Api::all(made.client.clone());
+    assert!(namespaces.get_opt(name).await.unwrap().is_some(), "{said}");
+    let namespaces: Api<Namespace> = Api::all(hub.client.clone());
+    assert!(namespaces.get_opt(name).await.unwrap().is_none(), "{said}");
+    let said = say(&hub, &line.replace("default/made", "made")).await;
+    assert!(said.starts_with("exit 2\n"), "{said}");
+}
+
+#[tokio::test]
 async fn defect_17_no_bootstrap_kubeconfig_without_a_server() {
     let world = World::hub().await;
     let maps: Api<k8s_openapi::api::core::v1::ConfigMap> =

@@ -2,6 +2,7 @@
 //! every cluster chosen.
 
 mod diff;
+mod fetch;
 pub mod plan;
 mod send;
 mod set;
@@ -30,7 +31,7 @@ pub struct Args {
     #[arg(value_name = "NAME")]
     name: String,
 
-    /// Files, folders, quoted patterns or - (standard input), separated by commas (repeatable)
+    /// Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)
     #[arg(long, short, value_name = "FILE,...", value_delimiter = ',', value_hint = clap::ValueHint::AnyPath)]
     filename: Vec<String>,
 
@@ -96,7 +97,7 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 /// Anything wrong with the input (all of it is told), unknown clusters, works
 /// that exist and differ, no permission.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
-    let manifests = read(args, ui)?;
+    let manifests = read(args, ui).await?;
     let hub = connect(global).await?;
     if args.replicaset {
         let executor = args.executor.as_ref();
@@ -143,8 +144,8 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     Ok(())
 }
 
-/// Everything that can be known to be wrong before a server is asked.
-fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
+/// Everything that can be known to be wrong before the hub is asked.
+async fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
     if !plan::is_dns_subdomain(&args.name) {
         return Err(
             CommandError::usage(format!("{:?} cannot be the name of a work", args.name)).hint(
@@ -168,7 +169,7 @@ fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
             "which manifests? Pass -f with files, folders, or - for standard input",
         ));
     }
-    let manifests = sources::read(&args.filename, args.recursive)?;
+    let manifests = sources::read(&args.filename, args.recursive).await?;
     let checked = plan::check(manifests, &args.namespace).map_err(|errors| {
         let mut lines = errors.into_iter();
         let first = lines.next().unwrap_or_default();

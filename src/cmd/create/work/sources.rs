@@ -1,9 +1,10 @@
-//! Where manifests come from: files, folders, patterns, standard input.
+//! Where manifests come from: files, folders, patterns, addresses, standard input.
 
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::fetch::{fetch, is_address};
 use crate::error::CommandError;
 use crate::k8s::yaml::{self, Manifest};
 
@@ -15,7 +16,7 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 ///
 /// # Errors
 /// What cannot be read or is no manifest, and folders without any.
-pub(super) fn read(names: &[String], recursive: bool) -> Result<Vec<Manifest>, CommandError> {
+pub(super) async fn read(names: &[String], recursive: bool) -> Result<Vec<Manifest>, CommandError> {
     let mut manifests = Vec::new();
     for name in names {
         if name == "-" {
@@ -31,12 +32,13 @@ pub(super) fn read(names: &[String], recursive: bool) -> Result<Vec<Manifest>, C
             }
             continue;
         }
-        if name.starts_with("http://") || name.starts_with("https://") {
-            return Err(
-                CommandError::user(format!("{name}: addresses are not read")).hint(format!(
-                    "fetch it yourself and pass it on: curl -fsSL {name} | … -f -"
-                )),
-            );
+        if is_address(name) {
+            let before = manifests.len();
+            manifests.extend(yaml::read(name, &fetch(name).await?)?);
+            if manifests.len() == before {
+                return Err(CommandError::user(format!("{name} holds no manifests")));
+            }
+            continue;
         }
         let files = files_of(name, recursive)?;
         let before = manifests.len();
@@ -59,9 +61,9 @@ fn unreadable(name: &str, error: io::Error) -> CommandError {
     let missing = error.kind() == io::ErrorKind::NotFound;
     CommandError::user(format!("cannot read {name}"))
         .because(error)
-        .hint_if(
-            missing.then_some("-f takes files, folders, quoted patterns, or - for standard input"),
-        )
+        .hint_if(missing.then_some(
+            "-f takes files, folders, quoted patterns, addresses, or - for standard input",
+        ))
 }
 
 fn no_files(name: &str, recursive: bool) -> CommandError {
