@@ -39,7 +39,7 @@ pub enum Command {
     /// Make a cluster a hub
     Init(cmd::init::Args),
     /// Join a cluster to a hub
-    Join(cmd::join::Args),
+    Join(Box<cmd::join::Args>),
     /// Accept clusters that asked to join the hub
     Accept(cmd::accept::Args),
     /// Make works, cluster sets and samples

@@ -171,6 +171,11 @@ fn fits(pattern: &[char], name: &[char]) -> bool {
 mod tests {
     use super::*;
 
+    fn read(names: &[String], recursive: bool) -> Result<Vec<Manifest>, CommandError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(super::read(names, recursive))
+    }
+
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, kind: &str| {
