@@ -37,7 +37,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Make a cluster a hub
-    Init(cmd::init::Args),
+    Init(Box<cmd::init::Args>),
     /// Join a cluster to a hub
     Join(Box<cmd::join::Args>),
     /// Accept clusters that asked to join the hub
