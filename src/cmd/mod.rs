@@ -20,6 +20,7 @@ pub mod install;
 pub mod join;
 pub mod placement;
 pub mod remove;
+pub mod replicas;
 pub mod resources;
 pub mod sandbox;
 pub mod serve;

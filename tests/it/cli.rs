@@ -11,6 +11,7 @@ mod docs_parity;
 mod every;
 mod names;
 mod output;
+mod replicas;
 mod sets;
 mod tokens;
 mod upgrade;

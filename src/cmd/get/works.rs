@@ -7,14 +7,15 @@ use serde_json::Value;
 use super::list::{ListArgs, View};
 use super::tree;
 use crate::cmd::args::{GlobalArgs, OfClustersArgs};
-use crate::cmd::{connect, program, resources};
+use crate::cmd::{connect, program, replicas, resources};
 use crate::error::CommandError;
-use crate::ui::{OutputFormat, Table, Ui};
+use crate::k8s::client::Connection;
+use crate::ui::{OutputFormat, Table, Ui, format};
 
 /// Arguments of `ocmadm get works`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// Only this work, with its resources
+    /// Only this work, or the works of this replica set, with their resources
     #[arg(value_name = "NAME", add = crate::cmd::completion::works())]
     name: Option<String>,
 
@@ -62,7 +63,20 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             names.iter().position(|name| *name == cluster)
         });
     }
+    // A set's works have names of their own; they are found by its name.
+    let sets = match &args.name {
+        Some(name) => replicas::sets(&hub, Some(name)).await,
+        None if choice.is_empty() && !list.output.is_structured() => {
+            replicas::sets(&hub, None).await
+        }
+        None => Vec::new(),
+    };
+    if args.name.is_some() {
+        let of_sets = of_sets(&hub, &args.list, &sets, &names).await?;
+        works.extend(of_sets);
+    }
     if works.is_empty()
+        && sets.is_empty()
         && let Some(name) = &args.name
     {
         let place = if names.is_empty() {
@@ -80,11 +94,32 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         return Ok(());
     }
     let single = args.name.is_some() && names.len() == 1;
+    if list.output.is_structured() && !sets.is_empty() {
+        let set = resources::replica_set();
+        let (sets, works) = (sets.iter(), works.iter());
+        let values: Vec<Value> = sets
+            .map(|object| resources::printable(object, &set))
+            .chain(works.map(|object| resources::printable(object, &resource)))
+            .collect();
+        ui.result(&format::objects(
+            list.output,
+            &values,
+            false,
+            resources::resource_name,
+        )?)?;
+        return Ok(());
+    }
     list.print(ui, &view(), &works, single)?;
     if list.output.is_structured() {
         return Ok(());
     }
-    if works.is_empty() {
+    for (index, set) in sets.iter().enumerate() {
+        if index == 0 {
+            ui.result("\n")?;
+        }
+        ui.result_line(&replicas::line(set))?;
+    }
+    if works.is_empty() && sets.is_empty() {
         ui.status("There are no works.");
         ui.hint(&format!(
             "to make one: `{} create work NAME -f DIR --clusters CLUSTER`",
@@ -99,6 +134,35 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         }
     }
     Ok(())
+}
+
+/// The works of these sets, by cluster; in the clusters that were named, if any.
+async fn of_sets(
+    hub: &Connection,
+    list: &ListArgs,
+    sets: &[DynamicObject],
+    clusters: &[String],
+) -> Result<Vec<DynamicObject>, CommandError> {
+    let mut works = Vec::new();
+    for set in sets {
+        let mut list = list.clone();
+        let own = replicas::selector(set);
+        list.selector = Some(match list.selector {
+            Some(labels) => format!("{labels},{own}"),
+            None => own,
+        });
+        let api = resources::all(&hub.client, &resources::manifest_work());
+        works.extend(list.list(hub, vec![api], "works").await?);
+    }
+    let wanted = |work: &DynamicObject| {
+        let cluster = work.namespace().unwrap_or_default();
+        clusters.is_empty() || clusters.contains(&cluster)
+    };
+    works.retain(wanted);
+    if list.sort_by.is_none() {
+        works.sort_by_key(ResourceExt::namespace);
+    }
+    Ok(works)
 }
 
 pub(super) fn manifests(work: &DynamicObject) -> &[Value] {

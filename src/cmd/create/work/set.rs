@@ -1,14 +1,15 @@
 //! `create work --replicaset`: a ManifestWorkReplicaSet, which makes a work for
 //! every cluster that its placement chooses.
 
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::ResourceExt;
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
-use super::{Args, chosen, diff, parse_pair};
+use super::{Args, diff, parse_pair};
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::explain::{Doing, server_error, wait_error};
-use crate::cmd::{deadline, program, resources, same_cluster};
+use crate::cmd::{deadline, program, replicas, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::Connection;
 use crate::k8s::wait::{self, State};
@@ -118,10 +119,10 @@ pub(super) async fn run(
         return Ok(());
     }
     if args.wait {
-        follow(args, hub, &namespace, global, ui).await?;
+        follow(args, hub, &done, global, ui).await?;
     }
     ui.hint(&format!(
-        "to see where it went: `{} get works{}`",
+        "to see where it went: `{} get works {name}{}`",
         program(),
         same_cluster(global)
     ));
@@ -160,12 +161,13 @@ fn same(live: &DynamicObject, wanted: &Value) -> bool {
 async fn follow(
     args: &Args,
     hub: &Connection,
-    namespace: &str,
+    set: &DynamicObject,
     global: &GlobalArgs,
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let name = args.name.as_str();
-    let api = resources::within(&hub.client, &resources::replica_set(), namespace);
+    let namespace = set.namespace().unwrap_or_default();
+    let api = resources::within(&hub.client, &resources::replica_set(), &namespace);
     let progress = ui.progress();
     let step = progress.step(format!("Replica set {name}"));
     let ready = wait::until_object(
@@ -179,46 +181,53 @@ async fn follow(
         |detail| step.waiting(detail),
     )
     .await;
-    ready.map_err(|error| {
-        wait_error(error, hub, &format!("replica set {name}")).hint(
-            "the hub follows replica sets only with its gate: \
-             `init --feature-gates=ManifestWorkReplicaSet=true`",
-        )
-    })?;
-    let clusters = chosen(args.placement.as_deref().unwrap_or_default(), hub).await?;
-    step.done_with(format!("available in {}", clusters.join(", ")));
+    let lines = told(hub, set).await;
+    if let Err(error) = ready {
+        for line in &lines {
+            ui.status(line);
+        }
+        return Err(
+            wait_error(error, hub, &format!("replica set {name}")).hint_if(
+                lines.is_empty().then_some(
+                    "the hub follows replica sets only with its gate: \
+                     `init --feature-gates=ManifestWorkReplicaSet=true`",
+                ),
+            ),
+        );
+    }
+    step.done_with("available");
+    for line in &lines {
+        ui.status(line);
+    }
     Ok(())
 }
 
 /// Whether the set's works are everywhere and available.
 fn readiness(set: &DynamicObject) -> State<()> {
-    let find = |kind: &str| resources::find_condition(&set.data, kind);
-    let (Some(verified), Some(applied)) = (find("PlacementVerified"), find("ManifestworkApplied"))
-    else {
-        return State::Waiting("the hub has not looked at it yet".to_owned());
+    replicas::readiness(set).map_or_else(State::Waiting, State::Met)
+}
+
+/// A line for every cluster that the set's works are in, by cluster.
+async fn told(hub: &Connection, set: &DynamicObject) -> Vec<String> {
+    let api = resources::all(&hub.client, &resources::manifest_work());
+    let params = ListParams::default().labels(&replicas::selector(set));
+    let Ok(works) = hub.call(api.list(&params)).await else {
+        return Vec::new();
     };
-    if verified["status"] != "True" {
-        let reason = verified["reason"].as_str().unwrap_or_default();
-        let message = verified["message"].as_str().unwrap_or_default();
-        return State::Waiting(match (reason, message) {
-            ("PlacementDecisionEmpty", _) => "the placement has chosen no clusters".to_owned(),
-            (reason, "") => reason.to_owned(),
-            (_, message) => message.to_owned(),
-        });
-    }
-    let summary = &set.data["status"]["summary"];
-    let number = |key: &str| summary[key].as_i64().unwrap_or_default();
-    if applied["status"] == "True" && number("total") > 0 {
-        return State::Met(());
-    }
-    let mut text = format!("{} of {} available", number("available"), number("total"));
-    if number("degraded") > 0 {
-        text.push_str(&format!(", {} degraded", number("degraded")));
-    }
-    if let Some(message) = applied["message"].as_str().filter(|m| !m.is_empty()) {
-        text.push_str(&format!("; {message}"));
-    }
-    State::Waiting(text)
+    let mut lines: Vec<String> = works
+        .items
+        .iter()
+        .map(|work| {
+            let state = match super::readiness(work) {
+                State::Met(()) => "available".to_owned(),
+                State::Waiting(missing) | State::Failed(missing) => missing,
+            };
+            let cluster = work.namespace().unwrap_or_default();
+            format!("{cluster}: work {} {state}", work.name_any())
+        })
+        .collect();
+    lines.sort();
+    lines
 }
 
 #[cfg(test)]
@@ -230,37 +239,6 @@ mod tests {
         let mut value = body("s", "n", "p", &work);
         value["status"] = status;
         serde_json::from_value(value).unwrap()
-    }
-
-    fn waiting(status: Value) -> String {
-        match readiness(&set(status)) {
-            State::Waiting(text) => text,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_set_says_in_plain_words_what_it_waits_for() {
-        let condition = |kind: &str, status: &str, reason: &str, message: &str| json!({"type": kind, "status": status, "reason": reason, "message": message});
-        let fine = condition("PlacementVerified", "True", "AsExpected", "");
-        assert_eq!(waiting(json!({})), "the hub has not looked at it yet");
-        let empty = condition("PlacementVerified", "False", "PlacementDecisionEmpty", "");
-        let applied = |status: &str, message: &str| {
-            condition("ManifestworkApplied", status, "NotAsExpected", message)
-        };
-        assert_eq!(
-            waiting(json!({"conditions": [empty, applied("False", "")]})),
-            "the placement has chosen no clusters"
-        );
-        let summary = json!({"total": 3, "available": 1, "degraded": 1});
-        assert_eq!(
-            waiting(
-                json!({"conditions": [fine, applied("False", "cannot create")], "summary": summary})
-            ),
-            "1 of 3 available, 1 degraded; cannot create"
-        );
-        let done = set(json!({"conditions": [fine, applied("True", "")], "summary": {"total": 1}}));
-        assert_eq!(readiness(&done), State::Met(()));
     }
 
     #[test]
