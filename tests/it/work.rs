@@ -4,6 +4,7 @@ mod apply;
 mod bed;
 mod cases;
 mod delete;
+mod denied;
 mod executor;
 mod map;
 mod objects;

@@ -1,0 +1,116 @@
+//! A webhook on the managed cluster that says no.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::bed::*;
+
+const WORDS: &str = "team a has no budget left";
+
+/// Denies until it is told not to. Returns its URL and its certificate (PEM).
+async fn webhook(denies: Arc<AtomicBool>) -> (String, String) {
+    let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let key = rustls_pki_types::PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key.into())
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, denies) = (acceptor.clone(), Arc::clone(&denies));
+            tokio::spawn(async move {
+                let Ok(stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let service = service_fn(move |request| answer(request, Arc::clone(&denies)));
+                let _ = auto::Builder::new(TokioExecutor::new())
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
+    });
+    (url, own.cert.pem())
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    denies: Arc<AtomicBool>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let review: Value = serde_json::from_slice(&body).unwrap();
+    let mut response = json!({"uid": review["request"]["uid"], "allowed": true});
+    if denies.load(Ordering::SeqCst) {
+        response["allowed"] = false.into();
+        response["status"] = json!({"code": 403, "reason": "Forbidden", "message": WORDS});
+    }
+    let answer = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response});
+    let answer = Response::builder()
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(answer.to_string())));
+    Ok(answer.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_denies_is_quoted_and_asked_again() {
+    let bed = Bed::start().await;
+    let denies = Arc::new(AtomicBool::new(true));
+    let (url, certificate) = webhook(Arc::clone(&denies)).await;
+    bed.spoke
+        .create(json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "budget"},
+            "webhooks": [{"name": "budget.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+                "timeoutSeconds": 10, "failurePolicy": "Fail",
+                "clientConfig": {"url": url, "caBundle": STANDARD.encode(certificate)},
+                "objectSelector": {"matchLabels": {"judged": "yes"}},
+                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"],
+                    "operations": ["CREATE", "UPDATE"]}]}]}))
+        .await;
+    let mut judged = config_map("judged", "1");
+    judged["metadata"]["labels"] = json!({"judged": "yes"});
+    // An API server notices a configuration a moment later.
+    let mut probe = judged.clone();
+    probe["metadata"]["name"] = "probe".into();
+    until("the webhook is asked", || async {
+        let passed = bed.spoke.try_create(probe.clone()).await;
+        if passed {
+            bed.spoke.delete(&probe).await;
+        }
+        !passed
+    })
+    .await;
+    bed.create_work("w", vec![judged, config_map("a", "1")])
+        .await;
+    bed.create_work("v", vec![config_map("b", "1")]).await;
+    let failed = bed
+        .until_work("w", |w| statuses(w, "Applied") == ["False", "True"])
+        .await;
+    let applied = manifest_condition(&failed, 0, "Applied").unwrap();
+    let message = applied["message"].as_str().unwrap();
+    assert!(message.contains(WORDS), "{message}");
+    assert!(message.contains("budget.example.com"), "{message}");
+    assert!(message.ends_with("(tried again within 30s)"), "{message}");
+    // Nobody else is held up, and nobody has to ask for it to be tried again.
+    bed.until_available("v").await;
+    denies.store(false, Ordering::SeqCst);
+    bed.until_available("w").await;
+}
