@@ -333,7 +333,15 @@ async fn defect_14_an_overwritten_placement_keeps_its_labels() {
     world
         .create(&resources::placement(), Some("default"), placement)
         .await;
-    let said = say(&world, "create placement p --overwrite --count 2").await;
+    // The hub writes the status all the while.
+    let busy = async {
+        for number in 0..20 {
+            let status = json!({"numberOfSelectedClusters": number});
+            world.status(&api, "p", status).await;
+        }
+    };
+    let line = "create placement p --overwrite --count 2";
+    let (said, ()) = tokio::join!(say(&world, line), busy);
     assert!(said.starts_with("exit 0\n"), "{said}");
     let now = api.get("p").await.unwrap();
     assert_eq!(now.data["spec"]["numberOfClusters"], 2);

@@ -3,7 +3,7 @@
 mod plan;
 
 use jiff::Timestamp;
-use kube::api::PostParams;
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use serde_json::json;
 
@@ -102,23 +102,28 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         );
     }
     let mut object = DynamicObject::new(&args.name, &resource).within(&args.namespace);
-    if let Some(existing) = &existing {
-        object.metadata = existing.metadata.clone();
-        object.metadata.managed_fields = None;
-    }
     object.data = json!({"spec": spec});
     let unchanged = existing
         .as_ref()
         .is_some_and(|existing| existing.data["spec"] == spec);
     let dry = global.dry_run;
-    let params = PostParams {
-        dry_run: dry,
-        field_manager: None,
-    };
     // The hub's own checks count for a dry run, too.
     let written = if existing.is_some() {
-        hub.call(api.replace(&args.name, &params, &object)).await
+        // The spec alone, whatever the hub makes of the status meanwhile.
+        let operations = json!([{"op": "add", "path": "/spec", "value": spec}]);
+        let patch: json_patch::Patch = serde_json::from_value(operations)
+            .map_err(|error| CommandError::internal("a patch could not be built").because(error))?;
+        let params = PatchParams {
+            dry_run: dry,
+            ..PatchParams::default()
+        };
+        hub.call(api.patch(&args.name, &params, &Patch::<()>::Json(patch)))
+            .await
     } else {
+        let params = PostParams {
+            dry_run: dry,
+            ..PostParams::default()
+        };
         hub.call(api.create(&params, &object)).await
     };
     let written = written.doing(&format!("write placement {}", args.name))?;
