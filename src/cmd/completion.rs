@@ -65,14 +65,26 @@ pub fn run(args: &Args, command: clap::Command, ui: &Ui) -> Result<(), CommandEr
     let mut bytes = Vec::new();
     let program = std::env::current_exe()
         .map_or_else(|_| "ocmadm".to_owned(), |path| path.display().to_string());
+    let name = called();
     let written = shells
         .completer(&args.shell.to_string())
-        .map(|shell| shell.write_registration(VARIABLE, "ocmadm", "ocmadm", &program, &mut bytes));
+        .map(|shell| shell.write_registration(VARIABLE, &name, &name, &program, &mut bytes));
     match written {
         Some(Ok(())) => ui.result(&String::from_utf8_lossy(&bytes))?,
         _ => ui.result(&script(args.shell, command))?,
     }
     Ok(())
+}
+
+/// The command whose arguments the shell completes: this program by the name it
+/// was called, as `clusteradm` where it is linked so.
+fn called() -> String {
+    let path = std::env::args_os().next().map(PathBuf::from);
+    let file = path.as_deref().and_then(Path::file_name);
+    let name = file.map(|name| name.to_string_lossy().into_owned());
+    name.map(|name| name.trim_end_matches(".exe").to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "ocmadm".to_owned())
 }
 
 /// What kubectl calls the program that completes a plugin's arguments.

@@ -3,8 +3,6 @@
 
 use std::io;
 
-use dialoguer::Confirm;
-
 use super::Ui;
 
 /// How a question ended.
@@ -18,7 +16,8 @@ pub enum Answer {
     NoTerminal,
 }
 
-/// Asks on stderr; `No` is the default.
+/// Asks on stderr; only `y` or `yes` goes on. The terminal stays as it is, so
+/// that an interruption leaves nothing to mend.
 ///
 /// # Errors
 /// Reading the terminal failed.
@@ -26,21 +25,36 @@ pub fn confirm(ui: &Ui, question: &str) -> io::Result<Answer> {
     if !ui.can_prompt() {
         return Ok(Answer::NoTerminal);
     }
-    let answer = Confirm::new()
-        .with_prompt(question)
-        .default(false)
-        .interact_opt()
-        .map_err(|dialoguer::Error::IO(error)| error)?;
-    Ok(if answer == Some(true) {
-        Answer::Yes
-    } else {
-        Answer::No
+    ui.to_stderr(&format!("{question} [y/N] "));
+    let mut line = String::new();
+    // Without an answer the cursor stands behind the question still.
+    if io::stdin().read_line(&mut line)? == 0 {
+        ui.to_stderr("\n");
+    }
+    Ok(match is_yes(&line) {
+        true => Answer::Yes,
+        false => Answer::No,
     })
+}
+
+fn is_yes(line: &str) -> bool {
+    let word = line.trim();
+    word.eq_ignore_ascii_case("y") || word.eq_ignore_ascii_case("yes")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_yes_is_yes() {
+        for line in ["y\n", "Y", " yes \r\n", "YES\n"] {
+            assert!(is_yes(line), "{line:?}");
+        }
+        for line in ["", "\n", "n\n", "yess\n", "yes no\n", "\u{1b}[A\n"] {
+            assert!(!is_yes(line), "{line:?}");
+        }
+    }
 
     #[test]
     fn nobody_is_asked_without_a_terminal() {

@@ -165,8 +165,8 @@ fn line(cluster: &str, before: Option<&str>, set: Option<&str>) -> String {
     }
 }
 
-/// Adds managed namespaces. Read, add, write that version; again where
-/// somebody else was quicker.
+/// Adds managed namespaces to what is there; again where somebody else changed
+/// the spec meanwhile. The hub may write the status as it likes.
 async fn namespaces(
     hub: &Connection,
     args: &Args,
@@ -198,23 +198,26 @@ async fn namespaces(
             }
         }
         let total = all.len();
-        let patch = json!({
-            "metadata": {"resourceVersion": current.metadata.resource_version},
-            "spec": {"managedNamespaces": all},
-        });
+        let unchanged = match current.data.get("spec") {
+            Some(spec) => json!({"op": "test", "path": "/spec", "value": spec}),
+            None => json!({"op": "add", "path": "/spec", "value": {}}),
+        };
+        let operations =
+            json!([unchanged, {"op": "add", "path": "/spec/managedNamespaces", "value": all}]);
+        let patch: json_patch::Patch = serde_json::from_value(operations)
+            .map_err(|error| CommandError::internal("a patch could not be built").because(error))?;
         let params = PatchParams {
             dry_run: global.dry_run,
             ..PatchParams::default()
         };
         if !added.is_empty() && (!global.dry_run || global.dry_run_on_server) {
             match hub
-                .call(api.patch(set, &params, &Patch::Merge(patch)))
+                .call(api.patch(set, &params, &Patch::<()>::Json(patch)))
                 .await
             {
                 Ok(_) => {}
-                Err(error) if attempt < 4 && matches!(error.failure, Failure::Conflict(_)) => {
-                    continue;
-                }
+                // A test of a patch that fails is an invalid request to the server.
+                Err(error) if attempt < 4 && is_outdated(&error.failure) => continue,
                 Err(error) => {
                     return Err(server_error(error, &format!("update cluster set {set}")));
                 }
@@ -234,6 +237,10 @@ async fn namespaces(
         return Ok(());
     }
     Ok(())
+}
+
+fn is_outdated(failure: &Failure) -> bool {
+    matches!(failure, Failure::Conflict(_) | Failure::Invalid(_))
 }
 
 #[cfg(test)]

@@ -39,6 +39,18 @@ async fn a_plugin_of_kubectl_says_so_in_its_hints_and_help() {
     )
     .await;
     assert!(help.contains("Usage: kubectl ocm accept "), "{help}");
+    let said = run_as(
+        "/bin/clusteradm",
+        folder.path(),
+        None,
+        &["completion", "bash"],
+        "",
+    )
+    .await;
+    assert!(
+        said.contains(" clusteradm\n") && !said.contains(" ocmadm\n"),
+        "{said}"
+    );
     let help = run_as(
         "/bin/clusteradm",
         folder.path(),
