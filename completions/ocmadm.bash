@@ -2792,7 +2792,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__join)
-            opts="-m -q -v -h --hub-token --hub-apiserver --cluster-name --ca-file --wait --force-internal-endpoint-lookup --proxy-url --proxy-ca-file --mode --singleton --managed-cluster-kubeconfig --force-internal-endpoint-lookup-managed --create-namespace --client-cert-expiration-seconds --klusterlet-annotation --registration-auth --hub-cluster-arn --managed-cluster-arn --grpc-server --grpc-ca-file --addon-kubeclient-registration-auth --addon-token-expiration-seconds --klusterlet-values-file --output-file --capi-import --capi-cluster-name --capi-kubeconfig --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-m -q -v -h --hub-token --hub-apiserver --cluster-name --hub-context --accept --ca-file --wait --force-internal-endpoint-lookup --proxy-url --proxy-ca-file --mode --singleton --managed-cluster-kubeconfig --force-internal-endpoint-lookup-managed --create-namespace --client-cert-expiration-seconds --klusterlet-annotation --registration-auth --hub-cluster-arn --managed-cluster-arn --grpc-server --grpc-ca-file --addon-kubeclient-registration-auth --addon-token-expiration-seconds --klusterlet-values-file --output-file --capi-import --capi-cluster-name --capi-kubeconfig --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2807,6 +2807,10 @@ _ocmadm() {
                     return 0
                     ;;
                 --cluster-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hub-context)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -100,7 +100,8 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s q -l quiet -d 'No
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l hub-token -d 'The token to join with, from `get token` on the hub' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l hub-apiserver -d 'URL of the hub\'s API server' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l cluster-name -d 'The name the cluster gets on the hub' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l cluster-name -d 'The name the cluster gets on the hub; with --hub-context, its context\'s name if left out' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l hub-context -d 'Context of the hub: the token, its address and its CA come from there; --context may then name several clusters (a,b,c)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l ca-file -d 'File with the hub\'s CA (PEM) [default: what the hub publishes]' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l proxy-url -d 'Proxy on the agent\'s way to the hub' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l proxy-ca-file -d 'File with the proxy\'s CA (PEM), trusted in addition to the hub\'s' -r -F
@@ -146,6 +147,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l color -d 'When to
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l accept -d 'Accept on the hub, too; with --wait, wait until the cluster is available'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l wait -d 'Wait until the cluster has registered with the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l force-internal-endpoint-lookup -d 'Let the agent use the address that the hub itself names (kind, NAT)'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l singleton -d 'Run registration and work in one process (native components always do)'

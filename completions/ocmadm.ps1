@@ -103,7 +103,8 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
         'ocmadm;join' {
             [CompletionResult]::new('--hub-token', '--hub-token', [CompletionResultType]::ParameterName, 'The token to join with, from `get token` on the hub')
             [CompletionResult]::new('--hub-apiserver', '--hub-apiserver', [CompletionResultType]::ParameterName, 'URL of the hub''s API server')
-            [CompletionResult]::new('--cluster-name', '--cluster-name', [CompletionResultType]::ParameterName, 'The name the cluster gets on the hub')
+            [CompletionResult]::new('--cluster-name', '--cluster-name', [CompletionResultType]::ParameterName, 'The name the cluster gets on the hub; with --hub-context, its context''s name if left out')
+            [CompletionResult]::new('--hub-context', '--hub-context', [CompletionResultType]::ParameterName, 'Context of the hub: the token, its address and its CA come from there; --context may then name several clusters (a,b,c)')
             [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'File with the hub''s CA (PEM) [default: what the hub publishes]')
             [CompletionResult]::new('--proxy-url', '--proxy-url', [CompletionResultType]::ParameterName, 'Proxy on the agent''s way to the hub')
             [CompletionResult]::new('--proxy-ca-file', '--proxy-ca-file', [CompletionResultType]::ParameterName, 'File with the proxy''s CA (PEM), trusted in addition to the hub''s')
@@ -141,6 +142,7 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
             [CompletionResult]::new('--v', '--v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
+            [CompletionResult]::new('--accept', '--accept', [CompletionResultType]::ParameterName, 'Accept on the hub, too; with --wait, wait until the cluster is available')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait until the cluster has registered with the hub')
             [CompletionResult]::new('--force-internal-endpoint-lookup', '--force-internal-endpoint-lookup', [CompletionResultType]::ParameterName, 'Let the agent use the address that the hub itself names (kind, NAT)')
             [CompletionResult]::new('--singleton', '--singleton', [CompletionResultType]::ParameterName, 'Run registration and work in one process (native components always do)')

@@ -210,7 +210,7 @@ fn rollout(deployment: &Deployment) -> State<()> {
 }
 
 /// Why a Deployment's pods do not start, in the words of the first of them.
-async fn pod_trouble(cluster: &Connection, namespace: &str, app: &str) -> Option<String> {
+pub async fn pod_trouble(cluster: &Connection, namespace: &str, app: &str) -> Option<String> {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
     let params = ListParams::default().labels(&format!("app={app}"));
     let found = cluster.call(pods.list(&params)).await.ok()?;

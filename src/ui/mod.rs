@@ -79,6 +79,21 @@ impl Ui {
         }
     }
 
+    /// For one of many that are done at once: results, warnings and errors only.
+    #[must_use]
+    pub fn hushed(&self) -> Self {
+        Self {
+            color: self.color,
+            quiet: true,
+            stderr_is_terminal: self.stderr_is_terminal,
+            can_prompt: false,
+            sink: match &self.sink {
+                Sink::Process => Sink::Process,
+                Sink::Captured(_) => Sink::Captured(Mutex::default()),
+            },
+        }
+    }
+
     /// What a captured one was told so far (empty for a real one).
     #[must_use]
     pub fn take_captured(&self) -> Captured {

@@ -10,6 +10,7 @@ mod docs;
 mod docs_parity;
 mod every;
 mod names;
+mod onboard;
 mod output;
 mod replicas;
 mod sets;

@@ -85,6 +85,33 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     Ok(())
 }
 
+/// Accepts one cluster, as soon as it asks, for `join --accept`.
+///
+/// # Errors
+/// No permission, or a cluster that did not ask (with `wait`: join) in time.
+pub async fn one(
+    hub: &Connection,
+    cluster: &str,
+    wait: bool,
+    until: Instant,
+    progress: &Progress<'_>,
+) -> Result<(), CommandError> {
+    let args = Args {
+        clusters: ClustersArgs::default(),
+        wait,
+        skip_approve_check: false,
+        requesters: Vec::new(),
+    };
+    let accept = Accept {
+        hub,
+        args: &args,
+        dry_run: false,
+        until,
+        progress,
+    };
+    accept.one(cluster).await.map(drop)
+}
+
 /// One failure is itself; of several, each is told and the first decides the code.
 fn summary(mut failed: Failed<'_>, asked: usize, ui: &Ui) -> CommandError {
     if failed.len() == 1 && asked == 1 {

@@ -83,26 +83,53 @@ pub async fn find(wish: &Wish<'_>, ui: &Ui) -> Result<Hub, CommandError> {
         None => learn(wish, ui).await?,
     };
     let connection = connect(wish.server, Some(wish.token), Trust::of(ca.as_deref()))?;
-    let server = if wish.internal_endpoint {
-        let info = match info {
-            Some(info) => Some(info),
-            None => cluster_info(&connection)
-                .await
-                .map_err(|error| server_error(error, "read the hub's kube-public/cluster-info"))?,
-        };
-        info.and_then(|info| info.server).ok_or_else(|| {
-            CommandError::user(
-                "the hub names no internal address: its kube-public/cluster-info is missing or has no server",
-            )
-            .hint("leave --force-internal-endpoint-lookup out")
-        })?
-    } else {
-        wish.server.to_owned()
+    let server = match wish.internal_endpoint {
+        true => internal(&connection, info).await?,
+        false => wish.server.to_owned(),
     };
     Ok(Hub {
         connection,
         server,
         ca,
+    })
+}
+
+/// The hub as an administrator's context shows it: nothing has to be learned.
+///
+/// # Errors
+/// A CA file that cannot be used, or no internal address where one is wanted.
+pub async fn seen_by(admin: &Connection, wish: &Wish<'_>) -> Result<Hub, CommandError> {
+    let ca = match wish.ca_file {
+        Some(path) => Some(read_ca(path)?),
+        None => admin.ca.clone(),
+    };
+    let server = match wish.internal_endpoint {
+        true => internal(admin, None).await?,
+        false => wish.server.to_owned(),
+    };
+    Ok(Hub {
+        connection: admin.clone(),
+        server,
+        ca,
+    })
+}
+
+/// The address that the hub names itself.
+async fn internal(
+    connection: &Connection,
+    info: Option<ClusterInfo>,
+) -> Result<String, CommandError> {
+    let info = match info {
+        Some(info) => Some(info),
+        None => cluster_info(connection)
+            .await
+            .map_err(|error| server_error(error, "read the hub's kube-public/cluster-info"))?,
+    };
+    info.and_then(|info| info.server).ok_or_else(|| {
+        CommandError::user(
+            "the hub names no internal address: its kube-public/cluster-info is missing or has no server",
+        )
+        .hint("leave --force-internal-endpoint-lookup out")
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod capi;
 pub mod hub;
+mod onboard;
 pub mod token;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use kube::api::ListParams;
 use kube::core::DynamicObject;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use self::hub::Wish;
 use crate::cmd::args::GlobalArgs;
@@ -30,18 +32,40 @@ pub struct Args {
     #[arg(
         long,
         value_name = "TOKEN",
-        required = true,
+        required_unless_present = "hub_context",
+        default_value = "",
+        hide_default_value = true,
         allow_hyphen_values = true
     )]
     hub_token: String,
 
     /// URL of the hub's API server
-    #[arg(long, value_name = "URL", required = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present = "hub_context",
+        default_value = "",
+        hide_default_value = true
+    )]
     hub_apiserver: String,
 
-    /// The name the cluster gets on the hub
-    #[arg(long, value_name = "NAME", required = true)]
+    /// The name the cluster gets on the hub; with --hub-context, its context's name if left out
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "hub_context",
+        default_value = "",
+        hide_default_value = true
+    )]
     cluster_name: String,
+
+    /// Context of the hub: the token, its address and its CA come from there; --context may then name several clusters (a,b,c)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["hub_token", "hub_apiserver"], add = crate::cmd::completion::contexts())]
+    hub_context: Option<String>,
+
+    /// Accept on the hub, too; with --wait, wait until the cluster is available
+    #[arg(long, requires = "hub_context")]
+    accept: bool,
 
     /// File with the hub's CA (PEM) [default: what the hub publishes]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -166,9 +190,46 @@ fn parse_annotation(text: &str) -> Result<(String, String), String> {
 /// Wrong flags, an unusable token, an unreachable hub or cluster, a cluster
 /// that has joined under another name.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    if let Some(hub) = &args.hub_context {
+        return onboard::run(args, hub, global, ui).await;
+    }
     check(args)?;
     hub::check_token(&args.hub_token)?;
     agent::check(args)?;
+    let until = deadline(global.timeout);
+    install_agent(args, Via::Token, global, until, ui).await?;
+    if global.dry_run {
+        return Ok(());
+    }
+    ui.result(&format!(
+        "Please log onto the hub cluster and run the following command:\n\n    \
+         {} accept --clusters {}\n\n\
+         This is not needed when the ManagedClusterAutoApproval feature is enabled\n",
+        program(),
+        args.cluster_name
+    ))?;
+    Ok(())
+}
+
+/// Who shows the way to the hub.
+#[derive(Clone, Copy)]
+enum Via<'a> {
+    /// The token and the address that the flags hold.
+    Token,
+    /// An administrator's context.
+    Admin(&'a Connection),
+}
+
+/// Installs the agent, or shows in a dry run what would be installed; with
+/// --wait, waits until it has registered, unless it will be accepted, too. The
+/// cluster it runs on.
+async fn install_agent(
+    args: &Args,
+    via: Via<'_>,
+    global: &GlobalArgs,
+    until: Instant,
+    ui: &Ui,
+) -> Result<Connection, CommandError> {
     let cluster = capi::connect(&args.capi, global).await?;
     let before = klusterlet(&cluster, args).await?;
     if let Some(before) = &before {
@@ -178,17 +239,16 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if matches!(choice, Choice::Native { .. }) {
         agent::check_native(args)?;
     }
-    let until = deadline(global.timeout);
-    let hub = hub::find(
-        &Wish {
-            server: args.hub_apiserver.trim_end_matches('/'),
-            token: &args.hub_token,
-            ca_file: args.ca_file.as_deref(),
-            internal_endpoint: args.force_internal_endpoint_lookup,
-        },
-        ui,
-    )
-    .await?;
+    let wish = Wish {
+        server: args.hub_apiserver.trim_end_matches('/'),
+        token: &args.hub_token,
+        ca_file: args.ca_file.as_deref(),
+        internal_endpoint: args.force_internal_endpoint_lookup,
+    };
+    let hub = match via {
+        Via::Token => hub::find(&wish, ui).await?,
+        Via::Admin(admin) => hub::seen_by(admin, &wish).await?,
+    };
     let known = hub.probe(&args.cluster_name, until, &ui.progress()).await?;
     match (&before, &known) {
         (Some(_), _) => ui.status(&format!(
@@ -210,10 +270,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if global.dry_run {
         install::dry_run_note(ui);
         ui.result(&install::manifests(&objects))?;
-        return Ok(());
+        return Ok(cluster);
     }
     install::apply(&cluster, &objects, "the agent", until, ui).await?;
-    if args.wait {
+    // What is accepted and available has registered.
+    if args.wait && !args.accept {
         let progress = ui.progress();
         install::until_available(
             &cluster,
@@ -226,14 +287,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         hub.until_registered(&args.cluster_name, until, &progress)
             .await?;
     }
-    ui.result(&format!(
-        "Please log onto the hub cluster and run the following command:\n\n    \
-         {} accept --clusters {}\n\n\
-         This is not needed when the ManagedClusterAutoApproval feature is enabled\n",
-        program(),
-        args.cluster_name
-    ))?;
-    Ok(())
+    Ok(cluster)
 }
 
 /// What can be wrong with the flags alone.

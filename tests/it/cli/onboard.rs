@@ -1,0 +1,117 @@
+//! `join --hub-context`: one command from nothing to an available cluster.
+
+use std::fs;
+
+use ocmadm::agent::registration::{self, Options};
+use ocmadm::bundle;
+use ocmadm::runtime::Context;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::world::{admin, run};
+use crate::harness::{Cluster, eventually};
+use crate::hub::support::{AVAILABLE, Hub, condition};
+
+/// One kubeconfig out of several, in which `gone` leads nowhere.
+async fn kubeconfig(sides: &[(&str, &Cluster)]) -> String {
+    let mut merged = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": sides[0].0,
+        "clusters": [{"name": "gone", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [],
+        "contexts": [{"name": "gone", "context": {"cluster": "gone", "user": ""}}],
+    });
+    for (name, side) in sides {
+        let config: Value =
+            serde_json::from_str(&side.config(&[(name, admin())]).await).unwrap();
+        let mut cluster = config["clusters"][0].clone();
+        cluster["name"] = json!(name);
+        let context = json!({"name": name, "context": {"cluster": name, "user": name}});
+        for (list, entry) in [
+            ("clusters", cluster),
+            ("users", config["users"][0].clone()),
+            ("contexts", context),
+        ] {
+            merged[list].as_array_mut().unwrap().push(entry);
+        }
+    }
+    merged.to_string()
+}
+
+/// What the Deployment would run, as soon as there is something to run.
+async fn agent(side: &Cluster, stop: CancellationToken) {
+    eventually("the agent's rights", || {
+        side.get("ServiceAccount", "open-cluster-management", "klusterlet")
+    })
+    .await;
+    eventually("the way to the hub", || {
+        side.get(
+            "Secret",
+            "open-cluster-management-agent",
+            "bootstrap-hub-kubeconfig",
+        )
+    })
+    .await;
+    let components =
+        bundle::agent_components("klusterlet", "open-cluster-management-agent").unwrap();
+    side.install(components).await;
+    let client = side.service_account("open-cluster-management", "klusterlet");
+    tokio::spawn(registration::run(
+        Context::new(client, stop),
+        Options::default(),
+    ));
+}
+
+#[tokio::test]
+async fn one_command_onboards_a_cluster_and_another_one_a_fleet() {
+    let (hub, spoke) = tokio::join!(Hub::start(), Cluster::start("spoke"));
+    let stop = CancellationToken::new();
+    let _stops = stop.clone().drop_guard();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    let config = kubeconfig(&[("hub", &hub.side), ("c1", &spoke)]).await;
+    fs::write(&path, config).unwrap();
+    let ocmadm = async |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        run(folder.path(), Some(&path), &words, "").await
+    };
+    let native = "--components native --image ocmadm --timeout 50";
+
+    let said = ocmadm("join --hub-context hub --accept").await;
+    assert!(said.starts_with("exit 2\n"), "{said}");
+    assert!(said.contains("the current context is the hub's"), "{said}");
+
+    // A plan takes no token and changes nothing.
+    let plan = format!("join --context c1 --hub-context hub --accept --dry-run {native}");
+    let said = ocmadm(&plan).await;
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    assert!(said.contains("clusterName: c1"), "{said}");
+    assert!(said.contains("Would accept c1"), "{said}");
+    let namespace = "open-cluster-management";
+    assert_eq!(spoke.get("Namespace", "", namespace).await, None);
+
+    let line = format!(
+        "join --context c1 --hub-context hub --cluster-name c1 --accept --wait {native}"
+    );
+    let (said, ()) = tokio::join!(ocmadm(&line), agent(&spoke, stop.clone()));
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    let done = "--- stdout\nc1 is accepted by the hub and available\n";
+    assert!(said.contains(done), "{said}");
+    let cluster = hub.side.get("ManagedCluster", "", "c1").await.unwrap();
+    assert_eq!(condition(&cluster, AVAILABLE).unwrap().0, "True");
+
+    // A fleet: one that is there already, the hub itself, and one out of reach.
+    let line = format!("join --context c1,gone,hub --hub-context hub --accept --wait {native}");
+    let (said, ()) = tokio::join!(ocmadm(&line), agent(&hub.side, stop.clone()));
+    assert!(said.starts_with("exit 1\n"), "{said}");
+    for name in ["c1", "hub"] {
+        let line = format!("\n{name} is accepted by the hub and available\n");
+        assert!(said.contains(&line), "{said}");
+    }
+    let errors = said.split("--- stderr\n").nth(1).unwrap();
+    let at = |text: &str| errors.find(text).unwrap_or_else(|| panic!("{text}: {said}"));
+    assert!(at("gone:\nError: ") < at("1 of 3 clusters did not come through: gone"));
+    // Who came through stays so, and the token is told nobody.
+    assert!(!said.contains("eyJ"), "{said}");
+    let cluster = hub.side.get("ManagedCluster", "", "c1").await.unwrap();
+    assert_eq!(condition(&cluster, AVAILABLE).unwrap().0, "True");
+}
