@@ -21,8 +21,7 @@ async fn kubeconfig(sides: &[(&str, &Cluster)]) -> String {
         "contexts": [{"name": "gone", "context": {"cluster": "gone", "user": ""}}],
     });
     for (name, side) in sides {
-        let config: Value =
-            serde_json::from_str(&side.config(&[(name, admin())]).await).unwrap();
+        let config: Value = serde_json::from_str(&side.config(&[(name, admin())]).await).unwrap();
         let mut cluster = config["clusters"][0].clone();
         cluster["name"] = json!(name);
         let context = json!({"name": name, "context": {"cluster": name, "user": name}});
@@ -89,9 +88,8 @@ async fn one_command_onboards_a_cluster_and_another_one_a_fleet() {
     let namespace = "open-cluster-management";
     assert_eq!(spoke.get("Namespace", "", namespace).await, None);
 
-    let line = format!(
-        "join --context c1 --hub-context hub --cluster-name c1 --accept --wait {native}"
-    );
+    let line =
+        format!("join --context c1 --hub-context hub --cluster-name c1 --accept --wait {native}");
     let (said, ()) = tokio::join!(ocmadm(&line), agent(&spoke, stop.clone()));
     assert!(said.starts_with("exit 0\n"), "{said}");
     let done = "--- stdout\nc1 is accepted by the hub and available\n";
@@ -108,7 +106,11 @@ async fn one_command_onboards_a_cluster_and_another_one_a_fleet() {
         assert!(said.contains(&line), "{said}");
     }
     let errors = said.split("--- stderr\n").nth(1).unwrap();
-    let at = |text: &str| errors.find(text).unwrap_or_else(|| panic!("{text}: {said}"));
+    let at = |text: &str| {
+        errors
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {said}"))
+    };
     assert!(at("gone:\nError: ") < at("1 of 3 clusters did not come through: gone"));
     // Who came through stays so, and the token is told nobody.
     assert!(!said.contains("eyJ"), "{said}");
