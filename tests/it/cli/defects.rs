@@ -298,20 +298,11 @@ async fn defect_08_no_dry_run_changes_anything() {
 }
 
 #[tokio::test]
-async fn defect_12_clean_spares_an_agent_leaves_no_roles_and_init_follows_at_once() {
+async fn defect_12_clean_leaves_no_roles_and_init_follows_at_once() {
     let world = World::bare().await;
     let init = [&["init"][..], &NATIVE].concat();
     let said = world.run(&init).await;
     assert!(said.starts_with("exit 0\n"), "{said}");
-    let agent =
-        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "klusterlet"}});
-    let accounts: Api<ServiceAccount> =
-        Api::namespaced(world.client.clone(), "open-cluster-management");
-    let agent = serde_json::from_value(agent).unwrap();
-    accounts
-        .create(&PostParams::default(), &agent)
-        .await
-        .unwrap();
     let said = world.run(&["clean"]).await;
     assert!(said.starts_with("exit 0\n"), "{said}");
     let roles: Api<ClusterRole> = Api::all(world.client.clone());
