@@ -137,6 +137,9 @@ fn parse() -> Result<Cli, clap::Error> {
 /// The one match. Runtime, logging and TLS start only for who needs them.
 fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
     let global = &cli.global;
+    if global.dry_run_on_server {
+        ask_server(&cli.command)?;
+    }
     match &cli.command {
         Command::Completion(args) => cmd::completion::run(args, command(), ui),
         Command::Util(args) => cmd::util::run(args, &command(), ui),
@@ -158,6 +161,28 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Agent(args) => controller(global, cmd::agent::run(args, global)),
         Command::Sandbox(args) => server(global, cmd::sandbox::run(args, global, ui)),
     }
+}
+
+/// `--dry-run=server` of a command whose later steps need what its earlier ones
+/// would have made: a server cannot check them, and nothing less is passed off as it.
+fn ask_server(command: &Command) -> Result<(), CommandError> {
+    let name = match command {
+        Command::Init(_) => "init",
+        Command::Join(_) => "join",
+        Command::Accept(_) => "accept",
+        Command::Upgrade(_) => "upgrade",
+        Command::Install(_) => "install",
+        Command::Uninstall(_) => "uninstall",
+        Command::Unjoin(_) => "unjoin",
+        Command::Clean(_) => "clean",
+        Command::Sandbox(_) => "sandbox",
+        _ => return Ok(()),
+    };
+    Err(
+        CommandError::usage(format!("{name} cannot be tried out on the server")).hint(
+            "its later steps need what the earlier ones make: --dry-run shows the whole plan",
+        ),
+    )
 }
 
 /// Runs a command that asks servers: one thread is enough, and quick to start.
@@ -240,6 +265,23 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn what_the_server_cannot_try_out_is_refused() {
+        for line in [
+            "init",
+            "clean",
+            "unjoin --cluster-name c",
+            "accept --clusters c",
+        ] {
+            let cli = Cli::parse_from(["ocmadm"].into_iter().chain(line.split(' ')));
+            let error = ask_server(&cli.command).unwrap_err();
+            assert_eq!(error.kind(), crate::error::Kind::Usage, "{line}");
+            assert!(error.hints()[0].contains("--dry-run shows"), "{line}");
+        }
+        let cli = Cli::parse_from(["ocmadm", "create", "clusterset", "s"]);
+        assert!(ask_server(&cli.command).is_ok());
     }
 
     #[test]
