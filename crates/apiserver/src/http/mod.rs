@@ -146,7 +146,7 @@ impl Handler {
         if !matches!(kind, "" | "DeleteOptions") {
             query.check_write(kind, dispatch::is_apply(&parts.headers))?;
         }
-        context.dry_run = query.dry_run();
+        context.dry_run = kind != "DeleteOptions" && query.dry_run();
         context.force = query.flag("force")?;
         context.field_manager = query.get("fieldManager").map_or_else(
             || {

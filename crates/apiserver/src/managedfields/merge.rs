@@ -161,7 +161,10 @@ pub(super) fn remove(schema: Option<&Schema>, value: &mut Value, last: &Set, man
                 .get(element)
                 .is_some_and(|child| child.owned || (named && !child.children.is_empty()))
         };
-        has(last) && !has(managed)
+        // Of the metadata of an object there is more than anybody owns.
+        let identity = element == "f:metadata"
+            && parent.is_some_and(|parent| parent.properties.contains_key("apiVersion"));
+        !identity && has(last) && !has(managed)
     };
     let empty = Set::default();
     let below = |element: &str| -> Option<(&Set, &Set)> {

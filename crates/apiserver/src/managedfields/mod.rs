@@ -136,8 +136,8 @@ pub fn apply(
 
     let mut entries = live.map(Entries::of).unwrap_or_default();
     if let (true, Some(live)) = (entries.0.is_empty(), live) {
-        let mut all = fields_of(Some(schema), live);
-        all.strip_identity();
+        // As if it had just been created.
+        let all = compare(schema, Some(&zero(schema)), Some(live)).written();
         let before = Manager {
             name: "before-first-apply".to_owned(),
             operation: "Update".to_owned(),

@@ -144,11 +144,12 @@ impl Set {
     /// Every member as Kubernetes prints it: `.spec.containers[name="a"].image`.
     pub fn paths(&self) -> Vec<String> {
         fn walk(set: &Set, at: &str, out: &mut Vec<String>) {
-            if set.owned {
-                out.push(at.to_owned());
-            }
+            let path = |element: &str| format!("{at}{}", readable(element));
+            // In Kubernetes' order: the members of a level before what is deeper.
+            let members = set.children.iter().filter(|(_, child)| child.owned);
+            out.extend(members.map(|(element, _)| path(element)));
             for (element, child) in &set.children {
-                walk(child, &format!("{at}{}", readable(element)), out);
+                walk(child, &path(element), out);
             }
         }
         let mut out = Vec::new();

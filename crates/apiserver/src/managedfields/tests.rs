@@ -394,3 +394,39 @@ fn old_updaters_are_folded_into_one() {
     );
     assert!(entries.0.iter().any(|entry| entry.manager.name == "m14"));
 }
+
+#[test]
+fn who_empties_a_map_still_owns_it() {
+    let catalog = crate::types::builtin();
+    let resource = catalog.find("", "v1", "configmaps").unwrap();
+    let how = Applying {
+        manager: &manager("two", "Apply"),
+        force: false,
+        namespace: "",
+        nulls: true,
+    };
+    let object = |data: Value, labels: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "h", "labels": labels}, "data": data});
+    let one = apply(
+        &resource.schema,
+        None,
+        &object(json!({"a": "1"}), json!({"b": "a"})),
+        &how,
+        "2026-01-01T00:00:00Z",
+    )
+    .unwrap();
+    let mut empty = object(json!({}), json!({}));
+    empty["metadata"].as_object_mut().unwrap().remove("labels");
+    let two = apply(
+        &resource.schema,
+        Some(&one),
+        &empty,
+        &how,
+        "2026-01-01T00:00:00Z",
+    )
+    .unwrap();
+    assert_eq!(
+        two["metadata"]["managedFields"][0]["fieldsV1"],
+        json!({"f:data": {}}),
+        "{two}"
+    );
+}

@@ -352,14 +352,13 @@ pub struct DeleteOptions {
 }
 
 impl DeleteOptions {
-    /// Reads the body when there is one, else the query.
+    /// Reads the body when there is one, even an empty object; else the query.
     pub fn parse(body: Option<&Value>, query: &Query) -> Result<Self, Status> {
         let mut options = Self::default();
         let mut causes = Vec::new();
         let orphan;
         let values: Vec<&str>;
-        if let Some(body) = body.filter(|body| body.as_object().is_some_and(|map| !map.is_empty()))
-        {
+        if let Some(body) = body.filter(|body| body.is_object()) {
             if let Some(kind) = body["kind"].as_str()
                 && kind != "DeleteOptions"
             {
@@ -385,7 +384,7 @@ impl DeleteOptions {
             orphan = query.optional_flag("orphanDependents")?;
             values = query.all("dryRun").collect();
         }
-        options.dry_run = query.dry_run() || values.contains(&"All");
+        options.dry_run = values.contains(&"All");
         if let Some(policy) = &options.propagation {
             if orphan.is_some() {
                 causes.push(cause::invalid(
