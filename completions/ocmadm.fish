@@ -41,6 +41,7 @@ complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "accept" -d 'Accept cl
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "create" -d 'Make works, cluster sets and samples'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "delete" -d 'Delete works, cluster sets and join tokens'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "get" -d 'List clusters, works and more, print join tokens'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "doctor" -d 'Find out why a cluster does not join or work, and what mends it'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "upgrade" -d 'Bring hub or agent to another version'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "install" -d 'Install add-ons for the hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "uninstall" -d 'Take add-ons off the hub'
@@ -676,6 +677,20 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s w -l watch -d 'Go on and print what changes, until interrupted'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -l cluster -d 'Only this managed cluster' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -l managed-context -d 'Context of the managed cluster, to look at its side, too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -s o -l output -d 'Output format: a list where nothing is said' -r -f -a "json\t''
+yaml\t''"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l context -d 'Kubeconfig context to use instead of the current one' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand upgrade; and not __fish_seen_subcommand_from clustermanager klusterlet" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r

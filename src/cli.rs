@@ -48,6 +48,8 @@ pub enum Command {
     Delete(cmd::delete::Args),
     /// List clusters, works and more, print join tokens
     Get(cmd::get::Args),
+    /// Find out why a cluster does not join or work, and what mends it
+    Doctor(cmd::doctor::Args),
     /// Bring hub or agent to another version
     Upgrade(cmd::upgrade::Args),
     /// Install add-ons for the hub
@@ -150,6 +152,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Create(args) => client(global, cmd::create::run(args, global, ui)),
         Command::Delete(args) => client(global, cmd::delete::run(args, global, ui)),
         Command::Get(args) => client(global, cmd::get::run(args, global, ui)),
+        Command::Doctor(args) => client(global, cmd::doctor::run(args, global, ui)),
         Command::Upgrade(args) => client(global, cmd::upgrade::run(args, global, ui)),
         Command::Install(args) => client(global, cmd::hub_addon::install(args, global, ui)),
         Command::Uninstall(args) => client(global, cmd::hub_addon::uninstall(args, global, ui)),

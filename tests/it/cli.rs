@@ -8,6 +8,7 @@ mod commands;
 mod defects;
 mod docs;
 mod docs_parity;
+mod doctor;
 mod every;
 mod names;
 mod onboard;

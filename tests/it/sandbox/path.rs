@@ -73,6 +73,28 @@ fn scripts_written_for_clusteradm_run() {
 }
 
 #[test]
+fn one_command_joins_and_the_doctor_finds_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.up(1);
+    succeeds(&sandbox.ocmadm(&["init", "--context", "hub", "--wait"]));
+    let way = ["--context", "cluster1", "--hub-context", "hub"];
+    let join = [&["join", "--accept", "--wait"][..], &way].concat();
+    let said = succeeds(&sandbox.ocmadm(&join));
+    assert_eq!(said, "cluster1 is accepted by the hub and available\n");
+    let doctor = [
+        "doctor",
+        "--context",
+        "hub",
+        "--managed-context",
+        "cluster1",
+    ];
+    let said = succeeds(&sandbox.ocmadm(&doctor));
+    assert!(!said.contains('✗'), "{said}");
+    assert!(said.contains("✓ heartbeat"), "{said}");
+    assert!(said.contains("✓ certificate: valid for another"), "{said}");
+}
+
+#[test]
 fn ctrl_c_in_the_tutorial_leaves_nothing() {
     let temporary = tempfile::tempdir().unwrap();
     let mut demo = ocmadm()
