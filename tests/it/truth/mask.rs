@@ -59,9 +59,18 @@ const OWNER_KEY: &str = "k:{\"uid\":";
 /// Puts in order what depends on the second in which it was written, and leaves
 /// out that second, and what is prose: the descriptions of columns.
 fn tidy(key: &str, value: &mut Value) {
+    // How long ago depends on the day; a cell may be a part that is looked at alone.
+    if key.contains("/cells/") && is_age(value) {
+        *value = "<age>".into();
+    }
     let Some(list) = value.as_array_mut() else {
         return;
     };
+    if key.ends_with("cells") {
+        for cell in list.iter_mut().filter(|cell| is_age(cell)) {
+            *cell = "<age>".into();
+        }
+    }
     if key.ends_with("managedFields") {
         let of = |entry: &Value| {
             ["manager", "operation", "subresource"].map(|field| entry[field].to_string())
@@ -76,6 +85,21 @@ fn tidy(key: &str, value: &mut Value) {
             column.remove("description");
         }
     }
+}
+
+/// Whether a cell is an age such as `5m` or `2y3d`.
+fn is_age(cell: &Value) -> bool {
+    let Some(text) = cell.as_str() else {
+        return false;
+    };
+    let mut parts = text.split_inclusive(['s', 'm', 'h', 'd', 'y']).peekable();
+    parts.peek().is_some()
+        && parts.all(|part| {
+            let number = part.trim_end_matches(['s', 'm', 'h', 'd', 'y']);
+            number.len() + 1 == part.len()
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+                && !number.is_empty()
+        })
 }
 
 /// Puts the causes of a failure, and the sentence made of them, in order.
