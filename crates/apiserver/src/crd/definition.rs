@@ -367,25 +367,44 @@ fn conversion(spec: &Value, causes: &mut Vec<Cause>) {
     let strategy = &spec["conversion"]["strategy"];
     match strategy.as_str().unwrap_or_default() {
         "" => causes.push(cause::required("spec.conversion.strategy", "")),
-        // Webhook conversion is accepted as long as there is nothing to convert:
-        // one version; more are refused rather than converted wrongly.
-        "Webhook" => {
-            if spec["versions"]
-                .as_array()
-                .is_some_and(|list| list.len() > 1)
-            {
-                causes.push(cause::forbidden(
-                    "spec.conversion.strategy",
-                    "this server does not call conversion webhooks; use None",
-                ));
-            }
-        }
+        "Webhook" => conversion_webhook(&spec["conversion"]["webhook"], causes),
         "None" => {}
         other => causes.push(cause::not_supported(
             "spec.conversion.strategy",
             &json!(other),
             &["None", "Webhook"],
         )),
+    }
+}
+
+/// Where the webhook is, and which reviews it understands.
+fn conversion_webhook(webhook: &Value, causes: &mut Vec<Cause>) {
+    let at = |field: &str| format!("spec.conversion.{field}");
+    let client = &webhook["clientConfig"];
+    if client.is_null() {
+        causes.push(cause::required(
+            &at("webhookClientConfig"),
+            "required when strategy is set to Webhook",
+        ));
+    } else if client["url"].is_null() == client["service"].is_null() {
+        causes.push(cause::required(
+            &at("webhookClientConfig"),
+            "exactly one of url or service is required",
+        ));
+    }
+    let versions = &webhook["conversionReviewVersions"];
+    let known = ["v1", "v1beta1"];
+    match versions.as_array().filter(|list| !list.is_empty()) {
+        None => causes.push(cause::required(&at("conversionReviewVersions"), "")),
+        Some(list) if !list.iter().any(|v| known.iter().any(|known| v == known)) => {
+            let why = "must include at least one of v1, v1beta1";
+            causes.push(cause::invalid(
+                &at("conversionReviewVersions"),
+                versions,
+                why,
+            ));
+        }
+        Some(_) => {}
     }
 }
 

@@ -142,6 +142,8 @@ fn resource(crd: &Value, version: &Value, schema: Arc<crate::schema::Schema>) ->
                 .filter_map(|field| field["jsonPath"].as_str())
                 .map(|path| path.trim_start_matches('.').to_owned())
                 .collect(),
+            conversion: (spec["conversion"]["strategy"] == "Webhook")
+                .then(|| Arc::new(spec["conversion"]["webhook"].clone())),
             crd_uid: text(&crd["metadata"]["uid"]),
         }),
         gvk,

@@ -107,7 +107,7 @@ impl Feed {
             }
             () = sleep_until(self.end) => return None,
             () = tick => {
-                for event in self.watch.bookmark() {
+                for event in self.watch.bookmark().await {
                     self.write(&mut out, &event);
                 }
             }

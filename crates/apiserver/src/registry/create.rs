@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::meta::{self, text};
-use super::{Registry, Target, View, present, refused, stages, to_storage};
+use super::{Registry, Target, View, convert, refused, stages};
 use crate::api::GroupResource;
 use crate::builtin::Operation;
 use crate::request::RequestContext;
@@ -146,7 +146,7 @@ impl Registry {
         stages::admit(self, context, target, Operation::Create, None, &mut object)?;
         stages::webhooks(self, context, target, Operation::Create, None, &mut object).await?;
         check_size(&object)?;
-        to_storage(resource, &mut object);
+        convert::store(resource, &mut object).await?;
         if let Some(live) = self.store().head(resource.storage(), namespace, &name) {
             let mut status = Status::already_exists(&resource.gr, &name);
             if live["metadata"].get("deletionTimestamp").is_some() {
@@ -155,12 +155,13 @@ impl Registry {
             return Err(status);
         }
         if context.dry_run {
-            return Ok(present(resource, Arc::new(object)));
+            return convert::show(resource, Arc::new(object)).await;
         }
-        self.store_object(target, Expect::Absent, Some(object))
+        let stored = self
+            .store_object(target, Expect::Absent, Some(object))
             .await
-            .map(|object| present(resource, object))
-            .map_err(|error| refused(resource, &name, error))
+            .map_err(|error| refused(resource, &name, error))?;
+        convert::show(resource, stored).await
     }
 
     /// Writes to the store; a definition is served before it can be seen.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::meta::{self, text};
-use super::{ListOptions, Registry, RequestContext, Target, present, refused, stages};
+use super::{ListOptions, Registry, RequestContext, Target, convert, refused, stages};
 use crate::api::GroupResource;
 use crate::builtin::{self, Operation};
 use crate::request::DeleteOptions;
@@ -76,7 +76,7 @@ impl Registry {
                 Mark::Gone => (None, true),
                 Mark::Stays => {
                     return Ok(Deleted {
-                        object: present(resource, live),
+                        object: convert::show(resource, live).await?,
                         gone: false,
                     });
                 }
@@ -85,7 +85,7 @@ impl Registry {
             if dry_run {
                 let object = new.map_or(live, Arc::new);
                 return Ok(Deleted {
-                    object: present(resource, object),
+                    object: convert::show(resource, object).await?,
                     gone,
                 });
             }
@@ -98,7 +98,7 @@ impl Registry {
                         metadata.insert("deletionGracePeriodSeconds".to_owned(), 0.into());
                     }
                     return Ok(Deleted {
-                        object: present(resource, object),
+                        object: convert::show(resource, object).await?,
                         gone,
                     });
                 }

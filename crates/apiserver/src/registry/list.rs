@@ -5,7 +5,7 @@ use base64::{DecodeError, Engine};
 use serde_json::{Value, json};
 
 use super::meta::text;
-use super::{Registry, converted};
+use super::{Registry, convert};
 use crate::request::{ListOptions, RequestContext, RevisionMatch};
 use crate::status::{Cause, Status};
 use crate::store::{Object, RevisionError, Snapshot};
@@ -37,9 +37,8 @@ impl Registry {
         let snapshot = self.snapshot(resource, namespace, options)?;
         let mut items = snapshot.items;
         if resource.storage() != &resource.gr {
-            for item in &mut items {
-                *item = converted(resource, item);
-            }
+            // Selectors are about the fields of this API.
+            convert::show_all(resource, &mut items).await?;
         }
         let selective = !options.labels.is_empty() || !options.fields.is_empty();
         if selective {
@@ -61,6 +60,7 @@ impl Registry {
             }
         }
         list.items = items;
+        convert::show_all(resource, &mut list.items).await?;
         Ok(list)
     }
 

@@ -1,5 +1,6 @@
 //! The verbs: what happens between a parsed, authorized request and the store.
 
+mod convert;
 mod create;
 mod delete;
 mod list;
@@ -157,9 +158,11 @@ impl Registry {
             .store
             .get_stored(resource.storage(), namespace, name)
             .ok_or_else(|| Status::not_found(&resource.gr, name))?;
-        if resource.storage() != &resource.gr {
-            return Ok(converted(resource, &object));
+        let mut shown = [object];
+        if subresource != "scale" {
+            convert::show_all(resource, &mut shown).await?;
         }
+        let [object] = shown;
         if subresource == "scale" {
             let scale = scale::read(resource, &object.value())?;
             return Ok(Object::new(&Arc::new(scale)));
@@ -222,22 +225,6 @@ pub(crate) fn present(resource: &ResourceType, object: Arc<Value>) -> Arc<Value>
             Arc::new(shown)
         }
     }
-}
-
-/// An object out of the storage of another API.
-fn converted(resource: &ResourceType, object: &Object) -> Object {
-    Object::new(&present(resource, object.value()))
-}
-
-/// Turns an object into what is stored.
-fn to_storage(resource: &ResourceType, object: &mut Value) {
-    let version = match &resource.custom {
-        None if resource.storage() != &resource.gr => return events::to_core(object),
-        Some(custom) if resource.gvk.group.is_empty() => custom.storage_version.clone(),
-        Some(custom) => format!("{}/{}", resource.gvk.group, custom.storage_version),
-        None => resource.gvk.api_version(),
-    };
-    object["apiVersion"] = version.into();
 }
 
 /// The answer to a write that the store refused.

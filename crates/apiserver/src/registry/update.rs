@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::create::{as_decoding, check_namespace, check_size, check_type};
 use super::meta::{self, text};
-use super::{Registry, Target, present, refused, stages, to_storage};
+use super::{Registry, Target, convert, refused, stages};
 use crate::api::{GroupResource, GroupVersionKind};
 use crate::builtin::Operation;
 use crate::patch;
@@ -263,7 +263,7 @@ impl Registry {
                 .store()
                 .head(resource.storage(), target.namespace, name)
                 .ok_or_else(|| Status::not_found(&resource.gr, name))?;
-            let live = present(resource, stored.clone());
+            let live = convert::show(resource, stored.clone()).await?;
             let mut new = make(&live)?;
             check_preconditions(target, &live, &new)?;
             meta::keep(&live, &mut new);
@@ -307,7 +307,7 @@ impl Registry {
             if context.dry_run {
                 return Ok(Arc::new(new));
             }
-            to_storage(resource, &mut new);
+            convert::store(resource, &mut new).await?;
             let revision = Expect::Revision(meta::revision(&stored));
             let result = if gone {
                 // The last finalizer is gone, and with it the object.
@@ -324,7 +324,7 @@ impl Registry {
                 self.store_object(target, revision, Some(new)).await
             };
             match result {
-                Ok(object) => return Ok(present(resource, object)),
+                Ok(object) => return convert::show(resource, object).await,
                 // A write that names its version fails at the next look.
                 Err(WriteError::Changed(_)) if tries < TRIES => {}
                 Err(error) => return Err(refused(resource, name, error)),

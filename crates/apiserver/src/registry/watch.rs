@@ -45,6 +45,8 @@ pub struct WatchStream {
     live: Option<mpsc::Receiver<Arc<Event>>>,
     /// Set when its objects are stored as another API has them.
     converted: Option<ResourceType>,
+    /// Set when a webhook converts its objects.
+    webhook: Option<ResourceType>,
     /// The last revision sent.
     revision: u64,
 }
@@ -69,6 +71,7 @@ impl Registry {
             options: options.clone(),
             queue: VecDeque::new(),
             live: None,
+            webhook: super::convert::webhook(resource).map(|_| resource.clone()),
             converted: (resource.storage() != &resource.gr).then(|| resource.clone()),
             revision: 0,
         };
@@ -90,7 +93,7 @@ impl Registry {
             let (items, watch) = self.0.store.list_watch(resource.storage(), scope);
             for mut object in items {
                 if let Some(resource) = &stream.converted {
-                    object = super::converted(resource, &object);
+                    object = Object::new(&super::present(resource, object.value()));
                 }
                 if selects(options, &object) {
                     stream.queue.push_back(WatchEvent::Object {
@@ -182,36 +185,82 @@ impl WatchStream {
         })
     }
 
-    /// The next event; `None` when the watch has ended.
+    /// The next event; `None` when the watch has ended. Nothing is lost when
+    /// nobody waits for it any more.
     pub async fn next(&mut self) -> Option<WatchEvent> {
         loop {
-            if let Some(event) = self.queue.pop_front() {
-                return Some(event);
+            if self.webhook.is_none() {
+                if let Some(event) = self.queue.pop_front() {
+                    return Some(event);
+                }
+            } else if let Some(event) = self.queue.front() {
+                let shown = self.converted_by_webhook(event.clone()).await;
+                self.queue.pop_front();
+                if matches!(shown, WatchEvent::Error(_)) {
+                    self.live = None;
+                    self.queue.clear();
+                }
+                return Some(shown);
             }
             let event = self.live.as_mut()?.recv().await?;
-            self.revision = self.revision.max(event.revision());
-            self.queue.extend(self.see(event));
+            self.take(event);
         }
     }
 
-    /// The next event if there is one already.
+    /// The next event if there is one already, and nobody has to be asked for it.
     pub fn try_next(&mut self) -> Option<WatchEvent> {
+        if self.webhook.is_some() {
+            return None;
+        }
         loop {
             if let Some(event) = self.queue.pop_front() {
                 return Some(event);
             }
             let event = self.live.as_mut()?.try_recv().ok()?;
-            self.revision = self.revision.max(event.revision());
-            self.queue.extend(self.see(event));
+            self.take(event);
+        }
+    }
+
+    fn take(&mut self, event: Arc<Event>) {
+        self.revision = self.revision.max(event.revision());
+        self.queue.extend(self.see(event));
+    }
+
+    /// An event with its object in the version of the URL.
+    async fn converted_by_webhook(&self, event: WatchEvent) -> WatchEvent {
+        let (Some(resource), WatchEvent::Object { kind, object, .. }) = (&self.webhook, &event)
+        else {
+            return event;
+        };
+        let mut objects = [object.clone()];
+        match super::convert::show_all(resource, &mut objects).await {
+            Err(status) => WatchEvent::Error(status),
+            Ok(()) => {
+                let [shown] = objects;
+                if shown.is_in(&resource.gvk.api_version()) && object.json() == shown.json() {
+                    return event;
+                }
+                WatchEvent::Object {
+                    kind: *kind,
+                    object: shown,
+                    event: None,
+                }
+            }
         }
     }
 
     /// All that has happened until now, and a bookmark behind it; no bookmark
     /// when the watch was cut off, since something may be missing before it.
-    pub fn bookmark(&mut self) -> Vec<WatchEvent> {
+    pub async fn bookmark(&mut self) -> Vec<WatchEvent> {
         // Whatever is visible now has been handed to the watch before.
         let visible = self.registry.0.store.revision();
-        let mut events: Vec<WatchEvent> = std::iter::from_fn(|| self.try_next()).collect();
+        while let Some(event) = self.live.as_mut().and_then(|live| live.try_recv().ok()) {
+            self.take(event);
+        }
+        let mut events = Vec::new();
+        while !self.queue.is_empty() {
+            events.extend(self.next().await);
+        }
         if self.live.as_ref().is_some_and(|live| !live.is_closed()) {
             events.push(WatchEvent::Bookmark {
                 revision: visible.max(self.revision),
@@ -269,11 +318,11 @@ mod tests {
         };
         let is_bookmark = |event: &WatchEvent| matches!(event, WatchEvent::Bookmark { .. });
         write(10).await;
-        let events = watch.bookmark();
+        let events = watch.bookmark().await;
         assert_eq!(events.len(), 11);
         assert!(events.last().is_some_and(is_bookmark));
         write(10_000).await;
-        let events = watch.bookmark();
+        let events = watch.bookmark().await;
         assert!(!events.iter().any(is_bookmark));
         assert!(watch.next().await.is_none());
     }

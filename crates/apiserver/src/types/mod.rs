@@ -71,6 +71,8 @@ pub struct Custom {
     pub deprecation: Option<String>,
     /// Fields that field selectors may name, such as `spec.color`.
     pub selectable: Vec<String>,
+    /// `spec.conversion.webhook`, where a webhook converts between versions.
+    pub conversion: Option<Arc<serde_json::Value>>,
     /// The UID of its definition: objects die with it.
     pub crd_uid: String,
 }

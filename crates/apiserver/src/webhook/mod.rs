@@ -3,6 +3,7 @@
 
 mod call;
 mod conditions;
+pub mod convert;
 mod matching;
 
 use std::sync::Arc;

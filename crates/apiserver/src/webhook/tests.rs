@@ -247,3 +247,161 @@ fn rules_and_selectors() {
         );
     }
 }
+
+/// `v1` calls `spec.size` what `v2` calls `spec.length`.
+fn turn(request: &Value) -> Value {
+    let to = text(request, "/desiredAPIVersion");
+    let converted: Vec<Value> = request["objects"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|object| {
+            let mut object = object.clone();
+            let (from, into) = match to {
+                "example.com/v1" => ("length", "size"),
+                _ => ("size", "length"),
+            };
+            if let Some(value) = object["spec"].as_object_mut().unwrap().remove(from) {
+                object["spec"][into] = value;
+            }
+            object["apiVersion"] = json!(to);
+            object
+        })
+        .collect();
+    if converted
+        .iter()
+        .any(|object| object["metadata"]["name"] == "stubborn")
+    {
+        return json!({"result": {"status": "Failure", "message": "not this one"}});
+    }
+    json!({"result": {"status": "Success"}, "convertedObjects": converted})
+}
+
+fn definition(client: &Value) -> Value {
+    let version = |name: &str, field: &str, storage: bool| {
+        json!({"name": name, "served": true, "storage": storage, "schema": {"openAPIV3Schema": {
+            "type": "object",
+            "properties": {"spec": {"type": "object", "properties": {field: {"type": "integer", "minimum": 1}}}},
+        }}})
+    };
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "sticks.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "sticks", "kind": "Stick"},
+            "versions": [version("v1", "size", true), version("v2", "length", false)],
+            "conversion": {"strategy": "Webhook", "webhook": {"clientConfig": client, "conversionReviewVersions": ["v1"]}},
+        },
+    })
+}
+
+#[tokio::test]
+async fn a_conversion_webhook_stands_between_two_versions() {
+    use crate::registry::{DeleteOptions, ListOptions, Patch, PatchKind, WatchEvent};
+
+    let (url, bundle) = serve(turn).await;
+    let cluster = Cluster::start().await;
+    let client = json!({"url": url, "caBundle": bundle});
+    cluster
+        .create(
+            "apiextensions.k8s.io/customresourcedefinitions",
+            definition(&client),
+        )
+        .await
+        .unwrap();
+    let registry = cluster.0.registry();
+    let catalog = registry.catalog();
+    let v1 = catalog.find("example.com", "v1", "sticks").unwrap();
+    let v2 = catalog.find("example.com", "v2", "sticks").unwrap();
+    let context = RequestContext::system("test");
+    let stick = |version: &str, field: &str, name: &str, size: u64| json!({"apiVersion": version, "kind": "Stick", "metadata": {"name": name}, "spec": {field: size}});
+    let mut watch = registry
+        .watch(&context, v2, Some("default"), &ListOptions::default())
+        .unwrap();
+    let made = registry
+        .create(
+            &context,
+            v2,
+            "default",
+            stick("example.com/v2", "length", "a", 2),
+        )
+        .await
+        .unwrap();
+    assert_eq!(made["spec"], json!({"length": 2}));
+    registry
+        .create(
+            &context,
+            v1,
+            "default",
+            stick("example.com/v1", "size", "b", 3),
+        )
+        .await
+        .unwrap();
+    // It is stored as v1, and judged by the schema of the version it comes in.
+    let get = async |resource, name| {
+        let object = registry.get(&context, resource, "default", name, "").await;
+        object.map(|object| object.value())
+    };
+    assert_eq!(get(v1, "a").await.unwrap()["spec"], json!({"size": 2}));
+    assert_eq!(get(v2, "b").await.unwrap()["spec"], json!({"length": 3}));
+    let small = stick("example.com/v2", "length", "c", 0);
+    let refused = registry.create(&context, v2, "default", small).await;
+    assert_eq!(refused.unwrap_err().code, 422);
+    let list = registry
+        .list(&context, v2, None, &ListOptions::default())
+        .await
+        .unwrap();
+    let specs: Vec<Value> = list
+        .items
+        .iter()
+        .map(|item| item.value()["spec"].clone())
+        .collect();
+    assert_eq!(specs, [json!({"length": 2}), json!({"length": 3})]);
+    let patch = Patch {
+        kind: PatchKind::Merge,
+        body: json!({"spec": {"length": 4}}),
+    };
+    let patched = registry
+        .patch(&context, v2, "default", "b", "", &patch)
+        .await
+        .unwrap();
+    assert_eq!(patched["spec"], json!({"length": 4}));
+    assert_eq!(get(v1, "b").await.unwrap()["spec"], json!({"size": 4}));
+    registry
+        .delete(&context, v2, "default", "a", &DeleteOptions::default())
+        .await
+        .unwrap();
+    for expected in [2, 3, 4, 2] {
+        let Some(WatchEvent::Object { object, .. }) = watch.next().await else {
+            panic!("no event");
+        };
+        let object = object.value();
+        assert_eq!(object["apiVersion"], "example.com/v2");
+        assert_eq!(object["spec"], json!({"length": expected}));
+    }
+    let events = watch.bookmark().await;
+    assert!(matches!(events.as_slice(), [WatchEvent::Bookmark { .. }]));
+    // What the webhook does not convert fails in the other version alone.
+    registry
+        .create(
+            &context,
+            v1,
+            "default",
+            stick("example.com/v1", "size", "stubborn", 1),
+        )
+        .await
+        .unwrap();
+    let failed = get(v2, "stubborn").await.unwrap_err();
+    assert_eq!(failed.code, 500);
+    assert!(
+        failed
+            .message
+            .contains("conversion webhook for example.com/v2, Kind=Stick failed: not this one")
+    );
+    assert!(get(v1, "stubborn").await.is_ok());
+    assert!(matches!(watch.next().await, Some(WatchEvent::Error(_))));
+    assert!(watch.next().await.is_none());
+}

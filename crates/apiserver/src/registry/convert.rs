@@ -1,0 +1,92 @@
+//! Objects between the version they are stored in and that of the URL.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{present, shown_version};
+use crate::builtin::events;
+use crate::status::Status;
+use crate::store::Object;
+use crate::types::ResourceType;
+use crate::webhook::convert;
+
+/// The webhook that converts these objects, if one does.
+pub(super) fn webhook(resource: &ResourceType) -> Option<&Value> {
+    resource.custom.as_ref()?.conversion.as_deref()
+}
+
+/// A stored object in the version of the URL.
+pub(super) async fn show(
+    resource: &ResourceType,
+    object: Arc<Value>,
+) -> Result<Arc<Value>, Status> {
+    match (webhook(resource), shown_version(resource, &object)) {
+        (Some(webhook), Some(version)) => only(resource, webhook, &version, object).await,
+        _ => Ok(present(resource, object)),
+    }
+}
+
+/// Objects of the store in the version of the URL, where the bytes of the store
+/// are not what they are.
+pub(super) async fn show_all(
+    resource: &ResourceType,
+    objects: &mut [Object],
+) -> Result<(), Status> {
+    if resource.storage() != &resource.gr {
+        for object in objects {
+            *object = Object::new(&present(resource, object.value()));
+        }
+        return Ok(());
+    }
+    let Some(webhook) = webhook(resource) else {
+        return Ok(());
+    };
+    let version = resource.gvk.api_version();
+    let others: Vec<usize> = (0..objects.len())
+        .filter(|at| !objects[*at].is_in(&version))
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let values: Vec<Arc<Value>> = others.iter().map(|at| objects[*at].value()).collect();
+    let converted = convert::convert(resource, webhook, &version, &values).await?;
+    for (at, value) in others.into_iter().zip(converted) {
+        objects[at] = Object::new(&value);
+    }
+    Ok(())
+}
+
+/// An object of the URL's version as it is stored.
+pub(super) async fn store(resource: &ResourceType, object: &mut Value) -> Result<(), Status> {
+    let version = match &resource.custom {
+        None if resource.storage() != &resource.gr => {
+            events::to_core(object);
+            return Ok(());
+        }
+        Some(custom) if resource.gvk.group.is_empty() => custom.storage_version.clone(),
+        Some(custom) => format!("{}/{}", resource.gvk.group, custom.storage_version),
+        None => resource.gvk.api_version(),
+    };
+    match webhook(resource) {
+        Some(webhook) if object["apiVersion"] != version.as_str() => {
+            let sent = Arc::new(object.take());
+            *object = Arc::unwrap_or_clone(only(resource, webhook, &version, sent).await?);
+        }
+        _ => object["apiVersion"] = version.into(),
+    }
+    Ok(())
+}
+
+async fn only(
+    resource: &ResourceType,
+    webhook: &Value,
+    version: &str,
+    object: Arc<Value>,
+) -> Result<Arc<Value>, Status> {
+    let converted = convert::convert(resource, webhook, version, &[object]).await?;
+    converted
+        .into_iter()
+        .next()
+        .ok_or_else(|| Status::internal("a conversion without an answer"))
+}
