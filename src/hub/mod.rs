@@ -86,6 +86,7 @@ pub async fn run(
             tasks.spawn(registration::run(context.clone()));
             tasks.spawn(work::run(context.clone()));
             tasks.spawn(placement::run(context.clone()));
+            tasks.spawn(addon::run(context.clone()));
             if let Some(served) = served {
                 tasks.spawn(admission::keep(context.clone(), namespace, served));
             }

@@ -2,6 +2,7 @@
 //! runs as its own service account, with no other rights than `init` gives it.
 
 mod acceptance;
+mod addons;
 mod admission;
 mod cleanup;
 mod election;

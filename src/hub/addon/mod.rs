@@ -10,9 +10,6 @@
 //!
 //! Everything is read and written as v1alpha1, the version that is stored: so
 //! these controllers never wait for the conversion that the hub itself serves.
-//!
-//! `hub::run` does not start them yet: the hub's role lacks their permissions,
-//! and no integration test has run them.
 
 pub mod apply;
 pub mod config;
@@ -129,7 +126,7 @@ pub async fn run(context: Context) {
     wire::wire(&hub);
     let mut tasks = Tasks::new(hub.context.shutdown.clone());
     start(&mut tasks, &hub, hub.offers.clone(), typed);
-    start(&mut tasks, &hub, hub.addons.clone(), typed);
+    start(&mut tasks, &hub, hub.addons.clone(), view::installation);
     start(&mut tasks, &hub, hub.templates.clone(), Template::parse);
     start(
         &mut tasks,

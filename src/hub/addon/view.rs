@@ -9,7 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ocm::addon::names;
-use crate::ocm::addon::v1alpha1::{AddOnDeploymentConfigSpec, AddOnTemplateSpec};
+use crate::ocm::addon::v1alpha1::{
+    AddOnDeploymentConfigSpec, AddOnTemplateSpec, ManagedClusterAddOn,
+};
 use crate::ocm::cluster::v1::CONDITION_AVAILABLE;
 use crate::ocm::work::v1::{FeedbackValue, ManifestWorkSpec, ManifestWorkStatus};
 use crate::runtime::informer::typed;
@@ -49,6 +51,25 @@ impl<S: for<'de> Deserialize<'de> + Default> Config<S> {
             spec,
         })
     }
+}
+
+/// Reads a ManagedClusterAddOn. Entries of its status that have lost what
+/// v1beta1 does not know, because it was written in that version without being
+/// converted, are left out: they are made anew.
+///
+/// # Errors
+/// It does not have the shape of one.
+pub fn installation(mut object: DynamicObject) -> Result<ManagedClusterAddOn, serde_json::Error> {
+    for (list, key) in [
+        ("configReferences", "name"),
+        ("registrations", "signerName"),
+    ] {
+        let list = object.data.pointer_mut(&format!("/status/{list}"));
+        if let Some(entries) = list.and_then(Value::as_array_mut) {
+            entries.retain(|entry| entry[key].is_string());
+        }
+    }
+    typed(object)
 }
 
 /// A PlacementDecision.

@@ -58,6 +58,15 @@ const KINDS: &[(&str, &str)] = &[
         "ManagedClusterAddOn",
         "addon.open-cluster-management.io/v1beta1",
     ),
+    (
+        "ClusterManagementAddOn",
+        "addon.open-cluster-management.io/v1alpha1",
+    ),
+    (
+        "AddOnDeploymentConfig",
+        "addon.open-cluster-management.io/v1alpha1",
+    ),
+    ("AddOnTemplate", "addon.open-cluster-management.io/v1alpha1"),
     ("ClusterManager", "operator.open-cluster-management.io/v1"),
     ("Klusterlet", "operator.open-cluster-management.io/v1"),
     (

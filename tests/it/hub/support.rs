@@ -146,6 +146,17 @@ impl Hub {
         tokio::spawn(ocmadm::hub::placement::run(context));
     }
 
+    /// Starts the add-on controllers instead of those of registration.
+    pub(crate) fn only_addons(&mut self) {
+        self.stop.cancel();
+        self.stop = CancellationToken::new();
+        let client = self
+            .side
+            .service_account("open-cluster-management", "cluster-manager");
+        let context = Context::new(client, self.stop.clone());
+        tokio::spawn(ocmadm::hub::addon::run(context));
+    }
+
     /// Stops the controllers.
     pub(crate) fn stop_controllers(&self) {
         self.stop.cancel();
