@@ -17,10 +17,11 @@ use super::executor::Executors;
 use super::feedback::Limits;
 use super::local::{Applied, Local};
 use super::model::{
-    API_VERSION, APPLIED_FINALIZER, APPLIED_KIND, AppliedWork, FIELD_MANAGER, WORK_FINALIZER, Work,
-    has_finalizer, now,
+    API_VERSION, APPLIED_FINALIZER, APPLIED_KIND, AppliedResource, AppliedWork, FIELD_MANAGER,
+    WORK_FINALIZER, Work, has_finalizer, now,
 };
 use super::owner::Owner;
+use super::prune::Sole;
 use super::record::{self, Eviction};
 use super::status;
 use super::watch::{ObjectKey, Wanted, Watches, version};
@@ -173,7 +174,7 @@ impl Agent {
                 // Of which hub, will be known when this agent's is back.
                 Some(_) if !self.works.is_synced() => Ok(Next::OnChange),
                 Some(record) if record.metadata.deletion_timestamp.is_some() => {
-                    let left = self.finalize(&record).await?;
+                    let left = self.finalize(&record, &HashMap::new()).await?;
                     Ok(if left.is_empty() {
                         Next::OnChange
                     } else {
@@ -243,7 +244,7 @@ impl Agent {
                     return Ok(Next::OnChange);
                 }
                 if record.metadata.deletion_timestamp.is_some() {
-                    let left = self.finalize(&record).await?;
+                    let left = self.finalize(&record, &HashMap::new()).await?;
                     return Ok(self.wait_for(name, local, &left));
                 }
                 self.evict(&record, None).await
@@ -255,7 +256,7 @@ impl Agent {
                 // Someone deletes the record: its resources go with it, and come back after it.
                 local.items.clear();
                 local.applied = None;
-                let left = self.finalize(&record).await?;
+                let left = self.finalize(&record, &HashMap::new()).await?;
                 Ok(self.wait_for(name, local, &left))
             }
             (Some(work), record) => self.apply_work(name, work, record, local).await,
@@ -307,7 +308,7 @@ impl Agent {
         let mut resources = record.status.applied_resources.clone();
         if !complete {
             let (current, stale) = super::local::tracked(&local.items, &resources);
-            left = super::prune::prune(&self.spoke, &self.discovery, stale, &owner).await;
+            left = super::prune::prune(&self.spoke, &self.discovery, stale, &owner, |_| None).await;
             resources = current;
             resources.extend(left.pending.iter().cloned());
             resources.extend(left.failed.iter().map(|(entry, _)| entry.clone()));
@@ -356,7 +357,7 @@ impl Agent {
         &self,
         name: &str,
         local: &mut Local,
-        pending: &[super::model::AppliedResource],
+        pending: &[AppliedResource],
     ) -> bool {
         let mut wanted: Vec<Wanted> = local
             .items
@@ -391,7 +392,7 @@ impl Agent {
         &self,
         name: &str,
         local: &mut Local,
-        left: &[super::model::AppliedResource],
+        left: &[AppliedResource],
     ) -> Next {
         if left.is_empty() {
             local.waits = 0;
@@ -560,6 +561,7 @@ impl Agent {
         record: Option<Arc<AppliedWork>>,
         local: &mut Local,
     ) -> Result<Next, Failure> {
+        let sole = super::local::sole(&local.items);
         local.items.clear();
         local.applied = None;
         if !has_finalizer(&work.metadata, WORK_FINALIZER) {
@@ -577,7 +579,7 @@ impl Agent {
             local.work = Some(said?);
             if let Some(record) = deleted? {
                 local.record = Some(Arc::clone(&record));
-                let left = self.finalize(&record).await?;
+                let left = self.finalize(&record, &sole).await?;
                 if !left.is_empty() {
                     return Ok(self.wait_for(name, local, &left));
                 }
@@ -638,7 +640,8 @@ impl Agent {
     async fn finalize(
         &self,
         record: &Arc<AppliedWork>,
-    ) -> Result<Vec<super::model::AppliedResource>, Failure> {
+        sole: &HashMap<AppliedResource, Sole>,
+    ) -> Result<Vec<AppliedResource>, Failure> {
         if !has_finalizer(&record.metadata, APPLIED_FINALIZER) {
             return Ok(Vec::new());
         }
@@ -647,7 +650,11 @@ impl Agent {
             uid: record.metadata.uid.clone().unwrap_or_default(),
         };
         let entries = record.status.applied_resources.clone();
-        let mut left = super::prune::prune(&self.spoke, &self.discovery, entries, &owner).await;
+        let mut left =
+            super::prune::prune(&self.spoke, &self.discovery, entries, &owner, |entry| {
+                sole.get(entry).cloned()
+            })
+            .await;
         let refused = |(_, error): &(_, super::rest::RestError)| error.code() == 403;
         if let Some((_, error)) = left
             .failed
@@ -722,7 +729,7 @@ impl Agent {
     }
 }
 
-fn waited_for(entry: &super::model::AppliedResource) -> Wanted {
+fn waited_for(entry: &AppliedResource) -> Wanted {
     let mapping = Arc::new(crate::k8s::discovery::Mapping {
         resource: kube::core::ApiResource {
             group: entry.group.clone(),

@@ -1,6 +1,7 @@
 //! What the agent remembers of a work between two reconciliations. It can be
 //! lost: then everything is looked at again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::config::Settings;
 use super::feedback::{self, Limits};
 use super::manifest::Decoded;
 use super::model::{AppliedResource, AppliedWork, ResourceMeta, Work};
+use super::prune::Sole;
 use super::rules;
 use super::status::{Availability, Failure, Feedback, Observed};
 use super::watch::version;
@@ -90,6 +92,8 @@ pub struct Item {
     pub known: bool,
     /// Version of the resource that was seen; 0 when there is none.
     pub seen: u64,
+    /// What was seen belongs to this work alone.
+    pub sole: Option<Sole>,
     /// Something happened to the resource.
     pub dirty: bool,
     /// When to try again.
@@ -117,6 +121,7 @@ impl Item {
             uid: None,
             known: false,
             seen: 0,
+            sole: None,
             dirty: true,
             retry_at: None,
             failures: 0,
@@ -163,6 +168,10 @@ impl Item {
             (Err(failure), Retry::Backoff) => Err(failure.clone().retried(RETRIED_SOON)),
             (Err(failure), Retry::After(_)) => Err(failure.clone().retried(RETRIED_LATE)),
             (applied, _) => applied.clone(),
+        };
+        self.sole = match &outcome.live {
+            Live::Exists(object) => Sole::of(object),
+            Live::Missing | Live::Unknown(_) => None,
         };
         match &outcome.live {
             Live::Exists(object) => {
@@ -228,6 +237,15 @@ impl Item {
             uid: self.uid.clone().unwrap_or_default(),
         })
     }
+}
+
+/// What is known to belong to this work alone, by resource.
+pub fn sole(items: &[Item]) -> HashMap<AppliedResource, Sole> {
+    items
+        .iter()
+        .filter(|item| !item.dirty)
+        .filter_map(|item| Some((item.resource()?, item.sole.clone()?)))
+        .collect()
 }
 
 /// The list for the record, and what it has that the work does not have any more.

@@ -66,16 +66,58 @@ pub struct Left {
     pub failed: Vec<(AppliedResource, RestError)>,
 }
 
-/// Prunes `entries`, a few at a time.
+/// The version of an object whose only owning work is this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sole {
+    /// UID of the record that owns it.
+    pub owner: String,
+    /// The object's UID.
+    pub uid: String,
+    /// The object's version.
+    pub version: String,
+}
+
+impl Sole {
+    /// Of an object that was just read; `None` if it has other works, none, or
+    /// is being deleted.
+    pub fn of(live: &Value) -> Option<Self> {
+        let mut works = owner::references(live)
+            .iter()
+            .filter(|r| owner::applied_work(r));
+        let (one, another) = (works.next()?, works.next());
+        let metadata = &live["metadata"];
+        if another.is_some() || !metadata["deletionTimestamp"].is_null() {
+            return None;
+        }
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Some(Self {
+            owner: text(&one["uid"])?,
+            uid: text(&metadata["uid"])?,
+            version: text(&metadata["resourceVersion"])?,
+        })
+    }
+}
+
+/// Prunes `entries`, a few at a time. Those that `known` finds are deleted
+/// without another look, as long as they are what was seen.
 pub async fn prune(
     client: &Client,
     discovery: &Discovery,
     entries: Vec<AppliedResource>,
     owner: &Owner,
+    known: impl Fn(&AppliedResource) -> Option<Sole>,
 ) -> Left {
+    let entries: Vec<_> = entries
+        .into_iter()
+        .map(|entry| {
+            let sole =
+                known(&entry).filter(|sole| sole.owner == owner.uid && sole.uid == entry.uid);
+            (entry, sole)
+        })
+        .collect();
     let outcomes = stream::iter(entries)
-        .map(|entry| async move {
-            let gone = one(client, discovery, &entry, owner).await;
+        .map(|(entry, sole)| async move {
+            let gone = one(client, discovery, &entry, owner, sole).await;
             (entry, gone)
         })
         .buffer_unordered(8)
@@ -99,6 +141,7 @@ async fn one(
     discovery: &Discovery,
     entry: &AppliedResource,
     owner: &Owner,
+    sole: Option<Sole>,
 ) -> Result<bool, RestError> {
     let mapping = discovery
         .by_plural(&entry.group, &entry.version, &entry.resource)
@@ -109,6 +152,14 @@ async fn one(
         return Ok(true);
     };
     let rest = Rest::new(client, &Arc::clone(&mapping), &entry.namespace);
+    if let Some(Sole { uid, version, .. }) = sole {
+        match rest.delete_version(&entry.name, &uid, &version).await {
+            Err(error) if error.code() == 404 => return Ok(true),
+            // It is another by now.
+            Err(error) if error.code() == 409 => {}
+            other => return other,
+        }
+    }
     // Another writer may come between: look again.
     for _ in 0..4 {
         let live = rest.get(&entry.name).await?;
@@ -207,6 +258,30 @@ mod tests {
             decide(&entry("old"), Some(&recreated), &owner()),
             Prune::Forget
         );
+    }
+
+    #[test]
+    fn only_what_belongs_to_one_work_is_deleted_unseen() {
+        let other = Owner {
+            name: "hash-v".into(),
+            uid: "other".into(),
+        }
+        .reference();
+        let foreign = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "f", "uid": "x"});
+        let ours = owner().reference();
+        assert_eq!(
+            Sole::of(&live(&[foreign, ours.clone()])),
+            Some(Sole {
+                owner: "me".into(),
+                uid: "live".into(),
+                version: "5".into()
+            })
+        );
+        assert_eq!(Sole::of(&live(&[ours.clone(), other])), None);
+        assert_eq!(Sole::of(&live(&[])), None);
+        let mut leaving = live(&[ours]);
+        leaving["metadata"]["deletionTimestamp"] = "t".into();
+        assert_eq!(Sole::of(&leaving), None);
     }
 
     #[test]

@@ -141,12 +141,31 @@ impl Rest {
     /// Deletes the object with this UID in the background. `true` when it is
     /// gone already, `false` when something holds it.
     pub async fn delete(&self, name: &str, uid: Option<&str>) -> Result<bool, RestError> {
+        let only = uid.map(|uid| Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        });
+        self.delete_if(name, only).await
+    }
+
+    /// The same, only if it is still this version of it (409 otherwise).
+    pub async fn delete_version(
+        &self,
+        name: &str,
+        uid: &str,
+        version: &str,
+    ) -> Result<bool, RestError> {
+        let only = Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: Some(version.to_owned()),
+        };
+        self.delete_if(name, Some(only)).await
+    }
+
+    async fn delete_if(&self, name: &str, only: Option<Preconditions>) -> Result<bool, RestError> {
         let params = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
-            preconditions: uid.map(|uid| Preconditions {
-                uid: Some(uid.to_owned()),
-                resource_version: None,
-            }),
+            preconditions: only,
             ..DeleteParams::default()
         };
         let body = serde_json::to_vec(&params).map_err(|e| RestError::Build(e.into()))?;
