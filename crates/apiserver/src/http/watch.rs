@@ -23,6 +23,9 @@ const BOOKMARKS: Duration = Duration::from_secs(60);
 const LIFETIME: Duration = Duration::from_secs(45 * 60);
 /// How much is sent in one piece.
 const CHUNK_BYTES: usize = 64 * 1024;
+/// A watch that sends piece after piece waits this long between two: in a burst
+/// many events go into one piece, at the cost of one for server and client.
+const GATHER: Duration = Duration::from_millis(2);
 
 struct Feed {
     watch: WatchStream,
@@ -31,6 +34,8 @@ struct Feed {
     accept: Accept,
     end: Instant,
     bookmarks: Option<Interval>,
+    /// When the next piece may be sent at once.
+    calm: Instant,
     columns_sent: bool,
     done: bool,
 }
@@ -57,6 +62,7 @@ pub(super) fn response(
         accept,
         end: Instant::now() + lifetime,
         bookmarks,
+        calm: Instant::now(),
         columns_sent: false,
         done: false,
     };
@@ -92,12 +98,17 @@ impl Feed {
             event = self.watch.next() => {
                 let event = event?;
                 // Those who write have a turn: what they change now goes into the
-                // same piece, at the cost of one.
-                tokio::task::yield_now().await;
+                // same piece.
+                if self.calm > Instant::now() {
+                    sleep_until(self.calm).await;
+                } else {
+                    tokio::task::yield_now().await;
+                }
                 if let Some(line) = self.shared(&event) {
                     // Alone it is sent without a copy.
                     next = self.watch.try_next();
                     if next.is_none() {
+                        self.calm = Instant::now() + GATHER;
                         return Some(line);
                     }
                     out.extend_from_slice(&line);
@@ -117,6 +128,10 @@ impl Feed {
             if !self.done && out.len() < CHUNK_BYTES {
                 next = self.watch.try_next();
             }
+        }
+        // Behind a full piece there is more to send, not to gather.
+        if out.len() < CHUNK_BYTES {
+            self.calm = Instant::now() + GATHER;
         }
         Some(out.into())
     }
