@@ -388,12 +388,7 @@ impl Agent {
     }
 
     /// Comes back when the resources that are still there change, or after a while.
-    fn wait_for(
-        &self,
-        name: &str,
-        local: &mut Local,
-        left: &[AppliedResource],
-    ) -> Next {
+    fn wait_for(&self, name: &str, local: &mut Local, left: &[AppliedResource]) -> Next {
         if left.is_empty() {
             local.waits = 0;
             self.watches.track(name, Vec::new());

@@ -368,7 +368,20 @@ fn conversion(spec: &Value, causes: &mut Vec<Cause>) {
     match strategy.as_str().unwrap_or_default() {
         "" => causes.push(cause::required("spec.conversion.strategy", "")),
         "Webhook" => conversion_webhook(&spec["conversion"]["webhook"], causes),
-        "None" => {}
+        "None" => {
+            let webhook = &spec["conversion"]["webhook"];
+            for (given, field) in [
+                ("clientConfig", "webhookClientConfig"),
+                ("conversionReviewVersions", "conversionReviewVersions"),
+            ] {
+                if webhook.get(given).is_some() {
+                    causes.push(cause::forbidden(
+                        &format!("spec.conversion.{field}"),
+                        "should not be set when strategy is not set to Webhook",
+                    ));
+                }
+            }
+        }
         other => causes.push(cause::not_supported(
             "spec.conversion.strategy",
             &json!(other),

@@ -71,7 +71,10 @@ pub(super) async fn store(resource: &ResourceType, object: &mut Value) -> Result
     match webhook(resource) {
         Some(webhook) if object["apiVersion"] != version.as_str() => {
             let sent = Arc::new(object.take());
-            *object = Arc::unwrap_or_clone(only(resource, webhook, &version, sent).await?);
+            let stored = only(resource, webhook, &version, sent).await;
+            // Kubernetes gives no reason here.
+            let stored = stored.map_err(|status| Status::new(500, "", status.message))?;
+            *object = Arc::unwrap_or_clone(stored);
         }
         _ => object["apiVersion"] = version.into(),
     }

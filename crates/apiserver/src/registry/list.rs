@@ -60,7 +60,12 @@ impl Registry {
             }
         }
         list.items = items;
-        convert::show_all(resource, &mut list.items).await?;
+        convert::show_all(resource, &mut list.items)
+            .await
+            .map_err(|mut status| {
+                status.reason = "StorageReadError".into();
+                status
+            })?;
         Ok(list)
     }
 
