@@ -852,18 +852,36 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -f -a "enable" -d 'Enable add-ons on managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from enable disable" -f -a "disable" -d 'Disable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -f -a "create" -d 'Create an add-on from manifests'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -f -a "enable" -d 'Enable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create enable disable" -f -a "disable" -d 'Disable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -s f -l filename -d 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l version -d 'Version of the template; each has an AddOnTemplate of its own, NAME-VERSION' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l cluster-role-bind -d 'ClusterRole that registered agents get in their cluster\'s namespace on the hub' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l labels -d 'Labels of the add-on and its template, as key=value,... (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l placement-ref -d 'Install the add-on on the clusters that this placement chooses' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l overwrite -d 'Change what exists already'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -l hub-registration -d 'Let the add-on\'s agents register at the hub\'s API server'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l names -d 'Add-ons, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l clusterset -d 'All clusters of a cluster set' -r
@@ -899,18 +917,36 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_sub
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s y -l yes -d 'Do not ask before deleting'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -f -a "enable" -d 'Enable add-ons on managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from enable disable" -f -a "disable" -d 'Disable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -f -a "create" -d 'Create an add-on from manifests'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -f -a "enable" -d 'Enable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create enable disable" -f -a "disable" -d 'Disable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -s f -l filename -d 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l version -d 'Version of the template; each has an AddOnTemplate of its own, NAME-VERSION' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l cluster-role-bind -d 'ClusterRole that registered agents get in their cluster\'s namespace on the hub' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l labels -d 'Labels of the add-on and its template, as key=value,... (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l placement-ref -d 'Install the add-on on the clusters that this placement chooses' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l overwrite -d 'Change what exists already'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -l hub-registration -d 'Let the add-on\'s agents register at the hub\'s API server'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l names -d 'Add-ons, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l clusterset -d 'All clusters of a cluster set' -r

@@ -1122,6 +1122,7 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create an add-on from manifests')
             [CompletionResult]::new('enable', 'enable', [CompletionResultType]::ParameterValue, 'Enable add-ons on managed clusters')
             [CompletionResult]::new('disable', 'disable', [CompletionResultType]::ParameterValue, 'Disable add-ons on managed clusters')
             break
@@ -1138,8 +1139,53 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create an add-on from manifests')
             [CompletionResult]::new('enable', 'enable', [CompletionResultType]::ParameterValue, 'Enable add-ons on managed clusters')
             [CompletionResult]::new('disable', 'disable', [CompletionResultType]::ParameterValue, 'Disable add-ons on managed clusters')
+            break
+        }
+        'ocmadm;addon;create' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)')
+            [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Version of the template; each has an AddOnTemplate of its own, NAME-VERSION')
+            [CompletionResult]::new('--cluster-role-bind', '--cluster-role-bind', [CompletionResultType]::ParameterName, 'ClusterRole that registered agents get in their cluster''s namespace on the hub')
+            [CompletionResult]::new('--labels', '--labels', [CompletionResultType]::ParameterName, 'Labels of the add-on and its template, as key=value,... (repeatable)')
+            [CompletionResult]::new('--placement-ref', '--placement-ref', [CompletionResultType]::ParameterName, 'Install the add-on on the clusters that this placement chooses')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Kubeconfig context to use instead of the current one')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done, change nothing; with =server the server checks it too')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait, in seconds or as 90s, 5m, 1h')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
+            [CompletionResult]::new('--v', '--v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
+            [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Change what exists already')
+            [CompletionResult]::new('--hub-registration', '--hub-registration', [CompletionResultType]::ParameterName, 'Let the add-on''s agents register at the hub''s API server')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ocmadm;addons;create' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)')
+            [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Version of the template; each has an AddOnTemplate of its own, NAME-VERSION')
+            [CompletionResult]::new('--cluster-role-bind', '--cluster-role-bind', [CompletionResultType]::ParameterName, 'ClusterRole that registered agents get in their cluster''s namespace on the hub')
+            [CompletionResult]::new('--labels', '--labels', [CompletionResultType]::ParameterName, 'Labels of the add-on and its template, as key=value,... (repeatable)')
+            [CompletionResult]::new('--placement-ref', '--placement-ref', [CompletionResultType]::ParameterName, 'Install the add-on on the clusters that this placement chooses')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Kubeconfig context to use instead of the current one')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done, change nothing; with =server the server checks it too')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait, in seconds or as 90s, 5m, 1h')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
+            [CompletionResult]::new('--v', '--v', [CompletionResultType]::ParameterName, 'Log what happens to stderr: 1 decisions, 4 details, 6 requests')
+            [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Change what exists already')
+            [CompletionResult]::new('--hub-registration', '--hub-registration', [CompletionResultType]::ParameterName, 'Let the add-on''s agents register at the hub''s API server')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'ocmadm;addon;enable' {

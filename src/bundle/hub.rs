@@ -6,8 +6,9 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::ResourceExt as _;
 use kube::api::DynamicObject;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::overlay::{self, Workload};
 use super::{BundleError, DEFAULT_IMAGE, crds, load};
@@ -193,6 +194,41 @@ pub fn hub_crds() -> Result<Vec<DynamicObject>, BundleError> {
     ])
 }
 
+/// The definitions whose two versions differ, and that are converted.
+const CONVERTED: [&str; 2] = [
+    "clustermanagementaddons.addon.open-cluster-management.io",
+    "managedclusteraddons.addon.open-cluster-management.io",
+];
+
+/// The same, converted by the hub between their versions where that says.
+///
+/// # Errors
+/// Only by a fault of this program.
+pub fn hub_crds_with(
+    endpoint: Option<&WebhookEndpoint>,
+) -> Result<Vec<DynamicObject>, BundleError> {
+    let mut objects = hub_crds()?;
+    let Some(endpoint) = endpoint else {
+        return Ok(objects);
+    };
+    for object in &mut objects {
+        if CONVERTED.contains(&object.name_any().as_str()) {
+            let mut client = json!({"service": {
+                "name": names::WEBHOOK_SERVICE, "path": "/convert", "port": 9443,
+            }});
+            endpoint.overlay(&mut client);
+            object.data["spec"]["conversion"] = json!({
+                "strategy": "Webhook",
+                "webhook": {
+                    "conversionReviewVersions": ["v1", "v1beta1"],
+                    "clientConfig": client,
+                },
+            });
+        }
+    }
+    Ok(objects)
+}
+
 /// The role of who may make works without executor, as its file names it.
 const EXECUTOR_ROLE: &str = "open-cluster-management:cluster-manager-work-executor-admin:webhook";
 
@@ -221,7 +257,7 @@ pub fn hub_components(cluster_manager: &str) -> Result<Vec<DynamicObject>, Bundl
 }
 
 /// How the API server reaches the hub's webhooks.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebhookEndpoint {
     /// Whom it trusts there: certificates, PEM.
     pub authorities: String,
@@ -229,6 +265,19 @@ pub struct WebhookEndpoint {
     pub namespace: String,
     /// `https://<address>` instead of the Service.
     pub base: Option<String>,
+}
+
+impl WebhookEndpoint {
+    /// Completes a clientConfig that names the Service, its path and port.
+    fn overlay(&self, client: &mut Value) {
+        if let Some(base) = &self.base {
+            let path = client["service"]["path"].as_str().unwrap_or_default();
+            *client = json!({"url": format!("{base}{path}")});
+        } else {
+            client["service"]["namespace"] = self.namespace.as_str().into();
+        }
+        client["caBundle"] = STANDARD.encode(&self.authorities).into();
+    }
 }
 
 /// The webhook configurations that the hub keeps for its ClusterManager.
@@ -256,14 +305,7 @@ pub fn hub_webhooks(
             ..OwnerReference::default()
         }]);
         for webhook in object.data["webhooks"].as_array_mut().into_iter().flatten() {
-            let client = &mut webhook["clientConfig"];
-            if let Some(base) = &endpoint.base {
-                let path = client["service"]["path"].as_str().unwrap_or_default();
-                *client = json!({"url": format!("{base}{path}")});
-            } else {
-                client["service"]["namespace"] = endpoint.namespace.as_str().into();
-            }
-            client["caBundle"] = STANDARD.encode(&endpoint.authorities).into();
+            endpoint.overlay(&mut webhook["clientConfig"]);
         }
     }
     Ok(objects)

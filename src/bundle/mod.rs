@@ -16,7 +16,8 @@ use thiserror::Error;
 
 pub use agent::{AgentValues, agent, agent_components, agent_crds};
 pub use hub::{
-    BootstrapToken, HubValues, WebhookEndpoint, hub, hub_components, hub_crds, hub_webhooks,
+    BootstrapToken, HubValues, WebhookEndpoint, hub, hub_components, hub_crds, hub_crds_with,
+    hub_webhooks,
 };
 pub use upstream::{
     Bootstrap, ExternalKubeconfig, UpstreamAgent, UpstreamHub, upstream_agent, upstream_hub,

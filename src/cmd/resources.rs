@@ -148,14 +148,14 @@ pub fn cluster_management_addon() -> ApiResource {
     )
 }
 
-/// The type of ManifestWorkReplicaSets.
+/// The type of AddOnTemplates.
 #[must_use]
-pub fn manifest_work_replica_set() -> ApiResource {
+pub fn addon_template() -> ApiResource {
     resource(
-        "work.open-cluster-management.io",
+        "addon.open-cluster-management.io",
         "v1alpha1",
-        "ManifestWorkReplicaSet",
-        "manifestworkreplicasets",
+        "AddOnTemplate",
+        "addontemplates",
     )
 }
 

@@ -79,16 +79,16 @@ pub async fn run(
         .leader_election
         .then(|| Election::new(&options.namespace, "ocmadm-hub-lock", leader::identity()));
     let parts = {
-        let (context, namespace) = (context.clone(), options.namespace.clone());
+        let context = context.clone();
         async move {
             let mut tasks = Tasks::new(context.shutdown.clone());
-            tasks.spawn(clustermanager::run(context.clone()));
+            tasks.spawn(clustermanager::run(context.clone(), served.clone()));
             tasks.spawn(registration::run(context.clone()));
             tasks.spawn(work::run(context.clone()));
             tasks.spawn(placement::run(context.clone()));
             tasks.spawn(addon::run(context.clone()));
             if let Some(served) = served {
-                tasks.spawn(admission::keep(context.clone(), namespace, served));
+                tasks.spawn(admission::keep(context.clone(), served));
             }
             tasks.join().await;
         }

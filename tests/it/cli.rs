@@ -2,6 +2,7 @@
 //! which stream, and the exit code. The environment is empty, the width and
 //! everything that changes from run to run are fixed.
 
+mod addons;
 mod addresses;
 mod bad_input;
 mod commands;

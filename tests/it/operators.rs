@@ -33,7 +33,10 @@ async fn hub(values: &HubValues) -> (Cluster, DropGuard) {
     side.apply(&bundle::hub(values).unwrap()).await;
     let shutdown = CancellationToken::new();
     let client = side.service_account("open-cluster-management", "cluster-manager");
-    tokio::spawn(clustermanager::run(Context::new(client, shutdown.clone())));
+    tokio::spawn(clustermanager::run(
+        Context::new(client, shutdown.clone()),
+        None,
+    ));
     (side, shutdown.drop_guard())
 }
 
@@ -168,7 +171,10 @@ async fn operator_18_a_newer_definition_is_left_alone() {
         .await;
     let shutdown = CancellationToken::new();
     let client = side.service_account("open-cluster-management", "cluster-manager");
-    tokio::spawn(clustermanager::run(Context::new(client, shutdown.clone())));
+    tokio::spawn(clustermanager::run(
+        Context::new(client, shutdown.clone()),
+        None,
+    ));
     let _guard = shutdown.drop_guard();
     hub_is_applied(&side).await;
     let definition = side

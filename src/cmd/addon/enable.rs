@@ -9,6 +9,7 @@ use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
+use super::parse_pair;
 use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{Doing, apply_error, server_error};
 use crate::cmd::install::FIELD_MANAGER;
@@ -54,13 +55,6 @@ pub struct Args {
     /// File with the configuration object of the add-on; it is applied on the hub
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     config_file: Option<PathBuf>,
-}
-
-fn parse_pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write it as key=value".to_owned()),
-    }
 }
 
 /// Runs the command.

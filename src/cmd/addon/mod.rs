@@ -1,5 +1,6 @@
 //! `ocmadm addon`: add-ons on managed clusters.
 
+pub mod create;
 pub mod disable;
 pub mod enable;
 
@@ -18,6 +19,8 @@ pub struct Args {
 /// What can be done with add-ons.
 #[derive(clap::Subcommand, Clone, Debug)]
 pub enum Command {
+    /// Create an add-on from manifests
+    Create(create::Args),
     /// Enable add-ons on managed clusters
     Enable(enable::Args),
     /// Disable add-ons on managed clusters
@@ -30,7 +33,16 @@ pub enum Command {
 /// Those of what is done.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     match &args.command {
+        Command::Create(args) => create::run(args, global, ui).await,
         Command::Enable(args) => enable::run(args, global, ui).await,
         Command::Disable(args) => disable::run(args, global, ui).await,
+    }
+}
+
+/// A label or annotation on the command line.
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as key=value".to_owned()),
     }
 }

@@ -6,7 +6,8 @@
 //! them; `template`, `substitute` and `decorate` render, `works` packs, `health`
 //! reads what comes back, `registration`, `csr` and `sign` are about the agent's
 //! identity and rights, `token` about the service account of those that use
-//! one. `apply` and `reconcile` write.
+//! one; `feature` is about what a cluster and its add-ons tell of each other.
+//! `apply` and `reconcile` write.
 //!
 //! Everything is read and written as v1alpha1, the version that is stored: so
 //! these controllers never wait for the conversion that the hub itself serves.
@@ -15,6 +16,7 @@ pub mod apply;
 pub mod config;
 pub mod csr;
 mod decorate;
+mod feature;
 pub mod hash;
 pub mod health;
 pub mod mca;
@@ -81,6 +83,7 @@ struct Hub {
     offer_queue: Queue<String>,
     addon_queue: Queue<Key>,
     request_queue: Queue<String>,
+    feature_queue: Queue<String>,
 }
 
 impl Hub {
@@ -121,6 +124,7 @@ pub async fn run(context: Context) {
         offer_queue: Queue::new(backoff()),
         addon_queue: Queue::new(backoff()),
         request_queue: Queue::new(backoff()),
+        feature_queue: Queue::new(backoff()),
         context,
     });
     wire::wire(&hub);
@@ -173,6 +177,11 @@ pub async fn run(context: Context) {
             tasks.controller("addon-csr", &hub.request_queue, 4, metrics, move |name| {
                 let hub = Arc::clone(&this);
                 async move { csr::reconcile(&hub, &name).await }
+            });
+            let this = Arc::clone(&hub);
+            tasks.controller("addon-features", &hub.feature_queue, 4, metrics, move |name| {
+                let hub = Arc::clone(&this);
+                async move { feature::reconcile(&hub, &name).await }
             });
         }
     }

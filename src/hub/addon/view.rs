@@ -16,7 +16,7 @@ use crate::ocm::cluster::v1::CONDITION_AVAILABLE;
 use crate::ocm::work::v1::{FeedbackValue, ManifestWorkSpec, ManifestWorkStatus};
 use crate::runtime::informer::typed;
 
-use super::hash;
+use super::{feature, hash};
 
 /// An AddOnTemplate or an AddOnDeploymentConfig.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -130,6 +130,8 @@ impl Decision {
 /// A ManagedCluster.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cluster {
+    /// Which cluster of this name it is.
+    pub uid: String,
     /// Whether its deletion was asked for.
     pub deleting: bool,
     /// Its annotations for add-ons.
@@ -138,9 +140,20 @@ pub struct Cluster {
     pub registries: Option<String>,
     /// Whether it is available, as far as the hub knows.
     pub available: Option<Condition>,
+    /// Its labels about add-ons.
+    pub features: BTreeMap<String, String>,
 }
 
 impl Cluster {
+    /// Whether its add-ons are to be as they were.
+    #[must_use]
+    pub fn same_for_addons(&self, other: &Self) -> bool {
+        self.deleting == other.deleting
+            && self.annotations == other.annotations
+            && self.registries == other.registries
+            && self.available == other.available
+    }
+
     /// Reads a ManagedCluster.
     ///
     /// # Errors
@@ -163,6 +176,8 @@ impl Cluster {
             None => Vec::new(),
         };
         Ok(Self {
+            uid: object.uid().unwrap_or_default(),
+            features: feature::of(object.labels()),
             deleting,
             annotations,
             registries,

@@ -25,6 +25,7 @@ pub(super) fn wire(hub: &Arc<Hub>) {
     on(hub, &hub.addons, |hub, key, _| {
         hub.addon_queue.add(key.clone());
         hub.offer_queue.add(key.name.clone());
+        hub.feature_queue.add(key.namespace.clone());
     });
     on(hub, &hub.templates, |hub, _, _| every_offer(hub));
     on(hub, &hub.configs, |hub, _, _| every_offer(hub));
@@ -50,9 +51,15 @@ pub(super) fn wire(hub: &Arc<Hub>) {
             old: Some(old),
             new,
         } = change
-            && old == new
         {
-            return;
+            if old != new {
+                hub.feature_queue.add(key.name.clone());
+            }
+            if old.same_for_addons(new) {
+                return;
+            }
+        } else {
+            hub.feature_queue.add(key.name.clone());
         }
         for (addon, _) in hub.addons.filter(|addon, _| addon.namespace == key.name) {
             hub.addon_queue.add(addon);

@@ -27,12 +27,11 @@ struct Controller {
     mutating: Informer<Seen>,
     validating: Informer<Seen>,
     keeper: Keeper,
-    namespace: String,
     served: Served,
 }
 
 /// Runs until the context's shutdown.
-pub(super) async fn run(context: Context, namespace: String, served: Served) {
+pub(super) async fn run(context: Context, served: Served) {
     let ours = |scope: Scope| {
         Informer::new(
             scope
@@ -40,13 +39,12 @@ pub(super) async fn run(context: Context, namespace: String, served: Served) {
                 .metadata_only(),
         )
     };
-    let mut authorities = served.authorities.clone();
+    let mut certificate = served.clone();
     let controller = Arc::new(Controller {
         managers: Informer::new(Scope::of::<ClusterManager>()),
         mutating: ours(Scope::of::<MutatingWebhookConfiguration>()),
         validating: ours(Scope::of::<ValidatingWebhookConfiguration>()),
         keeper: Keeper::new(context.client.clone(), MANAGER),
-        namespace,
         served,
     });
     let queue: Queue<String> = Queue::new(Backoff::new(
@@ -111,7 +109,7 @@ pub(super) async fn run(context: Context, namespace: String, served: Served) {
                     to.add(key());
                     tokio::select! {
                         () = shutdown.cancelled() => return,
-                        changed = authorities.changed() => if changed.is_err() { return },
+                        () = certificate.changed() => {}
                     }
                 }
             });
@@ -128,16 +126,11 @@ impl Controller {
             .into_iter()
             .filter(|manager| manager.metadata.deletion_timestamp.is_none())
             .min_by_key(|manager| manager.name_any());
-        let Some(authorities) = self.served.authorities.borrow().clone() else {
+        let Some(endpoint) = self.served.endpoint() else {
             return Ok(Next::OnChange);
         };
         let Some(owner) = owner else {
             return self.remove().await;
-        };
-        let endpoint = WebhookEndpoint {
-            authorities,
-            namespace: self.namespace.clone(),
-            base: self.served.base.clone(),
         };
         let (name, uid) = (owner.name_any(), owner.uid().unwrap_or_default());
         let input = format!("{name} {uid} {endpoint:?}");

@@ -1,10 +1,11 @@
-//! Admission webhooks: the API server asks the hub before a cluster, a binding
-//! or a work is written (protocol §9, and §1.6 of works).
+//! Webhooks: the API server asks the hub before a cluster, a binding or a work
+//! is written (protocol §9, and §1.6 of works), and when somebody wants an
+//! add-on in the version that is not stored (`convert`).
 //!
 //! A [`Judge`] answers for one path. Every replica serves all judges
 //! (`serve`) with one certificate that the hub makes and rotates itself
 //! (`certificate`); the leader keeps the webhook configurations
-//! (`configuration`).
+//! (`configuration`), and the definitions that name `convert` (`clustermanager`).
 //!
 //! To add a webhook: a judge in [`judges`], its entry in
 //! `embedded-manifests/hub/components/webhooks.yaml`, and the configuration's
@@ -15,16 +16,21 @@ mod bindings;
 mod certificate;
 mod clusters;
 mod configuration;
+mod convert;
 mod review;
 mod serve;
 mod works;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use kube::{Api, Client};
 use tokio::sync::watch;
 
+use crate::bundle::WebhookEndpoint;
 use crate::runtime::Context;
 
 pub use access::{World, may};
@@ -69,14 +75,41 @@ pub enum Reach {
     Address,
 }
 
+/// The configuration that tells where the hub was asked before.
+const MUTATING: &str = "managedclustermutators.admission.cluster.open-cluster-management.io";
+/// How long looking for that may take.
+const LOOK: Duration = Duration::from_secs(3);
+
 /// Webhooks that are served.
 #[derive(Clone, Debug)]
 pub struct Served {
+    /// The hub's namespace.
+    namespace: String,
     /// `https://<address>`, unless they are reached through the Service.
     base: Option<String>,
     /// The authorities (PEM) that vouch for the present certificate and for
     /// the one before.
     authorities: watch::Receiver<Option<String>>,
+}
+
+impl Served {
+    /// Where the API server is to ask; `None` until there is a certificate.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<WebhookEndpoint> {
+        Some(WebhookEndpoint {
+            authorities: self.authorities.borrow().clone()?,
+            namespace: self.namespace.clone(),
+            base: self.base.clone(),
+        })
+    }
+
+    /// Ends when [`Served::endpoint`] is another one; never, once nobody makes
+    /// certificates any more.
+    pub async fn changed(&mut self) {
+        if self.authorities.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// Serves the webhooks until the context's shutdown. `namespace` is the hub's.
@@ -91,13 +124,32 @@ pub async fn serve(
     let (shown, authorities) = watch::channel(None);
     let current = Arc::new(certificate::Current::default());
     let world = World::start(context, namespace);
-    let bound = serve::listen(
-        options.listen,
-        Arc::clone(&current),
-        judges(&world),
-        context.shutdown.clone(),
-    )
-    .await?;
+    let listen = async |address| {
+        serve::listen(
+            address,
+            Arc::clone(&current),
+            judges(&world),
+            context.shutdown.clone(),
+        )
+        .await
+    };
+    // A hub that comes back where it was is asked at once: until the
+    // configurations name another address, every write would be refused.
+    let before = match options {
+        Options {
+            listen,
+            reach: Reach::Address,
+        } if listen.port() == 0 => last_address(&context.client, listen.ip()).await,
+        _ => None,
+    };
+    let again = match before {
+        Some(before) => listen(before).await.ok(),
+        None => None,
+    };
+    let bound = match again {
+        Some(bound) => bound,
+        None => listen(options.listen).await?,
+    };
     tracing::info!(%bound, "admission webhooks");
     tokio::spawn(certificate::run(
         context.clone(),
@@ -106,13 +158,24 @@ pub async fn serve(
         shown,
     ));
     Ok(Served {
+        namespace: namespace.to_owned(),
         base: (options.reach == Reach::Address).then(|| format!("https://{bound}")),
         authorities,
     })
 }
 
+/// Where the hub's webhooks were served before, if that was at `ip`.
+async fn last_address(client: &Client, ip: IpAddr) -> Option<SocketAddr> {
+    let api: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
+    let found = tokio::time::timeout(LOOK, api.get_opt(MUTATING)).await;
+    let webhook = found.ok()?.ok()??.webhooks?.into_iter().next()?;
+    let url: http::Uri = webhook.client_config.url?.parse().ok()?;
+    let address: SocketAddr = url.authority()?.as_str().parse().ok()?;
+    (address.ip() == ip).then_some(address)
+}
+
 /// Keeps the webhook configurations, for as long as there is a ClusterManager;
 /// until the context's shutdown. For the leader.
-pub async fn keep(context: Context, namespace: String, served: Served) {
-    configuration::run(context, namespace, served).await;
+pub async fn keep(context: Context, served: Served) {
+    configuration::run(context, served).await;
 }

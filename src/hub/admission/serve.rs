@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::runtime::source_chain;
 
 use super::certificate::Current;
+use super::convert;
 use super::review::{self, Refusal};
 use super::{Judge, Verdict};
 
@@ -90,16 +91,26 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, judges: Arc<[Arc<dyn Jud
 
 async fn respond(request: Request<Incoming>, judges: &[Arc<dyn Judge>]) -> Response<Full<Bytes>> {
     let path = request.uri().path();
-    let Some(judge) = judges.iter().find(|judge| judge.path() == path).cloned() else {
+    let judge = judges.iter().find(|judge| judge.path() == path).cloned();
+    let converts = path == convert::PATH;
+    if judge.is_none() && !converts {
         return plain(StatusCode::NOT_FOUND, "no such webhook");
-    };
+    }
     if request.method() != Method::POST {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "only POST");
     }
-    let Ok(body) = Limited::new(request.into_body(), LARGEST).collect().await else {
+    let largest = if converts { convert::LARGEST } else { LARGEST };
+    let Ok(body) = Limited::new(request.into_body(), largest).collect().await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE, "too large, or broken off");
     };
-    let Some((version, request)) = review::read(&body.to_bytes()) else {
+    let body = body.to_bytes();
+    let Some(judge) = judge else {
+        return match convert::review(&body) {
+            Some(answer) => json(&answer),
+            None => plain(StatusCode::BAD_REQUEST, "no ConversionReview"),
+        };
+    };
+    let Some((version, request)) = review::read(&body) else {
         return plain(StatusCode::BAD_REQUEST, "no AdmissionReview");
     };
     let verdict = match judge.judge(&request).await {
@@ -123,8 +134,11 @@ async fn respond(request: Request<Incoming>, judges: &[Arc<dyn Judge>]) -> Respo
             "write refused"
         );
     }
-    let body = review::answer(&version, &request, &verdict).to_string();
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    json(&review::answer(&version, &request, &verdict))
+}
+
+fn json(answer: &serde_json::Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(answer.to_string())));
     response.headers_mut().insert(
         http::header::CONTENT_TYPE,
         http::HeaderValue::from_static("application/json"),

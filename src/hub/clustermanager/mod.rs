@@ -15,8 +15,9 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
 
-use crate::bundle;
 use crate::bundle::keep::{self, KeepError, Keeper, Seen};
+use crate::bundle::{self, WebhookEndpoint};
+use crate::hub::admission::Served;
 use crate::k8s::apply::ObjectRef;
 use crate::ocm::names;
 use crate::ocm::operator::v1::ClusterManager;
@@ -37,10 +38,13 @@ struct Controller {
     roles: Informer<Seen>,
     crds: Keeper,
     components: Keeper,
+    served: Option<Served>,
 }
 
 /// Runs until the context's shutdown.
-pub async fn run(context: Context) {
+///
+/// With `served`, add-ons are converted between their versions there.
+pub async fn run(context: Context, served: Option<Served>) {
     let ours = Scope::all(keep::definitions())
         .labels(names::LABEL_CREATED_BY_CLUSTER_MANAGER)
         .metadata_only();
@@ -58,6 +62,7 @@ pub async fn run(context: Context) {
         crds: Keeper::new(context.client.clone(), MANAGER),
         components: Keeper::new(context.client.clone(), MANAGER),
         client: context.client.clone(),
+        served,
     });
     let queue: Queue<String> = Queue::new(Backoff::new(
         Duration::from_millis(50),
@@ -93,6 +98,19 @@ pub async fn run(context: Context) {
                 let controller = Arc::clone(&this);
                 async move { controller.reconcile(&name).await }
             });
+            if let Some(mut certificate) = controller.served.clone() {
+                let (this, shutdown) = (Arc::downgrade(&controller), context.shutdown.clone());
+                tasks.spawn(async move {
+                    loop {
+                        tokio::select! {
+                            () = shutdown.cancelled() => return,
+                            () = certificate.changed() => {}
+                        }
+                        let Some(controller) = this.upgrade() else { return };
+                        controller.every_manager(&queue);
+                    }
+                });
+            }
         }
     }
     tasks.join().await;
@@ -133,9 +151,7 @@ fn wire(controller: &Arc<Controller>, queue: &Queue<String>) {
                 Change::Applied { old: None, .. } | Change::Deleted(_) => true,
             };
             if relevant {
-                for (Key { name, .. }, _) in controller.managers.filter(|_, _| true) {
-                    to.add(name);
-                }
+                controller.every_manager(&to);
             }
         });
     }
@@ -144,6 +160,12 @@ fn wire(controller: &Arc<Controller>, queue: &Queue<String>) {
 impl Controller {
     const fn kept(&self) -> [&Informer<Seen>; 3] {
         [&self.definitions, &self.namespaces, &self.roles]
+    }
+
+    fn every_manager(&self, queue: &Queue<String>) {
+        for (Key { name, .. }, _) in self.managers.filter(|_, _| true) {
+            queue.add(name);
+        }
     }
 
     async fn reconcile(&self, name: &str) -> Result<Next, Failure> {
@@ -161,7 +183,13 @@ impl Controller {
                 Ok(Next::OnChange)
             }
             Step::Apply => {
-                let result = self.apply(&manager).await;
+                let endpoint = self.served.as_ref().map(Served::endpoint);
+                if endpoint == Some(None) {
+                    // Without a certificate the definitions cannot say where
+                    // add-ons are converted.
+                    return Ok(Next::OnChange);
+                }
+                let result = self.apply(&manager, endpoint.flatten().as_ref()).await;
                 let outcome = match &result {
                     Ok(()) => Outcome::Applied,
                     Err((part, error)) => Outcome::Failed(*part, error),
@@ -182,17 +210,21 @@ impl Controller {
         }
     }
 
-    async fn apply(&self, manager: &ClusterManager) -> Result<(), (status::Part, KeepError)> {
+    async fn apply(
+        &self,
+        manager: &ClusterManager,
+        endpoint: Option<&WebhookEndpoint>,
+    ) -> Result<(), (status::Part, KeepError)> {
         let name = manager.name_any();
         let labels = decide::crd_labels(manager);
-        let input = format!("{name} {labels:?}");
+        let input = format!("{name} {labels:?} {endpoint:?}");
         let definition = |object: &ObjectRef| {
             let seen = self.definitions.get("", &object.name)?;
             Some((*seen).clone())
         };
         self.crds
             .keep(&input, definition, || {
-                let mut objects = bundle::hub_crds()?;
+                let mut objects = bundle::hub_crds_with(endpoint)?;
                 for object in &mut objects {
                     object.labels_mut().extend(labels.clone());
                 }

@@ -36,7 +36,8 @@ pub fn remaining(what: Remaining) -> ApiResource {
         ),
         Remaining::Addons => resource(
             "addon.open-cluster-management.io",
-            "v1beta1",
+            // The version that is stored: no conversion has to be there.
+            "v1alpha1",
             "ManagedClusterAddOn",
             what.plural(),
         ),

@@ -21,6 +21,8 @@ pub const ANNOTATION_IMAGE_REGISTRIES: &str = "open-cluster-management.io/image-
 /// On a ManifestWork: what its add-on was configured with, as JSON.
 pub const ANNOTATION_CONFIG_SPEC_HASH: &str = "open-cluster-management.io/config-spec-hash";
 
+/// On a ManagedCluster: before the name of an add-on; the value says how it is.
+pub const FEATURE_PREFIX: &str = "feature.open-cluster-management.io/addon-";
 /// On works of hosted add-ons: the namespace of the ManagedClusterAddOn.
 pub const LABEL_ADDON_NAMESPACE: &str = "open-cluster-management.io/addon-namespace";
 /// On RoleBindings of template add-ons; its value is empty.
@@ -69,6 +71,14 @@ pub fn default_groups(cluster: &str, addon: &str) -> [String; 2] {
 
 fn cluster_addon_group(cluster: &str, addon: &str) -> String {
     format!("system:open-cluster-management:cluster:{cluster}:addon:{addon}")
+}
+
+/// The label of a ManagedCluster that says how an add-on is; `None` when the
+/// add-on's name is too long for one.
+#[must_use]
+pub fn feature_label(addon: &str) -> Option<String> {
+    // A label's name has 63 characters at most.
+    (addon.len() <= 63 - "addon-".len()).then(|| format!("{FEATURE_PREFIX}{addon}"))
 }
 
 /// The `n`th work that deploys an add-on.

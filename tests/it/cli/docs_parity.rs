@@ -40,7 +40,9 @@ fn ours() -> BTreeSet<(String, String)> {
         out.insert((path.to_owned(), String::new()));
         for argument in command.get_arguments() {
             let id = argument.get_id().as_str();
-            if argument.is_hide_set() || ["help", "version"].contains(&id) {
+            // Those that clap adds; `addon create` has a --version of its own.
+            let of_clap = id == "help" || (id == "version" && path.is_empty());
+            if argument.is_hide_set() || of_clap {
                 continue;
             }
             let name = match argument.get_long() {

@@ -4,5 +4,7 @@
 
 mod bed;
 mod config;
+mod conversion;
+mod features;
 mod identity;
 mod install;

@@ -365,3 +365,11 @@ async fn webhook_configurations_are_kept_and_go_with_the_cluster_manager() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_hub_that_starts_again_is_asked_where_it_was() {
+    let mut hub = Hub::guarded(json!({})).await;
+    let before = hub.webhook_url().await;
+    hub.restart_guarded().await;
+    assert_eq!(hub.webhook_url().await, before);
+}

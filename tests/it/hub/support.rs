@@ -72,6 +72,30 @@ impl Hub {
         hub
     }
 
+    /// Stops everything and starts it again, as another process would be.
+    pub(crate) async fn restart_guarded(&mut self) {
+        let before = self.webhook_url().await;
+        self.stop.cancel();
+        // A process that ended listens no more.
+        let address = before.trim_start_matches("https://");
+        let address = address.split('/').next().unwrap();
+        eventually("nobody listens there any more", || async {
+            tokio::net::TcpListener::bind(address).await.ok()
+        })
+        .await;
+        self.start_controllers();
+        self.serve_webhooks().await;
+    }
+
+    /// Where the API server asks.
+    pub(crate) async fn webhook_url(&self) -> String {
+        let kind = "MutatingWebhookConfiguration";
+        let name = "managedclustermutators.admission.cluster.open-cluster-management.io";
+        let found = self.side.get(kind, "", name).await.unwrap();
+        let url = found["webhooks"][0]["clientConfig"]["url"].as_str();
+        url.unwrap().to_owned()
+    }
+
     async fn serve_webhooks(&self) {
         let (namespace, address) = ("open-cluster-management", ([127, 0, 0, 1], 0).into());
         let client = self.side.service_account(namespace, "cluster-manager");
@@ -83,7 +107,11 @@ impl Hub {
         let served = admission::serve(&context, namespace, options)
             .await
             .unwrap();
-        tokio::spawn(admission::keep(context, namespace.to_owned(), served));
+        tokio::spawn(ocmadm::hub::clustermanager::run(
+            context.clone(),
+            Some(served.clone()),
+        ));
+        tokio::spawn(admission::keep(context, served));
         // They are in force when they do what they are for.
         let tries = PostParams {
             dry_run: true,

@@ -152,7 +152,10 @@ async fn work_08_nobody_lets_a_work_act_as_an_account_that_is_not_his_to_use() {
     let client = hub
         .side
         .service_account("open-cluster-management", "cluster-manager");
-    tokio::spawn(clustermanager::run(Context::new(client, stop.clone())));
+    tokio::spawn(clustermanager::run(
+        Context::new(client, stop.clone()),
+        None,
+    ));
     let _guard = stop.drop_guard();
     let eve = let_do(&hub, "eve", json!([writes()])).await;
     let ann = let_do(

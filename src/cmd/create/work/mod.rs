@@ -80,7 +80,11 @@ pub struct Args {
     output: Option<OutputFormat>,
 }
 
-fn parse_pair(text: &str) -> Result<(String, String), String> {
+/// `namespace/name` on the command line.
+///
+/// # Errors
+/// It is written otherwise.
+pub fn parse_pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('/') {
         Some((namespace, name))
             if !namespace.is_empty() && !name.is_empty() && !name.contains('/') =>
@@ -169,8 +173,22 @@ async fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
             "which manifests? Pass -f with files, folders, or - for standard input",
         ));
     }
-    let manifests = sources::read(&args.filename, args.recursive).await?;
-    let checked = plan::check(manifests, &args.namespace).map_err(|errors| {
+    manifests(&args.filename, args.recursive, &args.namespace, ui).await
+}
+
+/// The manifests that `-f` names, checked; those that name no namespace are
+/// for `namespace`.
+///
+/// # Errors
+/// What cannot be read, is no manifest, stands twice, or is too much for a work.
+pub async fn manifests(
+    filename: &[String],
+    recursive: bool,
+    namespace: &str,
+    ui: &Ui,
+) -> Result<Vec<Value>, CommandError> {
+    let manifests = sources::read(filename, recursive).await?;
+    let checked = plan::check(manifests, namespace).map_err(|errors| {
         let mut lines = errors.into_iter();
         let first = lines.next().unwrap_or_default();
         let rest: String = lines.map(|line| format!("\n       {line}")).collect();

@@ -1,0 +1,379 @@
+//! `ocmadm addon create`: an add-on out of manifests, as a
+//! ClusterManagementAddOn and its AddOnTemplate.
+
+use std::collections::BTreeMap;
+
+use kube::api::{ApiResource, Patch, PatchParams, PostParams};
+use kube::core::DynamicObject;
+use serde_json::{Value, json};
+
+use super::parse_pair;
+use crate::cmd::args::GlobalArgs;
+use crate::cmd::create::work::{self, plan};
+use crate::cmd::explain::{Doing, server_error};
+use crate::cmd::{connect, program, resources, same_cluster};
+use crate::error::CommandError;
+use crate::k8s::client::Connection;
+use crate::ocm::addon::GROUP;
+use crate::ocm::addon::names::{ANNOTATION_LIFECYCLE, LIFECYCLE_ADDON_MANAGER, TEMPLATES};
+use crate::ui::Ui;
+
+/// Arguments of `ocmadm addon create`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// The add-on's name
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    /// Files, folders, quoted patterns, http(s) addresses or - (standard input), separated by commas (repeatable)
+    #[arg(
+        long,
+        short,
+        value_name = "FILE,...",
+        value_delimiter = ',',
+        required = true,
+        value_hint = clap::ValueHint::AnyPath
+    )]
+    filename: Vec<String>,
+
+    /// Version of the template; each has an AddOnTemplate of its own, NAME-VERSION
+    #[arg(long, value_name = "VERSION", default_value = "0.0.1")]
+    version: String,
+
+    /// Change what exists already
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Let the add-on's agents register at the hub's API server
+    #[arg(long)]
+    hub_registration: bool,
+
+    /// ClusterRole that registered agents get in their cluster's namespace on the hub
+    #[arg(long, value_name = "NAME", requires = "hub_registration")]
+    cluster_role_bind: Option<String>,
+
+    /// Labels of the add-on and its template, as key=value,... (repeatable)
+    #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',', value_parser = parse_pair)]
+    labels: Vec<(String, String)>,
+
+    /// Install the add-on on the clusters that this placement chooses
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = work::parse_pair)]
+    placement_ref: Option<(String, String)>,
+}
+
+impl Args {
+    fn template_name(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+
+    fn metadata(&self, name: &str) -> Value {
+        let mut metadata = json!({"name": name});
+        if !self.labels.is_empty() {
+            let labels: BTreeMap<_, _> = self.labels.iter().cloned().collect();
+            metadata["labels"] = json!(labels);
+        }
+        metadata
+    }
+
+    fn template(&self, manifests: &[Value]) -> Value {
+        let mut spec = json!({
+            "addonName": self.name,
+            "agentSpec": {"workload": {"manifests": manifests}},
+        });
+        if self.hub_registration {
+            let permissions: Vec<Value> = self
+                .cluster_role_bind
+                .iter()
+                .map(|role| {
+                    json!({"type": "CurrentCluster", "currentCluster": {"clusterRoleName": role}})
+                })
+                .collect();
+            spec["registration"] = json!([
+                {"type": "KubeClient", "kubeClient": {"hubPermissions": permissions}},
+            ]);
+        }
+        json!({
+            "apiVersion": format!("{GROUP}/v1alpha1"),
+            "kind": "AddOnTemplate",
+            "metadata": self.metadata(&self.template_name()),
+            "spec": spec,
+        })
+    }
+
+    fn offer(&self) -> Value {
+        let strategy = match &self.placement_ref {
+            Some((namespace, name)) => json!({
+                "type": "Placements",
+                "placements": [{"namespace": namespace, "name": name}],
+            }),
+            None => json!({"type": "Manual"}),
+        };
+        let mut metadata = self.metadata(&self.name);
+        metadata["annotations"] = json!({ANNOTATION_LIFECYCLE: LIFECYCLE_ADDON_MANAGER});
+        json!({
+            "apiVersion": format!("{GROUP}/v1alpha1"),
+            "kind": "ClusterManagementAddOn",
+            "metadata": metadata,
+            "spec": {
+                "supportedConfigs": [{
+                    "group": GROUP,
+                    "resource": TEMPLATES,
+                    "defaultConfig": {"name": self.template_name()},
+                }],
+                "installStrategy": strategy,
+            },
+        })
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Anything wrong with the input, an add-on that exists and differs, no
+/// permission.
+pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    for (what, name) in [
+        ("an add-on", &args.name),
+        ("an AddOnTemplate", &args.template_name()),
+    ] {
+        if !plan::is_dns_subdomain(name) {
+            return Err(
+                CommandError::usage(format!("{name:?} cannot be the name of {what}")).hint(
+                    "use small letters, digits, - and . only, with a letter or digit at both ends",
+                ),
+            );
+        }
+    }
+    let manifests = work::manifests(&args.filename, true, "default", ui).await?;
+    let hub = connect(global).await?;
+    let job = Job {
+        hub: &hub,
+        global,
+        args,
+    };
+    // The template first: an add-on without it would only say so.
+    let wanted = [
+        (
+            "AddonTemplate",
+            resources::addon_template(),
+            args.template(&manifests),
+        ),
+        (
+            "ClusterManagementAddon",
+            resources::cluster_management_addon(),
+            args.offer(),
+        ),
+    ];
+    // Nothing is written before both may be.
+    let mut found = Vec::new();
+    for (what, resource, wanted) in &wanted {
+        found.push(job.look(what, resource, wanted).await?);
+    }
+    let refused = !args.overwrite && found.iter().any(|state| matches!(state, State::Differs(_)));
+    for ((what, resource, wanted), state) in wanted.iter().zip(&found) {
+        let name = wanted["metadata"]["name"].as_str().unwrap_or_default();
+        let done = match state {
+            State::Same => "is unchanged",
+            State::Differs(_) if !args.overwrite => "is not updated when overwrite is disabled",
+            _ if refused => continue,
+            State::Missing => {
+                job.create(what, resource, wanted).await?;
+                "is created"
+            }
+            State::Differs(patch) => {
+                job.update(what, resource, name, patch).await?;
+                "is updated"
+            }
+        };
+        ui.result_line(&format!("{what} {name} {done}"))?;
+    }
+    if refused {
+        return Err(CommandError::user(format!(
+            "add-on {} exists with other content, nothing was changed",
+            args.name
+        ))
+        .hint("pass --overwrite to change it, or another --version for a template of its own"));
+    }
+    if global.dry_run {
+        ui.status("Nothing was changed (dry run).");
+        return Ok(());
+    }
+    let cluster = same_cluster(global);
+    if let Some(role) = &args.cluster_role_bind {
+        ui.hint(&format!(
+            "the hub can only give what it holds: \
+             `kubectl create clusterrolebinding {}-addon --clusterrole {role} \
+             --serviceaccount open-cluster-management:cluster-manager`",
+            args.name
+        ));
+    }
+    ui.hint(&match &args.placement_ref {
+        Some(_) => format!(
+            "to see where it goes: `{} get addons {}{cluster}`",
+            program(),
+            args.name
+        ),
+        None => format!(
+            "to install it: `{} addon enable --names {} --clusters NAME,...{cluster}`",
+            program(),
+            args.name
+        ),
+    });
+    Ok(())
+}
+
+/// What there is, compared with what is wanted.
+enum State {
+    Missing,
+    Same,
+    /// With the merge patch that makes it as wanted.
+    Differs(Value),
+}
+
+struct Job<'a> {
+    hub: &'a Connection,
+    global: &'a GlobalArgs,
+    args: &'a Args,
+}
+
+impl Job<'_> {
+    async fn look(
+        &self,
+        what: &str,
+        resource: &ApiResource,
+        wanted: &Value,
+    ) -> Result<State, CommandError> {
+        let name = wanted["metadata"]["name"].as_str().unwrap_or_default();
+        let api = resources::all(&self.hub.client, resource);
+        let live = self
+            .hub
+            .call_opt(api.get(name))
+            .await
+            .doing(&format!("read {what} {name}"))?;
+        let Some(live) = live else {
+            return Ok(State::Missing);
+        };
+        let live = resources::printable(&live, resource);
+        let patch = self.patch(&live, wanted);
+        Ok(if covers(&live, &patch) {
+            State::Same
+        } else {
+            State::Differs(patch)
+        })
+    }
+
+    /// What makes `live` as wanted; what others have configured stays.
+    fn patch(&self, live: &Value, wanted: &Value) -> Value {
+        let mut patch = wanted.clone();
+        let spec = &mut patch["spec"];
+        if wanted["kind"] == "AddOnTemplate" {
+            if spec["registration"].is_null() {
+                spec["registration"] = Value::Null;
+            }
+            return patch;
+        }
+        if self.args.placement_ref.is_none()
+            && let Some(spec) = spec.as_object_mut()
+        {
+            spec.remove("installStrategy");
+        }
+        let ours = spec["supportedConfigs"].clone();
+        let mut configs = live["spec"]["supportedConfigs"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        for config in ours.as_array().into_iter().flatten() {
+            let same = |other: &&mut Value| {
+                other["group"] == config["group"] && other["resource"] == config["resource"]
+            };
+            match configs.iter_mut().find(same) {
+                Some(present) => present.clone_from(config),
+                None => configs.push(config.clone()),
+            }
+        }
+        spec["supportedConfigs"] = configs.into();
+        patch
+    }
+
+    async fn create(
+        &self,
+        what: &str,
+        resource: &ApiResource,
+        wanted: &Value,
+    ) -> Result<(), CommandError> {
+        if self.global.dry_run && !self.global.dry_run_on_server {
+            return Ok(());
+        }
+        let object: DynamicObject = serde_json::from_value(wanted.clone()).map_err(|error| {
+            CommandError::internal("an add-on could not be built").because(error)
+        })?;
+        let params = PostParams {
+            dry_run: self.global.dry_run,
+            ..PostParams::default()
+        };
+        let api = resources::all(&self.hub.client, resource);
+        let sent = self.hub.call(api.create(&params, &object)).await;
+        sent.map(|_| ())
+            .map_err(|error| server_error(error, &format!("create {what} {}", self.args.name)))
+    }
+
+    async fn update(
+        &self,
+        what: &str,
+        resource: &ApiResource,
+        name: &str,
+        patch: &Value,
+    ) -> Result<(), CommandError> {
+        if self.global.dry_run && !self.global.dry_run_on_server {
+            return Ok(());
+        }
+        let params = PatchParams {
+            dry_run: self.global.dry_run,
+            ..PatchParams::default()
+        };
+        let api = resources::all(&self.hub.client, resource);
+        let sent = self
+            .hub
+            .call(api.patch(name, &params, &Patch::Merge(patch)))
+            .await;
+        sent.map(|_| ())
+            .map_err(|error| server_error(error, &format!("update {what} {name}")))
+    }
+}
+
+/// Whether an object has everything that is wanted. What the server adds (a
+/// default, say) is no difference; in lists and in the manifests of a template
+/// everything is.
+fn covers(live: &Value, wanted: &Value) -> bool {
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => wanted.iter().all(|(key, value)| {
+            if key == "manifests" {
+                return live.get(key) == Some(value);
+            }
+            value.is_null() && live.get(key).is_none_or(Value::is_null)
+                || live.get(key).is_some_and(|live| covers(live, value))
+        }),
+        (Value::Array(live), Value::Array(wanted)) => {
+            live.len() == wanted.len() && live.iter().zip(wanted).all(|(l, w)| covers(l, w))
+        }
+        _ => live == wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_no_difference_but_manifests_are_compared_whole() {
+        let live = json!({"spec": {"a": 1, "list": [{"b": 2, "default": 3}]}});
+        assert!(covers(&live, &json!({"spec": {"list": [{"b": 2}]}})));
+        assert!(!covers(&live, &json!({"spec": {"list": []}})));
+        assert!(!covers(&live, &json!({"spec": {"a": 2}})));
+        let live = json!({"manifests": [{"data": {"a": "1", "b": "2"}}]});
+        assert!(!covers(
+            &live,
+            &json!({"manifests": [{"data": {"a": "1"}}]})
+        ));
+    }
+}
