@@ -25,7 +25,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, ResourceExt as _};
-use ocmadm::agent::registration::{csr, identity::Names, join};
+use ocmadm::agent::certificate::request;
+use ocmadm::agent::registration::{identity::Names, join, order};
 use ocmadm::bundle::{self, HubValues};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
@@ -207,7 +208,7 @@ async fn agent(
     let request = {
         let _turn = starts.acquire().await?;
         join::ensure(&bootstrap, &name, &Default::default(), None).await?;
-        let fresh = csr::make(&names, None)?;
+        let fresh = request::make(&order::ask(&names, None))?;
         let api: Api<CertificateSigningRequest> = Api::all(bootstrap.clone());
         let object = serde_json::from_value(fresh.object)?;
         let created = api.create(&PostParams::default(), &object).await?;

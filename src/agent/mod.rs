@@ -1,9 +1,11 @@
-//! The native agent: registration, lease, works and the Klusterlet.
+//! The native agent: registration, lease, works, add-ons and the Klusterlet.
 //!
 //! [`run`] is the whole of `ocmadm agent`: it waits until this replica leads,
 //! then reconciles the Klusterlet and keeps the cluster registered; the works
 //! are applied as soon as the hub has granted an identity.
 
+pub mod addon;
+pub mod certificate;
 pub mod klusterlet;
 pub mod registration;
 pub mod work;

@@ -2,6 +2,7 @@
 //! managed cluster. The agent reaches the hub over TLS with what it was given,
 //! and its own cluster as its service account.
 
+mod addons;
 mod certificates;
 mod joining;
 mod status;

@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::PostParams;
 use kube::{Api, Client};
 
-use crate::agent::registration::credentials::{self, Credentials, Data};
+use crate::agent::certificate::credentials::{self, Credentials, Data};
 use crate::ocm::conditions::{self, FALSE, TRUE};
 use crate::ocm::names;
 use crate::ocm::operator::v1::{CONDITION_HUB_CONNECTION_DEGRADED, KlusterletSpec};

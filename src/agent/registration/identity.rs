@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use crate::ocm::names;
 use crate::runtime::backoff::fraction;
 
-use super::credentials::{self, Chain, Credentials, Data};
 use super::settings::Settings;
+use crate::agent::certificate::credentials::{self, Chain, Credentials, Data};
 
 /// Cluster and agent.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 
-use super::super::csr::{self, tests::certificate};
+use super::super::order;
 use super::*;
+use crate::agent::certificate::request::{self, tests::certificate};
 
 const C1: &str = "system:open-cluster-management:c1";
 
@@ -31,13 +32,8 @@ fn hub() -> Data {
         (2020, 2030),
     );
     let credentials = Credentials::read(&bootstrap("https://hub", "hub", "t")).unwrap();
-    csr::secret_data(
-        None,
-        &names("c1", "a1"),
-        &credentials,
-        "KEY",
-        pem.into_bytes(),
-    )
+    let order = order::order(&names("c1", "a1"), None, "n", &credentials);
+    request::secret_data(None, &order, "KEY", pem.into_bytes())
 }
 
 fn mode_at(bootstrap: Option<&Data>, hub: Option<&Data>, settings: &Settings, now: &str) -> Mode {

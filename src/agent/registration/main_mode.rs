@@ -1,21 +1,23 @@
-//! What an agent with an identity does: certificate, lease, status, works.
+//! What an agent with an identity does: certificate, lease, status, works,
+//! add-ons.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
+use kube::api::Api;
 use kube::core::{ApiResource, GroupVersionKind};
 use tokio::sync::watch;
 
 use crate::runtime::{Backoff, Change, Context, Informer, Queue, Scope, Tasks, source_chain};
 
-use super::certificates::Keeper;
-use super::credentials::{Credentials, Data};
 use super::identity::Names;
 use super::report::Reporter;
 use super::settings::Settings;
 use super::status::{Cluster, ClusterClaim, Node};
-use super::{heartbeat, join};
+use super::{heartbeat, join, order};
+use crate::agent::certificate::credentials::{Credentials, Data};
+use crate::agent::certificate::keeper::Keeper;
 
 /// How long one report may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -168,15 +170,31 @@ pub async fn run(context: Context, parts: Parts) {
             tracing::error!(%error, "the work agent ended");
         }
     });
+    if parts.settings.addons {
+        let options = crate::agent::addon::Options {
+            cluster: name.clone(),
+            hub_as: parts.hub.clone(),
+            driver: parts.settings.addon_driver,
+            token_seconds: parts.settings.addon_token_seconds,
+        };
+        tasks.spawn(crate::agent::addon::run(
+            context.clone(),
+            hub.clone(),
+            options,
+        ));
+    }
+    let report = Api::all_with(hub.clone(), &join::clusters());
     let keeper = Keeper {
         hub,
         spoke,
-        namespace: parts.namespace,
-        names: parts.names,
-        settings: parts.settings,
-        hub_as: parts.hub_as,
+        order: order::order(
+            &parts.names,
+            parts.settings.certificate_seconds,
+            &parts.namespace,
+            &parts.hub_as,
+        ),
         secret: parts.secret,
-        report: true,
+        report: Some((report, name)),
         metrics,
     };
     tasks.spawn(keeper.run(shutdown));

@@ -5,14 +5,12 @@
 //! module runs what that mode needs, and starts anew when the mode changes:
 //! other credentials, another cluster name, an expired certificate.
 
-pub mod certificates;
-pub mod credentials;
-pub mod csr;
 pub mod heartbeat;
 pub mod identity;
 pub mod join;
 pub mod main_mode;
 pub mod namespaces;
+pub mod order;
 pub mod report;
 pub mod settings;
 pub mod status;
@@ -22,17 +20,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
 use kube::api::DynamicObject;
 use kube::core::{ApiResource, GroupVersionKind};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::certificate::credentials::{Credentials, Data};
+use crate::agent::certificate::follow::follow_secret;
+use crate::agent::certificate::keeper::Keeper;
 use crate::ocm::names;
 use crate::runtime::{Change, Context, Informer, Scope, Tasks};
 
-use certificates::Keeper;
-use credentials::{Credentials, Data};
 use identity::{Mode, Names, Observed};
 use settings::Settings;
 
@@ -122,42 +120,6 @@ fn follow_klusterlet(
         context.shutdown.clone(),
     ));
     receiver
-}
-
-/// Follows one Secret's data.
-fn follow_secret(
-    tasks: &mut Tasks,
-    context: &Context,
-    namespace: &str,
-    name: &str,
-) -> (Informer<Data>, watch::Receiver<Option<Arc<Data>>>) {
-    let informer: Informer<Data> =
-        Informer::new(Scope::of::<Secret>().namespace(namespace).named(name));
-    let (sender, receiver) = watch::channel(None);
-    informer.on_change(move |_, change| {
-        let new = match change {
-            Change::Applied { new, .. } => Some(Arc::clone(new)),
-            Change::Deleted(_) => None,
-        };
-        // Labels and annotations are no news.
-        sender.send_if_modified(|old| {
-            let changed = *old != new;
-            *old = new;
-            changed
-        });
-    });
-    tasks.spawn(informer.clone().run(
-        context.client.clone(),
-        |object: DynamicObject| {
-            crate::runtime::informer::typed::<Secret>(object)
-                .map(|secret| secret.data.unwrap_or_default())
-                // The error would quote what is in the Secret.
-                .map_err(|_| "not a Secret")
-        },
-        context.metrics.clone(),
-        context.shutdown.clone(),
-    ));
-    (informer, receiver)
 }
 
 /// Runs with the Secrets of one namespace until the Klusterlet names another.
@@ -365,12 +327,9 @@ async fn bootstrap_mode(
     let keeper = Keeper {
         hub,
         spoke: context.client.clone(),
-        namespace,
-        names,
-        settings,
-        hub_as: bootstrap,
+        order: order::order(&names, settings.certificate_seconds, &namespace, &bootstrap),
         secret,
-        report: false,
+        report: None,
         metrics: context.metrics.clone(),
     };
     let shutdown = context.shutdown.clone();

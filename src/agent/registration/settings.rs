@@ -7,6 +7,7 @@ use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+use crate::ocm::addon::v1alpha1::KubeClientDriver;
 use crate::ocm::names;
 
 /// Settings read from the Klusterlet. What it does not say, or says in a shape
@@ -32,6 +33,12 @@ pub struct Settings {
     pub reserved_claim_suffixes: Vec<String>,
     /// Gate ClusterClaim: whether claims are told at all.
     pub claims: bool,
+    /// Gate AddonManagement: whether add-ons are told of and get access.
+    pub addons: bool,
+    /// How add-ons get access to the hub's API.
+    pub addon_driver: KubeClientDriver,
+    /// How long the tokens of add-ons shall last, in seconds.
+    pub addon_token_seconds: i64,
     /// How often the work agent compares status anyway.
     pub status_sync_interval: Option<Duration>,
     /// How long what a lost work applied stays.
@@ -52,6 +59,9 @@ impl Default for Settings {
             max_custom_claims: 20,
             reserved_claim_suffixes: Vec::new(),
             claims: true,
+            addons: true,
+            addon_driver: KubeClientDriver::Csr,
+            addon_token_seconds: ADDON_TOKEN_SECONDS,
             status_sync_interval: None,
             eviction_grace_period: None,
             raw_feedback: false,
@@ -59,7 +69,9 @@ impl Default for Settings {
     }
 }
 
-/// The shortest certificate life that the hub's signer grants.
+/// How long the tokens of add-ons last unless the Klusterlet says otherwise: a year.
+const ADDON_TOKEN_SECONDS: i64 = 31_536_000;
+/// The shortest life of a certificate or token that the hub grants.
 const MIN_CERTIFICATE_SECONDS: i64 = 600;
 
 impl Settings {
@@ -106,9 +118,22 @@ impl Settings {
             .filter_map(text)
             .collect();
         for gate in list(&registration["featureGates"]) {
-            if gate["feature"] == "ClusterClaim" {
-                settings.claims = gate["mode"] == "Enable";
+            let enabled = gate["mode"] == "Enable";
+            match gate["feature"].as_str() {
+                Some("ClusterClaim") => settings.claims = enabled,
+                Some("AddonManagement") => settings.addons = enabled,
+                _ => {}
             }
+        }
+        let driver = &registration["addOnKubeClientRegistrationDriver"];
+        if driver["authType"] == "token" {
+            settings.addon_driver = KubeClientDriver::Token;
+        }
+        if let Some(seconds) = driver["token"]["expirationSeconds"]
+            .as_i64()
+            .filter(|seconds| *seconds > 0)
+        {
+            settings.addon_token_seconds = seconds.max(MIN_CERTIFICATE_SECONDS);
         }
         let work = &spec["workConfiguration"];
         settings.status_sync_interval =
@@ -204,7 +229,10 @@ mod tests {
             "registrationConfiguration": {
                 "clientCertExpirationSeconds": 7200,
                 "clusterClaimConfiguration": {"maxCustomClusterClaims": 3, "reservedClusterClaimSuffixes": [".x"]},
-                "featureGates": [{"feature": "ClusterClaim", "mode": "Disable"}],
+                "featureGates": [{"feature": "ClusterClaim", "mode": "Disable"},
+                    {"feature": "AddonManagement", "mode": "Disable"}],
+                "addOnKubeClientRegistrationDriver": {"authType": "token",
+                    "token": {"expirationSeconds": 7200}},
             },
             "workConfiguration": {"statusSyncInterval": "1m30s", "appliedManifestWorkEvictionGracePeriod": "2h",
                 "featureGates": [{"feature": "RawFeedbackJsonString", "mode": "Enable"}]},
@@ -214,7 +242,9 @@ mod tests {
         assert_eq!(settings.external_urls, ["https://a:6443", "https://b:6443"]);
         assert_eq!(settings.certificate_seconds, Some(7200));
         assert_eq!(settings.max_custom_claims, 3);
-        assert!(!settings.claims && settings.raw_feedback);
+        assert!(!settings.claims && !settings.addons && settings.raw_feedback);
+        assert_eq!(settings.addon_driver, KubeClientDriver::Token);
+        assert_eq!(settings.addon_token_seconds, 7200);
         assert_eq!(settings.status_sync_interval, Some(Duration::from_secs(90)));
         assert_eq!(
             settings.eviction_grace_period,

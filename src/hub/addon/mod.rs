@@ -71,7 +71,8 @@ struct Hub {
     clusters: Informer<Cluster>,
     works: Informer<Work>,
     bindings: Informer<RoleBinding>,
-    accounts: Informer<ServiceAccount>,
+    /// Service accounts of agents, with the names of their add-ons.
+    accounts: Informer<String>,
     requests: Informer<csr::Request>,
     /// What each add-on's installations are to be configured with, by cluster.
     assignments: RwLock<HashMap<String, BTreeMap<String, Assignment>>>,
@@ -143,7 +144,7 @@ pub async fn run(context: Context) {
     start(&mut tasks, &hub, hub.clusters.clone(), Cluster::parse);
     start(&mut tasks, &hub, hub.works.clone(), Work::parse);
     start(&mut tasks, &hub, hub.bindings.clone(), typed);
-    start(&mut tasks, &hub, hub.accounts.clone(), typed);
+    start(&mut tasks, &hub, hub.accounts.clone(), token::addon_of);
     start(&mut tasks, &hub, hub.requests.clone(), csr::Request::parse);
     let synced = async {
         hub.offers.synced().await;

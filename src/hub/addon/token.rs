@@ -4,7 +4,7 @@
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::ResourceExt;
-use kube::api::ApiResource;
+use kube::api::{ApiResource, DynamicObject};
 use serde_json::{Value, json};
 
 use crate::ocm::addon::names;
@@ -78,6 +78,16 @@ pub fn objects(cluster: &str, addon: &str, owner: &Value) -> [(ApiResource, Valu
             }),
         ),
     ]
+}
+
+/// The add-on that a service account is for.
+///
+/// # Errors
+/// None; all that is known of it are labels.
+#[expect(clippy::needless_pass_by_value, reason = "informers give objects away")]
+pub(super) fn addon_of(account: DynamicObject) -> Result<String, std::convert::Infallible> {
+    let addon = account.labels().get(names::LABEL_TOKEN_ADDON);
+    Ok(addon.cloned().unwrap_or_default())
 }
 
 /// Keeps what an agent with a token needs, or removes it, and says so in the

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use crate::ocm::addon::names;
 use crate::ocm::names::LABEL_ADDON_NAME;
 use crate::runtime::{Change, Informer, Key};
 
@@ -83,9 +82,8 @@ pub(super) fn wire(hub: &Arc<Hub>) {
         }
     });
     on(hub, &hub.accounts, |hub, key, change| {
-        if let Some(addon) = change.object().labels().get(names::LABEL_TOKEN_ADDON) {
-            hub.addon_queue.add(Key::new(&key.namespace, addon));
-        }
+        hub.addon_queue
+            .add(Key::new(&key.namespace, change.object().as_str()));
     });
     on(hub, &hub.requests, |hub, key, change| {
         if let Change::Applied { new, .. } = change

@@ -139,9 +139,11 @@ async fn registration_43_ten_requests_are_enough() {
         agent: "other".into(),
     };
     for _ in 0..10 {
-        let object = ocmadm::agent::registration::csr::make(&names, None)
-            .unwrap()
-            .object;
+        let object = ocmadm::agent::certificate::request::make(
+            &ocmadm::agent::registration::order::ask(&names, None),
+        )
+        .unwrap()
+        .object;
         bed.hub.side.create(object).await;
     }
     bed.start_agent();

@@ -15,9 +15,11 @@ async fn request(hub: &Hub, user: &str, groups: &[&str], cluster: &str) -> Strin
         cluster: "c1".into(),
         agent: "a1".into(),
     };
-    let mut object = ocmadm::agent::registration::csr::make(&names, None)
-        .unwrap()
-        .object;
+    let mut object = ocmadm::agent::certificate::request::make(
+        &ocmadm::agent::registration::order::ask(&names, None),
+    )
+    .unwrap()
+    .object;
     object["metadata"]["labels"]["open-cluster-management.io/cluster-name"] = cluster.into();
     let created = create(
         &hub.side.client_as(&crate::harness::user(user, groups)),

@@ -185,6 +185,15 @@ impl Hub {
         tokio::spawn(ocmadm::hub::addon::run(context));
     }
 
+    /// Starts the add-on controllers beside those of registration.
+    pub(crate) fn also_addons(&self) {
+        let client = self
+            .side
+            .service_account("open-cluster-management", "cluster-manager");
+        let context = Context::new(client, self.stop.clone());
+        tokio::spawn(ocmadm::hub::addon::run(context));
+    }
+
     /// Stops the controllers.
     pub(crate) fn stop_controllers(&self) {
         self.stop.cancel();

@@ -36,7 +36,8 @@ pub fn compile(crd: &Value) -> Result<Vec<Arc<ResourceType>>, Vec<Cause>> {
 fn compile_all(crd: &Value) -> (Vec<Arc<ResourceType>>, Vec<Cause>) {
     let spec = &crd["spec"];
     let mut causes = Vec::new();
-    let mut types = Vec::new();
+    let mut served = Vec::new();
+    let mut stored = None;
     let versions = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
     // The real server sees equal schemas as one and names it so.
     let shared = versions
@@ -61,14 +62,30 @@ fn compile_all(crd: &Value) -> (Vec<Arc<ResourceType>>, Vec<Cause>) {
         if !(shared && index > 0) {
             causes.append(&mut found);
         }
+        let schema = Arc::new(schema);
+        if version["storage"] == true {
+            stored = Some(Arc::clone(&schema));
+        }
         if version["served"] == true {
-            types.push(Arc::new(resource(crd, version, Arc::new(schema))));
+            served.push((version, schema));
         }
     }
+    let types = served
+        .into_iter()
+        .map(|(version, schema)| {
+            let other = stored.clone().filter(|_| version["storage"] != true);
+            Arc::new(resource(crd, version, schema, other))
+        })
+        .collect();
     (types, causes)
 }
 
-fn resource(crd: &Value, version: &Value, schema: Arc<crate::schema::Schema>) -> ResourceType {
+fn resource(
+    crd: &Value,
+    version: &Value,
+    schema: Arc<crate::schema::Schema>,
+    stored_schema: Option<Arc<crate::schema::Schema>>,
+) -> ResourceType {
     let spec = &crd["spec"];
     let names = &spec["names"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -127,6 +144,7 @@ fn resource(crd: &Value, version: &Value, schema: Arc<crate::schema::Schema>) ->
         columns: columns(version),
         custom: Some(Custom {
             storage_version: storage.unwrap_or_default(),
+            stored_schema,
             scale: scale.is_object().then(|| {
                 (
                     text(&scale["specReplicasPath"]),

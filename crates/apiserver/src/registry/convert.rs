@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{present, shown_version};
 use crate::builtin::events;
+use crate::schema;
 use crate::status::Status;
 use crate::store::Object;
 use crate::types::ResourceType;
@@ -16,15 +17,38 @@ pub(super) fn webhook(resource: &ResourceType) -> Option<&Value> {
     resource.custom.as_ref()?.conversion.as_deref()
 }
 
+/// Whether objects of this URL are mostly stored in another version.
+pub(super) fn is_other_version(resource: &ResourceType) -> bool {
+    resource
+        .custom
+        .as_ref()
+        .is_some_and(|custom| custom.conversion.is_some() || custom.stored_schema.is_some())
+}
+
 /// A stored object in the version of the URL.
 pub(super) async fn show(
     resource: &ResourceType,
     object: Arc<Value>,
 ) -> Result<Arc<Value>, Status> {
-    match (webhook(resource), shown_version(resource, &object)) {
-        (Some(webhook), Some(version)) => only(resource, webhook, &version, object).await,
-        _ => Ok(present(resource, object)),
+    let Some(version) = shown_version(resource, &object) else {
+        return Ok(object);
+    };
+    let shown = match webhook(resource) {
+        Some(webhook) => only(resource, webhook, &version, object).await?,
+        None => present(resource, object),
+    };
+    Ok(coerced(resource, shown))
+}
+
+/// A custom object that comes from another version: what its schema does not
+/// know is dropped. (Defaults are those of the stored version.)
+fn coerced(resource: &ResourceType, object: Arc<Value>) -> Arc<Value> {
+    if resource.custom.is_none() {
+        return object;
     }
+    let mut object = Arc::unwrap_or_clone(object);
+    schema::prune(&resource.schema, &mut object);
+    Arc::new(object)
 }
 
 /// Objects of the store in the version of the URL, where the bytes of the store
@@ -39,9 +63,9 @@ pub(super) async fn show_all(
         }
         return Ok(());
     }
-    let Some(webhook) = webhook(resource) else {
+    if resource.custom.is_none() {
         return Ok(());
-    };
+    }
     let version = resource.gvk.api_version();
     let others: Vec<usize> = (0..objects.len())
         .filter(|at| !objects[*at].is_in(&version))
@@ -49,10 +73,16 @@ pub(super) async fn show_all(
     if others.is_empty() {
         return Ok(());
     }
-    let values: Vec<Arc<Value>> = others.iter().map(|at| objects[*at].value()).collect();
-    let converted = convert::convert(resource, webhook, &version, &values).await?;
-    for (at, value) in others.into_iter().zip(converted) {
-        objects[at] = Object::new(&value);
+    let mut values: Vec<Arc<Value>> = others.iter().map(|at| objects[*at].value()).collect();
+    values = match webhook(resource) {
+        Some(webhook) => convert::convert(resource, webhook, &version, &values).await?,
+        None => values
+            .into_iter()
+            .map(|value| present(resource, value))
+            .collect(),
+    };
+    for (at, value) in others.into_iter().zip(values) {
+        objects[at] = Object::new(&coerced(resource, value));
     }
     Ok(())
 }
@@ -77,6 +107,10 @@ pub(super) async fn store(resource: &ResourceType, object: &mut Value) -> Result
             *object = Arc::unwrap_or_clone(stored);
         }
         _ => object["apiVersion"] = version.into(),
+    }
+    let custom = resource.custom.as_ref();
+    if let Some(stored) = custom.and_then(|custom| custom.stored_schema.as_ref()) {
+        schema::prune(stored, object);
     }
     Ok(())
 }

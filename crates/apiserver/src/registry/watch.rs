@@ -45,8 +45,8 @@ pub struct WatchStream {
     live: Option<mpsc::Receiver<Arc<Event>>>,
     /// Set when its objects are stored as another API has them.
     converted: Option<ResourceType>,
-    /// Set when a webhook converts its objects.
-    webhook: Option<ResourceType>,
+    /// Set when its objects are stored in another version.
+    other_version: Option<ResourceType>,
     /// The last revision sent.
     revision: u64,
 }
@@ -71,7 +71,7 @@ impl Registry {
             options: options.clone(),
             queue: VecDeque::new(),
             live: None,
-            webhook: super::convert::webhook(resource).map(|_| resource.clone()),
+            other_version: super::convert::is_other_version(resource).then(|| resource.clone()),
             converted: (resource.storage() != &resource.gr).then(|| resource.clone()),
             revision: 0,
         };
@@ -189,12 +189,12 @@ impl WatchStream {
     /// nobody waits for it any more.
     pub async fn next(&mut self) -> Option<WatchEvent> {
         loop {
-            if self.webhook.is_none() {
+            if self.other_version.is_none() {
                 if let Some(event) = self.queue.pop_front() {
                     return Some(event);
                 }
             } else if let Some(event) = self.queue.front() {
-                let shown = self.converted_by_webhook(event.clone()).await;
+                let shown = self.in_version(event.clone()).await;
                 self.queue.pop_front();
                 if matches!(shown, WatchEvent::Error(_)) {
                     self.live = None;
@@ -209,7 +209,7 @@ impl WatchStream {
 
     /// The next event if there is one already, and nobody has to be asked for it.
     pub fn try_next(&mut self) -> Option<WatchEvent> {
-        if self.webhook.is_some() {
+        if self.other_version.is_some() {
             return None;
         }
         loop {
@@ -227,8 +227,9 @@ impl WatchStream {
     }
 
     /// An event with its object in the version of the URL.
-    async fn converted_by_webhook(&self, event: WatchEvent) -> WatchEvent {
-        let (Some(resource), WatchEvent::Object { kind, object, .. }) = (&self.webhook, &event)
+    async fn in_version(&self, event: WatchEvent) -> WatchEvent {
+        let (Some(resource), WatchEvent::Object { kind, object, .. }) =
+            (&self.other_version, &event)
         else {
             return event;
         };

@@ -65,6 +65,8 @@ impl ResourceType {
 pub struct Custom {
     /// The version its objects are stored in.
     pub storage_version: String,
+    /// The schema of that version, where this is another one.
+    pub stored_schema: Option<Arc<Schema>>,
     /// `.spec.replicas`, `.status.replicas`, `.status.selector` paths.
     pub scale: Option<(String, String, String)>,
     /// Sent as a warning with every answer of a deprecated version.

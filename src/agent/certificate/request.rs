@@ -1,17 +1,21 @@
-//! The agent's certificate: when a new one is needed, how it is asked for, and
-//! what becomes of the request. Pure, but for making keys.
+//! One certificate: when a new one is needed, how it is asked for, and what
+//! becomes of the request. Pure, but for making keys.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SigningKey as _};
 use serde_json::{Value, json};
+use yasna::models::ObjectIdentifier;
+use yasna::{DERWriter, Tag};
 
 use crate::ocm::names;
 
-use super::credentials::{self, Chain, Credentials, Data, KEY_CERTIFICATE, KEY_PRIVATE, Subject};
-use super::identity::Names;
+use super::credentials::{self, Chain, Data, KEY_CERTIFICATE, KEY_PRIVATE, Subject};
+use super::{Ask, Order};
 
 /// No more requests are made while so many lie at the hub.
 pub const MAX_REQUESTS: usize = 10;
@@ -87,16 +91,10 @@ pub enum Need {
     At(Timestamp),
 }
 
-/// Decides whether the hub kubeconfig Secret needs a new certificate.
-/// `fraction` is the part of its life that may be left.
+/// Decides whether the Secret of an order needs a new certificate. `fraction`
+/// is the part of its life that may be left.
 #[must_use]
-pub fn need(
-    secret: Option<&Data>,
-    names: &Names,
-    kubeconfig: &Value,
-    fraction: f64,
-    now: Timestamp,
-) -> Need {
+pub fn need(secret: Option<&Data>, order: &Order, fraction: f64, now: Timestamp) -> Need {
     let Some(secret) = secret else {
         return Need::Now("there is none");
     };
@@ -112,29 +110,32 @@ pub fn need(
     if chain.is_expired(now) {
         return Need::Now("it has expired");
     }
-    let wanted = Subject::of_agent(&names.cluster, &names.agent);
-    if !chain.subjects.contains(&wanted) {
+    if !chain.subjects.contains(&order.ask.subject) {
         return Need::Now("it is for somebody else");
     }
-    for (key, value) in [
-        (names::KEY_CLUSTER_NAME, &names.cluster),
-        (names::KEY_AGENT_NAME, &names.agent),
-    ] {
-        if credentials::text(secret, key) != Some(value.as_str()) {
-            return Need::Now("the names beside it are others");
+    for (key, wanted) in &order.beside {
+        let present = credentials::text(secret, key);
+        let same = match present {
+            Some(present) if key == names::KEY_KUBECONFIG => same_meaning(present, wanted),
+            present => present == Some(wanted.as_str()),
+        };
+        if !same {
+            return Need::Now("what stands beside it is for somebody else");
         }
-    }
-    let same = credentials::text(secret, names::KEY_KUBECONFIG)
-        .and_then(|text| serde_saphyr::from_str::<Value>(text).ok())
-        .is_some_and(|present| meaning(&present) == meaning(kubeconfig));
-    if !same {
-        return Need::Now("the kubeconfig beside it is another");
     }
     let rotation = chain.rotation(fraction);
     if now >= rotation {
         Need::Now("it nears its end")
     } else {
         Need::At(rotation)
+    }
+}
+
+fn same_meaning(present: &str, wanted: &str) -> bool {
+    let read = |text: &str| serde_saphyr::from_str::<Value>(text).ok();
+    match (read(present), read(wanted)) {
+        (Some(present), Some(wanted)) => meaning(&present) == meaning(&wanted),
+        _ => false,
     }
 }
 
@@ -205,33 +206,32 @@ pub struct Fresh {
     pub public: Vec<u8>,
 }
 
-/// Makes a key and a request for the agent's identity.
+/// Makes a key and a request for a certificate.
 ///
 /// # Errors
 /// The system has no randomness.
-pub fn make(names: &Names, expiration_seconds: Option<i32>) -> Result<Fresh, Error> {
+pub fn make(ask: &Ask) -> Result<Fresh, Error> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    let subject = Subject::of_agent(&names.cluster, &names.agent);
-    // rcgen keeps one value a type: the second organization has its number.
-    let kinds = [
-        DnType::OrganizationName,
-        DnType::CustomDnType(vec![2, 5, 4, 10]),
-    ];
-    for (organization, kind) in subject.organizations.iter().zip(kinds) {
-        params.distinguished_name.push(kind, organization.as_str());
-    }
-    params
-        .distinguished_name
-        .push(DnType::CommonName, subject.common_name.as_str());
-    let pem = params.serialize_request(&key)?.pem()?;
+    let info = request_info(&key, &ask.subject, &ask.dns_names);
+    let signature = key.sign(&info)?;
+    let der = yasna::construct_der(|writer| {
+        writer.write_sequence(|writer| {
+            writer.next().write_der(&info);
+            writer.next().write_sequence(|writer| {
+                writer.next().write_oid(&oid(&ECDSA_WITH_SHA256));
+            });
+            writer
+                .next()
+                .write_bitvec_bytes(&signature, signature.len() * 8);
+        });
+    });
+    let pem = pem_block("CERTIFICATE REQUEST", &der);
     let mut spec = json!({
-        "signerName": names::SIGNER_KUBE_CLIENT,
+        "signerName": ask.signer,
         "usages": ["digital signature", "key encipherment", "client auth"],
         "request": ByteString(pem.into_bytes()),
     });
-    if let Some(seconds) = expiration_seconds {
+    if let Some(seconds) = ask.seconds {
         spec["expirationSeconds"] = seconds.into();
     }
     let public = key.public_key_raw().to_vec();
@@ -239,15 +239,92 @@ pub fn make(names: &Names, expiration_seconds: Option<i32>) -> Result<Fresh, Err
         object: json!({
             "apiVersion": "certificates.k8s.io/v1",
             "kind": "CertificateSigningRequest",
-            "metadata": {
-                "generateName": format!("{}-", names.cluster),
-                "labels": {(names::LABEL_CLUSTER_NAME): names.cluster},
-            },
+            "metadata": {"generateName": ask.prefix, "labels": ask.labels()},
             "spec": spec,
         }),
         key: sec1(&key.serialize_der(), &public)?,
         public,
     })
+}
+
+const ECDSA_WITH_SHA256: [u64; 7] = [1, 2, 840, 10045, 4, 3, 2];
+const EXTENSION_REQUEST: [u64; 7] = [1, 2, 840, 113_549, 1, 9, 14];
+const SUBJECT_ALTERNATIVE_NAME: [u64; 4] = [2, 5, 29, 17];
+const COMMON_NAME: [u64; 4] = [2, 5, 4, 3];
+const ORGANIZATION: [u64; 4] = [2, 5, 4, 10];
+const ORGANIZATIONAL_UNIT: [u64; 4] = [2, 5, 4, 11];
+
+fn oid(arcs: &[u64]) -> ObjectIdentifier {
+    ObjectIdentifier::from_slice(arcs)
+}
+
+/// What is signed of a request (PKCS #10). Groups are one attribute with several
+/// values, as Go writes them.
+fn request_info(key: &KeyPair, subject: &Subject, dns_names: &[String]) -> Vec<u8> {
+    yasna::construct_der(|writer| {
+        writer.write_sequence(|writer| {
+            writer.next().write_u8(0);
+            writer.next().write_sequence(|writer| {
+                let common_name = BTreeSet::from([subject.common_name.clone()]);
+                for (kind, values) in [
+                    (ORGANIZATION, &subject.organizations),
+                    (ORGANIZATIONAL_UNIT, &subject.units),
+                    (COMMON_NAME, &common_name),
+                ] {
+                    if !values.is_empty() {
+                        attribute(writer.next(), &kind, values);
+                    }
+                }
+            });
+            writer.next().write_der(&key.subject_public_key_info());
+            writer
+                .next()
+                .write_tagged_implicit(Tag::context(0), |writer| {
+                    writer.write_set_of(|writer| {
+                        if !dns_names.is_empty() {
+                            alternative_names(writer.next(), dns_names);
+                        }
+                    });
+                });
+        });
+    })
+}
+
+fn attribute(writer: DERWriter<'_>, kind: &[u64], values: &BTreeSet<String>) {
+    writer.write_set_of(|writer| {
+        for value in values {
+            writer.next().write_sequence(|writer| {
+                writer.next().write_oid(&oid(kind));
+                writer.next().write_utf8_string(value);
+            });
+        }
+    });
+}
+
+fn alternative_names(writer: DERWriter<'_>, dns_names: &[String]) {
+    let names = yasna::construct_der(|writer| {
+        writer.write_sequence(|writer| {
+            for name in dns_names {
+                writer
+                    .next()
+                    .write_tagged_implicit(Tag::context(2), |writer| {
+                        writer.write_ia5_string(name);
+                    });
+            }
+        });
+    });
+    writer.write_sequence(|writer| {
+        writer.next().write_oid(&oid(&EXTENSION_REQUEST));
+        writer.next().write_set_of(|writer| {
+            // The extensions, of which there is one.
+            writer.next().write_sequence(|writer| {
+                writer.next().write_sequence(|writer| {
+                    writer.next().write_oid(&oid(&SUBJECT_ALTERNATIVE_NAME));
+                    writer.next().write_bytes(&names);
+                });
+            });
+        });
+    });
 }
 
 /// The key as `EC PRIVATE KEY` (SEC 1), which is what Go's OCM writes: the
@@ -290,45 +367,26 @@ fn pem_block(label: &str, der: &[u8]) -> String {
     pem + &format!("-----END {label}-----\n")
 }
 
-/// The hub kubeconfig Secret's data with the new certificate. Keys of others stay.
+/// The Secret's data with the new certificate. Keys of others stay.
 #[must_use]
-pub fn secret_data(
-    old: Option<&Data>,
-    names: &Names,
-    bootstrap: &Credentials,
-    key: &str,
-    certificate: Vec<u8>,
-) -> Data {
+pub fn secret_data(old: Option<&Data>, order: &Order, key: &str, certificate: Vec<u8>) -> Data {
     let mut data = old.cloned().unwrap_or_default();
-    let kubeconfig = yaml(&bootstrap.hub_kubeconfig());
-    for (name, value) in [
-        (KEY_CERTIFICATE, certificate),
-        (KEY_PRIVATE, key.as_bytes().to_vec()),
-        (names::KEY_CLUSTER_NAME, names.cluster.clone().into_bytes()),
-        (names::KEY_AGENT_NAME, names.agent.clone().into_bytes()),
-        (names::KEY_KUBECONFIG, kubeconfig.into_bytes()),
-    ] {
-        data.insert(name.to_owned(), ByteString(value));
+    let mut set = |name: &str, value: Vec<u8>| data.insert(name.to_owned(), ByteString(value));
+    set(KEY_CERTIFICATE, certificate);
+    set(KEY_PRIVATE, key.as_bytes().to_vec());
+    for (name, value) in &order.beside {
+        set(name, value.clone().into_bytes());
     }
     data
 }
 
-/// YAML of the value; JSON, which is YAML as well, should that ever fail.
-fn yaml(value: &Value) -> String {
-    serde_saphyr::to_string(value).unwrap_or_else(|_| value.to_string())
-}
-
-/// Whether a request of that name and without an add-on's label is an agent's
-/// of the cluster.
+/// Whether a request is one that was asked for by this name.
 #[must_use]
-pub fn is_ours(object: &DynamicObject, cluster: &str) -> bool {
-    !object.labels().contains_key(names::LABEL_ADDON_NAME)
-        && object
-            .name_any()
-            .strip_prefix(cluster)
-            .is_some_and(|rest| rest.starts_with('-'))
+pub fn is_ours(object: &DynamicObject, ask: &Ask) -> bool {
+    object.labels().contains_key(names::LABEL_ADDON_NAME) == ask.addon.is_some()
+        && object.name_any().starts_with(&ask.prefix)
 }
 
 #[cfg(test)]
-#[path = "csr_tests.rs"]
+#[path = "request_tests.rs"]
 pub(crate) mod tests;

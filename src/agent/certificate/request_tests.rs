@@ -1,13 +1,21 @@
 use std::collections::BTreeMap;
 
-use super::super::credentials::Subject;
+use rcgen::{CertificateParams, DistinguishedName, DnType};
+
+use super::super::credentials::Credentials;
 use super::*;
+use crate::agent::registration::identity::Names;
+use crate::agent::registration::order;
 
 fn names() -> Names {
     Names {
         cluster: "c1".into(),
         agent: "a1".into(),
     }
+}
+
+fn ordered() -> Order {
+    order::order(&names(), None, "n", &bootstrap())
 }
 
 fn bootstrap() -> Credentials {
@@ -51,7 +59,7 @@ const COMMON: &str = names::GROUP_MANAGED_CLUSTERS;
 
 fn secret(years: (i32, i32)) -> Data {
     let pem = certificate(&format!("{C1}:a1"), &[C1, COMMON], years);
-    secret_data(None, &names(), &bootstrap(), "KEY", pem.into_bytes())
+    secret_data(None, &ordered(), "KEY", pem.into_bytes())
 }
 
 fn at(text: &str) -> Timestamp {
@@ -59,18 +67,12 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn need_now(secret: Option<&Data>) -> Need {
-    need(
-        secret,
-        &names(),
-        &bootstrap().hub_kubeconfig(),
-        0.2,
-        at("2021-01-01T00:00:00Z"),
-    )
+    need(secret, &ordered(), 0.2, at("2021-01-01T00:00:00Z"))
 }
 
 #[test]
 fn registration_37_the_request_has_the_shape_of_the_protocol() {
-    let fresh = make(&names(), None).unwrap();
+    let fresh = make(&order::ask(&names(), None)).unwrap();
     let object = &fresh.object;
     assert_eq!(object["metadata"]["generateName"], "c1-");
     assert_eq!(
@@ -106,7 +108,7 @@ fn registration_37_the_request_has_the_shape_of_the_protocol() {
         .collect();
     organizations.sort_unstable();
     assert_eq!(organizations, [C1, COMMON]);
-    let timed = make(&names(), Some(7200)).unwrap();
+    let timed = make(&order::ask(&names(), Some(7200))).unwrap();
     assert_eq!(timed.object["spec"]["expirationSeconds"], 7200);
 }
 
@@ -114,7 +116,7 @@ fn registration_37_the_request_has_the_shape_of_the_protocol() {
 fn the_key_is_an_ec_private_key_that_tls_takes() {
     use rustls_pki_types::PrivateKeyDer;
     use rustls_pki_types::pem::PemObject;
-    let fresh = make(&names(), None).unwrap();
+    let fresh = make(&order::ask(&names(), None)).unwrap();
     assert!(fresh.key.starts_with("-----BEGIN EC PRIVATE KEY-----\n"));
     let der = PrivateKeyDer::from_pem_slice(fresh.key.as_bytes()).unwrap();
     assert!(matches!(der, PrivateKeyDer::Sec1(_)));
@@ -142,22 +144,14 @@ fn registration_40_the_secret_has_exactly_the_five_keys() {
     assert!(text.contains("client-certificate: tls.crt"), "{text}");
     let mut old = Data::new();
     old.insert("foreign".into(), ByteString(b"x".to_vec()));
-    let data = secret_data(Some(&old), &names(), &bootstrap(), "K", b"C".to_vec());
+    let data = secret_data(Some(&old), &ordered(), "K", b"C".to_vec());
     assert_eq!(data.len(), 6);
 }
 
 #[test]
 fn registration_44_a_certificate_is_renewed_near_its_end() {
     let secret = secret((2020, 2030));
-    let check = |now: &str| {
-        need(
-            Some(&secret),
-            &names(),
-            &bootstrap().hub_kubeconfig(),
-            0.2,
-            at(now),
-        )
-    };
+    let check = |now: &str| need(Some(&secret), &ordered(), 0.2, at(now));
     assert!(matches!(check("2021-01-01T00:00:00Z"), Need::At(_)));
     assert!(matches!(check("2027-12-01T00:00:00Z"), Need::At(_)));
     assert_eq!(check("2028-01-03T00:00:00Z"), Need::Now("it nears its end"));

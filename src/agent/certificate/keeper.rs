@@ -1,26 +1,25 @@
-//! Keeps the hub kubeconfig Secret good: asks for a certificate when one is
-//! needed, waits for it by watch, and stores it.
+//! Keeps the Secret of an order good: asks for a certificate when one is needed,
+//! waits for it by watch, and stores it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::ocm::{conditions, names};
+use crate::ocm::conditions;
 use crate::runtime::backoff::fraction;
 use crate::runtime::{Backoff, Informer, Metrics, Scope, source_chain};
 
-use super::credentials::{Chain, Credentials, Data};
-use super::csr::{self, Need, Outcome, Pending, Request};
-use super::identity::Names;
-use super::join;
-use super::settings::Settings;
+use super::Order;
+use super::credentials::{Chain, Data};
+use super::request::{self, Need, Outcome, Pending, Request};
 
 /// Certificates may be renewed when this part of their life is left.
 const ROTATION: std::ops::Range<f64> = 0.20..0.25;
@@ -37,10 +36,10 @@ pub enum Error {
     Create(#[source] kube::Error),
     /// No request could be made.
     #[error(transparent)]
-    Make(#[from] csr::Error),
+    Make(#[from] request::Error),
     /// The Secret cannot be written.
-    #[error("cannot write secret {}", names::HUB_KUBECONFIG_SECRET)]
-    Store(#[source] kube::Error),
+    #[error("cannot write secret {0}")]
+    Store(String, #[source] kube::Error),
     /// The hub cannot be asked.
     #[error("cannot look at the request")]
     Look(#[source] kube::Error),
@@ -58,18 +57,12 @@ pub struct Keeper {
     pub hub: Client,
     /// The cluster that has the Secret.
     pub spoke: Client,
-    /// The Secret's namespace.
-    pub namespace: String,
-    /// Who the certificate is for.
-    pub names: Names,
-    /// What the Klusterlet asks for.
-    pub settings: Settings,
-    /// The hub as the bootstrap kubeconfig names it.
-    pub hub_as: Credentials,
+    /// For whom the certificate is, and where it is kept.
+    pub order: Order,
     /// What the Secret holds.
     pub secret: watch::Receiver<Option<Arc<Data>>>,
-    /// Whether the ManagedCluster is told how renewals go.
-    pub report: bool,
+    /// The object at the hub whose conditions tell how renewals go.
+    pub report: Option<(Api<DynamicObject>, String)>,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -82,13 +75,8 @@ impl Keeper {
         let mut left = draw();
         loop {
             let secret = self.secret.borrow_and_update().clone();
-            let need = csr::need(
-                secret.as_deref(),
-                &self.names,
-                &self.hub_as.hub_kubeconfig(),
-                left,
-                jiff::Timestamp::now(),
-            );
+            let now = jiff::Timestamp::now();
+            let need = request::need(secret.as_deref(), &self.order, left, now);
             let pause = match need {
                 Need::At(time) => {
                     failures = 0;
@@ -96,7 +84,7 @@ impl Keeper {
                     rest.min(RECHECK)
                 }
                 Need::Now(reason) => {
-                    tracing::info!(cluster = %self.names.cluster, reason, "a new certificate is needed");
+                    tracing::info!(secret = %self.order.secret, reason, "a new certificate is needed");
                     // Stopping in the middle of storing would lose the key.
                     let result = self.renew(&shutdown).await;
                     if shutdown.is_cancelled() {
@@ -112,7 +100,7 @@ impl Keeper {
                         Err(error) => {
                             failures += 1;
                             let pause = backoff.delay(failures);
-                            tracing::warn!(cluster = %self.names.cluster, error = %source_chain(&error), retry_in = ?pause, "no new certificate");
+                            tracing::warn!(secret = %self.order.secret, error = %source_chain(&error), retry_in = ?pause, "no new certificate");
                             self.tell(false, &source_chain(&error)).await;
                             pause
                         }
@@ -129,23 +117,19 @@ impl Keeper {
 
     /// One request, from its making to the stored certificate.
     async fn renew(&mut self, shutdown: &CancellationToken) -> Result<(), Error> {
-        let requests: Informer<Option<Request>> =
-            Informer::new(Scope::of::<CertificateSigningRequest>().labels(&format!(
-                "{}={},!{}",
-                names::LABEL_CLUSTER_NAME,
-                self.names.cluster,
-                names::LABEL_ADDON_NAME
-            )));
+        let requests: Informer<Option<Request>> = Informer::new(
+            Scope::of::<CertificateSigningRequest>().labels(&self.order.ask.selector()),
+        );
         let (changed, mut changes) = watch::channel(());
         requests.on_change(move |_, _| {
             changed.send_replace(());
         });
         let stop = shutdown.child_token();
         let _guard = stop.clone().drop_guard();
-        let cluster = self.names.cluster.clone();
+        let ask = self.order.ask.clone();
         // Requests of other names count, but are nobody's that waits here.
         let parse = move |object: DynamicObject| {
-            if csr::is_ours(&object, &cluster) {
+            if request::is_ours(&object, &ask) {
                 Request::parse(object).map(Some)
             } else {
                 Ok(None)
@@ -160,11 +144,11 @@ impl Keeper {
             () = shutdown.cancelled() => return Ok(()),
             () = requests.synced() => {}
         }
-        if requests.len() >= csr::MAX_REQUESTS {
+        if requests.len() >= request::MAX_REQUESTS {
             return Err(Error::TooMany);
         }
         let pending = self.request().await?;
-        tracing::info!(request = %pending.name, cluster = %self.names.cluster, "waiting for the certificate");
+        tracing::info!(request = %pending.name, secret = %self.order.secret, "waiting for the certificate");
         loop {
             let mut request = requests.get("", &pending.name).and_then(|r| (*r).clone());
             if request.is_none() {
@@ -181,7 +165,7 @@ impl Keeper {
                     }
                 };
             }
-            match csr::outcome(&pending, request.as_ref()) {
+            match request::outcome(&pending, request.as_ref()) {
                 Outcome::Wait => {}
                 Outcome::Gone => return Err(Error::Lost("the certificate request is gone")),
                 Outcome::Foreign => {
@@ -199,7 +183,7 @@ impl Keeper {
     }
 
     async fn request(&self) -> Result<Pending, Error> {
-        let fresh = csr::make(&self.names, self.settings.certificate_seconds)?;
+        let fresh = request::make(&self.order.ask)?;
         let api: Api<CertificateSigningRequest> = Api::all(self.hub.clone());
         let csr: CertificateSigningRequest = serde_json::from_value(fresh.object)
             .map_err(|_| Error::Lost("the certificate request has a wrong shape"))?;
@@ -227,7 +211,7 @@ impl Keeper {
 
     async fn store(&self, pending: &Pending, certificate: Vec<u8>) -> Result<(), Error> {
         let chain = Chain::read(&certificate);
-        let api: Api<Secret> = Api::namespaced(self.spoke.clone(), &self.namespace);
+        let api: Api<Secret> = Api::namespaced(self.spoke.clone(), &self.order.namespace);
         let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         // The key exists nowhere else: it is worth some patience.
         let mut failures = 0;
@@ -239,10 +223,10 @@ impl Keeper {
                     tracing::debug!(error = %source_chain(&error), "secret not written yet");
                     tokio::time::sleep(backoff.delay(failures)).await;
                 }
-                Err(error) => return Err(Error::Store(error)),
+                Err(error) => return Err(Error::Store(self.order.secret.clone(), error)),
             }
         }
-        tracing::info!(cluster = %self.names.cluster, "certificate stored");
+        tracing::info!(secret = %self.order.secret, "certificate stored");
         if let Some(chain) = chain {
             let go =
                 |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string();
@@ -262,11 +246,10 @@ impl Keeper {
         pending: &Pending,
         certificate: &[u8],
     ) -> Result<(), kube::Error> {
-        let old = api.get_opt(names::HUB_KUBECONFIG_SECRET).await?;
-        let data = csr::secret_data(
+        let old = api.get_opt(&self.order.secret).await?;
+        let data = request::secret_data(
             old.as_ref().and_then(|secret| secret.data.as_ref()),
-            &self.names,
-            &self.hub_as,
+            &self.order,
             &pending.key,
             certificate.to_vec(),
         );
@@ -274,14 +257,13 @@ impl Keeper {
         match old {
             Some(mut secret) => {
                 secret.data = Some(data);
-                api.replace(names::HUB_KUBECONFIG_SECRET, &params, &secret)
-                    .await?;
+                api.replace(&self.order.secret, &params, &secret).await?;
             }
             None => {
                 let secret = Secret {
                     metadata: ObjectMeta {
-                        name: Some(names::HUB_KUBECONFIG_SECRET.to_owned()),
-                        namespace: Some(self.namespace.clone()),
+                        name: Some(self.order.secret.clone()),
+                        namespace: Some(self.order.namespace.clone()),
                         ..ObjectMeta::default()
                     },
                     type_: Some("Opaque".to_owned()),
@@ -294,56 +276,54 @@ impl Keeper {
         Ok(())
     }
 
-    /// Tells the ManagedCluster how the renewal went; only those that have an
-    /// identity may.
+    /// Tells the hub how the renewal went.
     async fn tell(&self, good: bool, message: &str) {
-        if !self.report {
+        let Some((api, name)) = &self.report else {
             return;
-        }
+        };
         let (status, reason) = if good {
             (conditions::TRUE, "ClientCertificateUpdated")
         } else {
             (conditions::FALSE, "ClientCertificateUpdateFailed")
         };
         let condition = conditions::condition(CONDITION_ROTATED, status, reason, message);
-        if let Err(error) = self.write_condition(condition).await {
+        if let Err(error) = write_condition(api, name, &condition).await {
             tracing::debug!(error = %source_chain(&error), "condition not written");
         }
     }
+}
 
-    async fn write_condition(
-        &self,
-        condition: k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition,
-    ) -> Result<(), kube::Error> {
-        let api: Api<DynamicObject> = Api::all_with(self.hub.clone(), &join::clusters());
-        for _ in 0..5 {
-            let Some(cluster) = api.get_opt(&self.names.cluster).await? else {
-                return Ok(());
-            };
-            let mut all: Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> =
-                serde_json::from_value(cluster.data["status"]["conditions"].clone())
-                    .unwrap_or_default();
-            if !conditions::set(&mut all, condition.clone()) {
-                return Ok(());
-            }
-            let patch = json!({
-                "metadata": {"uid": cluster.uid(), "resourceVersion": cluster.resource_version()},
-                "status": {"conditions": all},
-            });
-            match api
-                .patch_status(
-                    &self.names.cluster,
-                    &PatchParams::default(),
-                    &Patch::Merge(&patch),
-                )
-                .await
-            {
-                Err(kube::Error::Api(status)) if status.code == 409 => {}
-                result => return result.map(|_| ()),
-            }
+/// Sets a condition of an object, whoever else writes others.
+///
+/// # Errors
+/// The API server refuses, or is away.
+pub async fn write_condition(
+    api: &Api<DynamicObject>,
+    name: &str,
+    condition: &Condition,
+) -> Result<(), kube::Error> {
+    for _ in 0..5 {
+        let Some(object) = api.get_opt(name).await? else {
+            return Ok(());
+        };
+        let mut all: Vec<Condition> =
+            serde_json::from_value(object.data["status"]["conditions"].clone()).unwrap_or_default();
+        if !conditions::set(&mut all, condition.clone()) {
+            return Ok(());
         }
-        Ok(())
+        let patch = json!({
+            "metadata": {"uid": object.uid(), "resourceVersion": object.resource_version()},
+            "status": {"conditions": all},
+        });
+        match api
+            .patch_status(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+        {
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            result => return result.map(|_| ()),
+        }
     }
+    Ok(())
 }
 
 /// The part of a certificate's life that may be left, drawn anew each time.

@@ -21,6 +21,8 @@ pub type Data = BTreeMap<String, ByteString>;
 pub const KEY_CERTIFICATE: &str = "tls.crt";
 /// Its private key.
 pub const KEY_PRIVATE: &str = "tls.key";
+/// The token in an add-on's Secret.
+pub const KEY_TOKEN: &str = "token";
 
 /// Why a kubeconfig cannot be used. Never says what is in it.
 #[derive(Debug, thiserror::Error)]
@@ -165,10 +167,21 @@ impl Credentials {
         kube::Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))
     }
 
-    /// The kubeconfig for the hub kubeconfig Secret: the same hub, with the
-    /// certificate beside it.
+    /// A kubeconfig for a Secret: the same hub, with the certificate beside it.
     #[must_use]
-    pub fn hub_kubeconfig(&self) -> Value {
+    pub fn hub_kubeconfig_yaml(&self) -> String {
+        yaml(&self.kubeconfig_of(&json!({
+            "client-certificate": KEY_CERTIFICATE, "client-key": KEY_PRIVATE,
+        })))
+    }
+
+    /// A kubeconfig for a Secret: the same hub, with the token beside it.
+    #[must_use]
+    pub fn token_kubeconfig_yaml(&self) -> String {
+        yaml(&self.kubeconfig_of(&json!({"tokenFile": KEY_TOKEN})))
+    }
+
+    fn kubeconfig_of(&self, user: &Value) -> Value {
         let mut cluster = json!({"server": self.server()});
         let present = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         if let Some(ca) = present(&self.cluster.certificate_authority_data) {
@@ -184,10 +197,14 @@ impl Credentials {
             "contexts": [{"name": "default-context", "context": {
                 "cluster": self.entry, "namespace": "configuration", "user": "default-auth"}}],
             "current-context": "default-context",
-            "users": [{"name": "default-auth", "user": {
-                "client-certificate": KEY_CERTIFICATE, "client-key": KEY_PRIVATE}}],
+            "users": [{"name": "default-auth", "user": user}],
         })
     }
+}
+
+fn yaml(value: &Value) -> String {
+    // JSON, which is YAML as well, should that ever fail.
+    serde_saphyr::to_string(value).unwrap_or_else(|_| value.to_string())
 }
 
 fn inline(
