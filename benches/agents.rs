@@ -8,16 +8,10 @@
 
 #![expect(clippy::print_stdout, reason = "its output is the figures")]
 
-use std::error::Error;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use apiserver::api::UserInfo;
-use apiserver::{ApiServer, Options};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -27,160 +21,30 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, ResourceExt as _};
 use ocmadm::agent::certificate::request;
 use ocmadm::agent::registration::{identity::Names, join, order};
-use ocmadm::bundle::{self, HubValues};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
-type Failure = Box<dyn Error + Send + Sync>;
+mod hub_process;
+
+use hub_process::{Failure, Hub, Place};
 
 /// How often an agent says that it lives.
 const LEASE_SECONDS: u64 = 10;
 /// How many administrators' writes are under way at a time.
 const HANDS: usize = 16;
 
-/// The API server.
-struct Place {
-    server: ApiServer,
-    url: String,
-    admin: Client,
+async fn client(place: &Place, certificate: &str, key: &str) -> Result<Client, Failure> {
+    let kubeconfig = serde_json::from_value(place.kubeconfig(certificate, key))?;
+    let options = kube::config::KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await?;
+    Ok(Client::try_from(config)?)
 }
 
-fn user(name: &str, groups: &[&str]) -> UserInfo {
-    UserInfo {
-        username: name.to_owned(),
-        uid: String::new(),
-        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-        extra: Default::default(),
-    }
-}
-
-impl Place {
-    async fn start() -> Result<Self, Failure> {
-        let server = ApiServer::start(Options {
-            name: "hub".to_owned(),
-            ..Options::default()
-        })
-        .await?;
-        let address = server.listen(([127, 0, 0, 1], 0).into()).await?;
-        let admin = Client::new(
-            server.service(user("admin", &["system:masters"])),
-            "default",
-        );
-        let mut objects = bundle::hub(&HubValues::default())?;
-        objects.retain(|object| {
-            object
-                .types
-                .as_ref()
-                .is_some_and(|t| t.kind != "Deployment")
-        });
-        let discovery = ocmadm::k8s::discovery::Discovery::new(admin.clone());
-        let applier = ocmadm::k8s::apply::Applier::new(admin.clone(), discovery, "bench");
-        applier.apply(&bundle::hub_crds()?, |_| {}).await?;
-        applier.apply(&objects, |_| {}).await?;
-        Ok(Self {
-            server,
-            url: format!("https://{address}"),
-            admin,
-        })
-    }
-
-    fn kubeconfig(&self, certificate: &str, key: &str) -> Value {
-        json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "clusters": [{"name": "c", "cluster": {
-                "server": self.url,
-                "certificate-authority-data": STANDARD.encode(self.server.ca_pem()),
-            }}],
-            "users": [{"name": "c", "user": {
-                "client-certificate-data": STANDARD.encode(certificate),
-                "client-key-data": STANDARD.encode(key),
-            }}],
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
-        })
-    }
-
-    async fn client(&self, certificate: &str, key: &str) -> Result<Client, Failure> {
-        let kubeconfig = serde_json::from_value(self.kubeconfig(certificate, key))?;
-        let options = kube::config::KubeConfigOptions::default();
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await?;
-        Ok(Client::try_from(config)?)
-    }
-
-    fn account(&self, name: &str) -> Result<(String, String), Failure> {
-        let account = user(
-            &format!("system:serviceaccount:open-cluster-management:{name}"),
-            &[
-                "system:serviceaccounts",
-                "system:serviceaccounts:open-cluster-management",
-                "system:authenticated",
-            ],
-        );
-        Ok(self
-            .server
-            .issue_client_certificate(&account, Duration::from_secs(24 * 3600))?)
-    }
-
-    /// The store's revision: one more for each write.
-    async fn revision(&self) -> Result<i64, Failure> {
-        let api: Api<DynamicObject> = Api::all_with(self.admin.clone(), &join::clusters());
-        let list = api.list_metadata(&ListParams::default().limit(1)).await?;
-        Ok(list.metadata.resource_version.unwrap_or_default().parse()?)
-    }
-}
-
-/// The hub's process.
-struct Hub(Child);
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Hub {
-    fn start(place: &Place, folder: &std::path::Path) -> Result<Self, Failure> {
-        let (certificate, key) = place.account("cluster-manager")?;
-        let path = folder.join("kubeconfig");
-        std::fs::write(&path, place.kubeconfig(&certificate, &key).to_string())?;
-        let binary = std::env::var_os("OCMADM_BENCH_BINARY")
-            .unwrap_or_else(|| env!("CARGO_BIN_EXE_ocmadm").into());
-        let child = Command::new(binary)
-            .args(["hub", "--webhooks=127.0.0.1:0", "--no-leader-election"])
-            .arg("--kubeconfig")
-            .arg(path)
-            .env("OCMADM_SUPERVISED", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(folder.join("hub.log"))?)
-            .spawn()?;
-        Ok(Self(child))
-    }
-
-    /// Resident memory in MiB: now, and at most so far.
-    fn memory(&self) -> Result<(f64, f64), Failure> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let field = |name: &str| -> Result<f64, Failure> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kib = line.and_then(|rest| rest.split_whitespace().next());
-            Ok(kib.ok_or("no such field in /proc")?.parse::<f64>()? / 1024.0)
-        };
-        Ok((field("VmRSS:")?, field("VmHWM:")?))
-    }
-
-    /// Seconds of CPU so far.
-    fn cpu(&self) -> Result<f64, Failure> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        let fields: Vec<&str> = stat
-            .rsplit(") ")
-            .next()
-            .unwrap_or_default()
-            .split(' ')
-            .collect();
-        // utime and stime, in the kernel's hundredths.
-        let ticks = |index: usize| fields.get(index).unwrap_or(&"0").parse::<f64>();
-        Ok((ticks(11)? + ticks(12)?) / 100.0)
-    }
+/// The store's revision: one more for each write.
+async fn revision(place: &Place) -> Result<i64, Failure> {
+    let api: Api<DynamicObject> = Api::all_with(place.admin.clone(), &join::clusters());
+    let list = api.list_metadata(&ListParams::default().limit(1)).await?;
+    Ok(list.metadata.resource_version.unwrap_or_default().parse()?)
 }
 
 /// What all agents count.
@@ -234,7 +98,7 @@ async fn agent(
         }
     };
     drop(requests);
-    let client = place.client(&certificate, &key).await?;
+    let client = client(&place, &certificate, &key).await?;
     let clusters: Api<DynamicObject> = Api::all_with(client.clone(), &join::clusters());
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let mut own = watcher(clusters.clone(), config)
@@ -367,7 +231,7 @@ async fn measure(count: usize) -> Result<(), Failure> {
     let place = Arc::new(Place::start().await?);
     let hub = Hub::start(&place, folder.path())?;
     let (certificate, key) = place.account("agent-registration-bootstrap")?;
-    let bootstrap = place.client(&certificate, &key).await?;
+    let bootstrap = client(&place, &certificate, &key).await?;
     let counts = Arc::new(Counts::default());
     let starts = Arc::new(Semaphore::new(HANDS));
     let (stop, alive) = watch::channel(true);
@@ -409,12 +273,12 @@ async fn measure(count: usize) -> Result<(), Failure> {
     tokio::time::sleep(Duration::from_secs(2 * LEASE_SECONDS)).await;
     let periods = 3;
     let before = (
-        place.revision().await?,
+        revision(&place).await?,
         counts.renewals.load(Ordering::SeqCst),
         hub.cpu()?,
     );
     tokio::time::sleep(Duration::from_secs(periods * LEASE_SECONDS)).await;
-    let writes = place.revision().await? - before.0;
+    let writes = revision(&place).await? - before.0;
     let renewals = counts.renewals.load(Ordering::SeqCst) - before.1;
     let each = |number: f64| number / count as f64 / periods as f64;
     println!(

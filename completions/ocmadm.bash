@@ -43,6 +43,9 @@ _ocmadm() {
             ocmadm,delete)
                 cmd="ocmadm__subcmd__delete"
                 ;;
+            ocmadm,describe)
+                cmd="ocmadm__subcmd__describe"
+                ;;
             ocmadm,doctor)
                 cmd="ocmadm__subcmd__doctor"
                 ;;
@@ -132,6 +135,15 @@ _ocmadm() {
                 ;;
             ocmadm__subcmd__delete,work)
                 cmd="ocmadm__subcmd__delete__subcmd__work"
+                ;;
+            ocmadm__subcmd__describe,cluster)
+                cmd="ocmadm__subcmd__describe__subcmd__cluster"
+                ;;
+            ocmadm__subcmd__describe,clusters)
+                cmd="ocmadm__subcmd__describe__subcmd__cluster"
+                ;;
+            ocmadm__subcmd__describe,managedcluster)
+                cmd="ocmadm__subcmd__describe__subcmd__cluster"
                 ;;
             ocmadm__subcmd__get,addon)
                 cmd="ocmadm__subcmd__get__subcmd__addons"
@@ -233,7 +245,7 @@ _ocmadm() {
 
     case "${cmd}" in
         ocmadm)
-            opts="-q -v -h -V --kubeconfig --context --dry-run --timeout --color --quiet --v --help --version init join accept create delete get doctor upgrade install uninstall clusterset addon addons unjoin clean sandbox version completion hub agent util"
+            opts="-q -v -h -V --kubeconfig --context --dry-run --timeout --color --quiet --v --help --version init join accept create delete get describe doctor upgrade install uninstall clusterset addon addons unjoin clean sandbox version completion hub agent util"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1768,6 +1780,112 @@ _ocmadm() {
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ocmadm__subcmd__describe)
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help cluster clusters managedcluster"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ocmadm__subcmd__describe__subcmd__cluster)
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --kubeconfig)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then

@@ -41,13 +41,14 @@ complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "accept" -d 'Accept cl
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "create" -d 'Make works, cluster sets and samples'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "delete" -d 'Delete works, cluster sets and join tokens'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "get" -d 'List clusters, works and more, print join tokens'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "describe" -d 'Show all that is known of a cluster'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "doctor" -d 'Find out why a cluster does not join or work, and what mends it'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "upgrade" -d 'Bring hub or agent to another version'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "install" -d 'Install add-ons for the hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "uninstall" -d 'Take add-ons off the hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "clusterset" -d 'Group clusters, and let namespaces use the groups'
-complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "addon" -d 'Enable and disable add-ons on managed clusters'
-complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "addons" -d 'Enable and disable add-ons on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "addon" -d 'Create add-ons, enable and disable them on managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "addons" -d 'Create add-ons, enable and disable them on managed clusters'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "unjoin" -d 'Take a cluster out of its hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "clean" -d 'Make a hub an ordinary cluster again'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "sandbox" -d 'Run a local hub and managed clusters, without Docker'
@@ -677,6 +678,49 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subco
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s w -l watch -d 'Go on and print what changes, until interrupted'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand get; and __fish_seen_subcommand_from placement" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -f -a "cluster" -d 'Show all that the hub knows of managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -f -a "clusters" -d 'Show all that the hub knows of managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and not __fish_seen_subcommand_from cluster clusters managedcluster" -f -a "managedcluster" -d 'Show all that the hub knows of managed clusters'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from cluster" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from cluster" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from cluster" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from cluster" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from cluster" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from cluster" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from cluster" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from cluster" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from clusters" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from clusters" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from clusters" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from clusters" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from clusters" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from clusters" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from clusters" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from clusters" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from managedcluster" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from managedcluster" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from managedcluster" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from managedcluster" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from managedcluster" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from managedcluster" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from managedcluster" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand describe; and __fish_seen_subcommand_from managedcluster" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -l cluster -d 'Only this managed cluster' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -l managed-context -d 'Context of the managed cluster, to look at its side, too' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand doctor" -s o -l output -d 'Output format: a list where nothing is said' -r -f -a "json\t''

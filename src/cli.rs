@@ -48,6 +48,8 @@ pub enum Command {
     Delete(cmd::delete::Args),
     /// List clusters, works and more, print join tokens
     Get(cmd::get::Args),
+    /// Show all that is known of a cluster
+    Describe(cmd::describe::Args),
     /// Find out why a cluster does not join or work, and what mends it
     Doctor(cmd::doctor::Args),
     /// Bring hub or agent to another version
@@ -58,7 +60,7 @@ pub enum Command {
     Uninstall(cmd::hub_addon::UninstallArgs),
     /// Group clusters, and let namespaces use the groups
     Clusterset(cmd::clusterset::Args),
-    /// Enable and disable add-ons on managed clusters
+    /// Create add-ons, enable and disable them on managed clusters
     #[command(visible_alias = "addons")]
     Addon(cmd::addon::Args),
     /// Take a cluster out of its hub
@@ -152,6 +154,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Create(args) => client(global, cmd::create::run(args, global, ui)),
         Command::Delete(args) => client(global, cmd::delete::run(args, global, ui)),
         Command::Get(args) => client(global, cmd::get::run(args, global, ui)),
+        Command::Describe(args) => client(global, cmd::describe::run(args, global, ui)),
         Command::Doctor(args) => client(global, cmd::doctor::run(args, global, ui)),
         Command::Upgrade(args) => client(global, cmd::upgrade::run(args, global, ui)),
         Command::Install(args) => client(global, cmd::hub_addon::install(args, global, ui)),

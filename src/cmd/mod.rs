@@ -11,6 +11,7 @@ pub mod components;
 pub mod confirm;
 pub mod create;
 pub mod delete;
+pub mod describe;
 pub mod doctor;
 pub mod explain;
 pub mod get;

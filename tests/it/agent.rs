@@ -4,6 +4,7 @@
 
 mod addons;
 mod certificates;
+mod hubs;
 mod joining;
 mod status;
 mod support;

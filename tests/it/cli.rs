@@ -7,6 +7,7 @@ mod addresses;
 mod bad_input;
 mod commands;
 mod defects;
+mod describe;
 mod docs;
 mod docs_parity;
 mod doctor;

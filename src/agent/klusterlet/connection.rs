@@ -191,6 +191,16 @@ pub(super) async fn check(client: &Client, spec: &KlusterletSpec) -> Result<Verd
     Ok(Verdict::fails(first, found))
 }
 
+/// Whether a kubeconfig of a Secret may be used to ask a hub for an identity;
+/// else why not.
+pub(in crate::agent) async fn may_bootstrap(data: &Data) -> Result<(), String> {
+    match ask(data, &bootstrap_questions()).await {
+        Err(error) => Err(source_chain(error.as_ref())),
+        Ok((_, refused)) if refused.is_empty() => Ok(()),
+        Ok((_, refused)) => Err(format!("it does not allow to: {}", list(&refused))),
+    }
+}
+
 async fn check_hub(
     namespace: &str,
     spec: &KlusterletSpec,

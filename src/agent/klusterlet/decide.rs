@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
-use crate::ocm::names;
-use crate::ocm::operator::v1::{Klusterlet, RelatedResourceMeta};
+use crate::ocm::operator::v1::{BootstrapKubeConfigsType, Klusterlet, RelatedResourceMeta};
+use crate::ocm::{gates, names};
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +37,11 @@ pub(super) fn decide(klusterlet: &Klusterlet) -> Step {
     if !finalized {
         return Step::Finalize;
     }
+    if has_several_hubs(klusterlet) && hubs(klusterlet) < 2 {
+        return Step::Refuse(
+            "MultipleHubs needs bootstrapKubeConfigs of type LocalSecrets with at least two secrets",
+        );
+    }
     match klusterlet.spec.deploy_option.mode.as_deref() {
         // One process has both parts, so these are the same here.
         None | Some("" | "Default" | "Singleton") => Step::Apply,
@@ -45,6 +50,23 @@ pub(super) fn decide(klusterlet: &Klusterlet) -> Step {
         ),
         Some(_) => Step::Refuse("the mode of the deploy option is not known"),
     }
+}
+
+/// Whether the agent may choose among several hubs.
+pub(super) fn has_several_hubs(klusterlet: &Klusterlet) -> bool {
+    let registration = klusterlet.spec.registration_configuration.as_ref();
+    let gates = registration.map_or(&[][..], |r| &r.feature_gates);
+    gates::enabled(gates::AGENT_REGISTRATION, gates, "MultipleHubs")
+}
+
+/// Among how many hubs.
+fn hubs(klusterlet: &Klusterlet) -> usize {
+    let registration = klusterlet.spec.registration_configuration.as_ref();
+    let local = registration
+        .and_then(|registration| registration.bootstrap_kube_configs.as_ref())
+        .filter(|hubs| hubs.type_ == BootstrapKubeConfigsType::LocalSecrets)
+        .and_then(|hubs| hubs.local_secrets_config.as_ref());
+    local.map_or(0, |local| local.kube_config_secrets.len())
 }
 
 /// Labels of the definitions: all of the Klusterlet's, and whose they are.
@@ -84,6 +106,8 @@ pub(super) fn related(object: &DynamicObject) -> Option<RelatedResourceMeta> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::bundle;
     use crate::ocm::conditions;
@@ -118,6 +142,24 @@ mod tests {
                 "{mode:?}"
             );
         }
+    }
+
+    #[test]
+    fn several_hubs_are_at_least_two() {
+        let mut klusterlet = finalized(None);
+        let configure = |klusterlet: &mut Klusterlet, secrets: &[&str]| {
+            let secrets: Vec<_> = secrets.iter().map(|name| json!({"name": name})).collect();
+            klusterlet.spec.registration_configuration = serde_json::from_value(json!({
+                "featureGates": [{"feature": "MultipleHubs", "mode": "Enable"}],
+                "bootstrapKubeConfigs": {"type": "LocalSecrets",
+                    "localSecretsConfig": {"kubeConfigSecrets": secrets}},
+            }))
+            .unwrap();
+        };
+        configure(&mut klusterlet, &["one"]);
+        assert!(matches!(decide(&klusterlet), Step::Refuse(_)));
+        configure(&mut klusterlet, &["one", "two"]);
+        assert_eq!(decide(&klusterlet), Step::Apply);
     }
 
     #[test]

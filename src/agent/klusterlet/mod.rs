@@ -29,6 +29,7 @@ use crate::ocm::operator::v1::{Klusterlet, KlusterletStatus};
 use crate::runtime::informer::typed;
 use crate::runtime::{Backoff, Change, Context, Failure, Informer, Next, Queue, Scope, Tasks};
 
+pub(super) use connection::may_bootstrap;
 use decide::{Step, decide};
 use status::{Outcome, Part};
 
@@ -370,6 +371,10 @@ impl Controller {
         }
         let verdict = connection::check(&self.client, &klusterlet.spec).await?;
         let works = verdict.works();
+        if !works && decide::has_several_hubs(&klusterlet) {
+            // Which of them is meant to work is for registration to say.
+            return Ok(Next::After(Duration::from_secs(30)));
+        }
         let mut new = klusterlet.status.clone().unwrap_or_default();
         let mut condition = verdict.condition();
         condition.observed_generation = klusterlet.metadata.generation;

@@ -15,27 +15,51 @@ use crate::ocm::names;
 use crate::runtime::backoff::between;
 use crate::runtime::{Backoff, Informer, source_chain};
 
+use super::hubs::{Known, Leave};
 use super::status::Cluster;
 
 /// How long the hub may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Renews until `shutdown`. `changed` ticks when the ManagedCluster changes.
+/// Where there are several hubs, one that refuses or is silent is left.
 pub async fn run(
     hub: Client,
     name: String,
     clusters: Informer<Cluster>,
     mut changed: watch::Receiver<()>,
+    leave: Option<Leave>,
     shutdown: CancellationToken,
 ) {
     let api: Api<Lease> = Api::namespaced(hub, &name);
     let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
     let mut failures = 0;
+    let mut heard = Instant::now();
+    let mut was_accepted = false;
     loop {
         changed.mark_unchanged();
         let duration = accepted(&clusters, &name);
+        was_accepted |= duration.is_some();
+        if let Some(leave) = &leave {
+            let known = Known {
+                was_accepted,
+                accepted: clusters.get("", &name).map(|cluster| cluster.is_accepted()),
+                // Nothing is to be heard where nothing is asked.
+                silent: if duration.is_some() {
+                    heard.elapsed()
+                } else {
+                    Duration::ZERO
+                },
+            };
+            if let Some(reason) = leave.why(known) {
+                tracing::warn!(cluster = %name, reason, "this hub is left");
+                leave.token.cancel();
+                return;
+            }
+        }
         let Some(duration) = duration else {
             failures = 0;
+            heard = Instant::now();
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 changed = changed.changed() => if changed.is_err() { return },
@@ -50,6 +74,7 @@ pub async fn run(
         let pause = match renewed {
             Ok(()) => {
                 failures = 0;
+                heard = Instant::now();
                 between(duration, duration.mul_f64(1.25))
             }
             Err(error) => {

@@ -79,7 +79,7 @@ pub fn fallback() -> Names {
 /// Decides what the agent has to do.
 #[must_use]
 pub fn decide(observed: &Observed<'_>) -> Mode {
-    let names = names_of(observed);
+    let names = names_of(observed.settings, observed.hub, observed.fallback);
     if let Some(reason) = bad_name(&names.cluster) {
         return Mode::Wait(reason);
     }
@@ -116,25 +116,24 @@ pub fn decide(observed: &Observed<'_>) -> Mode {
     }
 }
 
-fn names_of(observed: &Observed<'_>) -> Names {
+/// Who the agent is: the Klusterlet says, or the hub kubeconfig Secret, or
+/// nobody.
+pub(super) fn names_of(settings: &Settings, hub: Option<&Data>, fallback: &Names) -> Names {
     let stored = |key| {
-        observed
-            .hub
-            .and_then(|data| credentials::text(data, key))
+        hub.and_then(|data| credentials::text(data, key))
             .map(|text| text.trim().to_owned())
     };
     Names {
-        cluster: observed
-            .settings
+        cluster: settings
             .cluster_name
             .clone()
             .or_else(|| stored(names::KEY_CLUSTER_NAME))
-            .unwrap_or_else(|| observed.fallback.cluster.clone()),
+            .unwrap_or_else(|| fallback.cluster.clone()),
         // An identity that the hub knows is kept, whoever first asked for it:
         // agents take over from other implementations.
         agent: stored(names::KEY_AGENT_NAME)
-            .or_else(|| observed.settings.agent_id.clone())
-            .unwrap_or_else(|| observed.fallback.agent.clone()),
+            .or_else(|| settings.agent_id.clone())
+            .unwrap_or_else(|| fallback.agent.clone()),
     }
 }
 

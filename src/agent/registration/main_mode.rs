@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::runtime::{Backoff, Change, Context, Informer, Queue, Scope, Tasks, source_chain};
 
+use super::hubs::Leave;
 use super::identity::Names;
 use super::report::Reporter;
 use super::settings::Settings;
@@ -30,6 +31,8 @@ const EVICTION_GRACE_PERIOD: Duration = Duration::from_secs(3600);
 pub struct Parts {
     /// The namespace of the Secrets.
     pub namespace: String,
+    /// How to leave this hub for another, where there are several.
+    pub leave: Option<Leave>,
     /// Who the agent is.
     pub names: Names,
     /// What the Klusterlet asks for.
@@ -115,6 +118,7 @@ pub async fn run(context: Context, parts: Parts) {
         name.clone(),
         clusters.clone(),
         ticked,
+        parts.leave.clone(),
         shutdown.clone(),
     ));
     let reporter = Arc::new(Reporter {

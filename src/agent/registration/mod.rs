@@ -6,6 +6,7 @@
 //! other credentials, another cluster name, an expired certificate.
 
 pub mod heartbeat;
+pub mod hubs;
 pub mod identity;
 pub mod join;
 pub mod main_mode;
@@ -31,8 +32,14 @@ use crate::agent::certificate::keeper::Keeper;
 use crate::ocm::names;
 use crate::runtime::{Change, Context, Informer, Scope, Tasks};
 
+use hubs::{Hubs, Leave};
 use identity::{Mode, Names, Observed};
 use settings::Settings;
+
+/// How long until hubs are looked at anew when none is good.
+const NO_HUB: Duration = Duration::from_secs(10);
+/// Whether there is a hub among several.
+const CHECK_HUBS: &str = "hubs";
 
 /// How the registration agent runs.
 #[derive(Clone, Debug)]
@@ -66,18 +73,27 @@ pub async fn run(context: Context, options: Options) {
     let fallback = identity::fallback();
     let work = async {
         loop {
-            let Some(namespace) = settings
-                .borrow_and_update()
-                .as_ref()
-                .map(|settings| settings.namespace.clone())
-            else {
+            let Some(now) = settings.borrow_and_update().clone() else {
                 tokio::select! {
                     () = context.shutdown.cancelled() => return,
                     changed = settings.changed() => if changed.is_err() { return },
                 }
                 continue;
             };
-            in_namespace(&context, &options, &namespace, settings.clone(), &fallback).await;
+            let Some(place) = place(&context, &now, &fallback).await else {
+                tracing::warn!(retry_in = ?NO_HUB, "none of the hubs can be used");
+                context
+                    .health
+                    .fail(CHECK_HUBS, "none of the hubs can be used");
+                tokio::select! {
+                    () = context.shutdown.cancelled() => return,
+                    () = tokio::time::sleep(NO_HUB) => {}
+                    changed = settings.changed() => if changed.is_err() { return },
+                }
+                continue;
+            };
+            context.health.pass(CHECK_HUBS);
+            in_place(&context, &options, &place, settings.clone(), &fallback).await;
             if context.shutdown.is_cancelled() {
                 return;
             }
@@ -122,18 +138,56 @@ fn follow_klusterlet(
     receiver
 }
 
-/// Runs with the Secrets of one namespace until the Klusterlet names another.
-async fn in_namespace(
+/// Where the agent's Secrets are, and which of several hubs is worked with.
+struct Place {
+    namespace: String,
+    /// The Secret to ask with.
+    bootstrap: String,
+    hubs: Option<Hubs>,
+    leave: CancellationToken,
+}
+
+impl Place {
+    /// Whether the Klusterlet wants another one.
+    fn is_left(&self, settings: Option<&Settings>) -> bool {
+        self.leave.is_cancelled()
+            || settings.is_some_and(|settings| {
+                settings.namespace != self.namespace || settings.hubs != self.hubs
+            })
+    }
+}
+
+/// The place that the Klusterlet wants; `None` when none of its hubs is good.
+async fn place(context: &Context, settings: &Settings, fallback: &Names) -> Option<Place> {
+    let bootstrap = match &settings.hubs {
+        None => names::BOOTSTRAP_KUBECONFIG_SECRET.to_owned(),
+        Some(hubs) => {
+            let chosen = hubs::choose(context, hubs, settings, fallback).await?;
+            tracing::info!(secret = %chosen, "this hub is worked with");
+            chosen
+        }
+    };
+    Some(Place {
+        namespace: settings.namespace.clone(),
+        bootstrap,
+        hubs: settings.hubs.clone(),
+        leave: CancellationToken::new(),
+    })
+}
+
+/// Runs with the Secrets of one place until the Klusterlet wants another, or
+/// the hub is left.
+async fn in_place(
     context: &Context,
     options: &Options,
-    namespace: &str,
+    place: &Place,
     settings: watch::Receiver<Option<Settings>>,
     fallback: &Names,
 ) {
     let context = context.child();
     let mut tasks = Tasks::new(context.shutdown.clone());
-    let follow = |tasks: &mut Tasks, name| follow_secret(tasks, &context, namespace, name);
-    let (first, bootstrap) = follow(&mut tasks, names::BOOTSTRAP_KUBECONFIG_SECRET);
+    let follow = |tasks: &mut Tasks, name| follow_secret(tasks, &context, &place.namespace, name);
+    let (first, bootstrap) = follow(&mut tasks, &place.bootstrap);
     let (second, hub) = follow(&mut tasks, names::HUB_KUBECONFIG_SECRET);
     let mut inputs = Inputs {
         settings,
@@ -143,7 +197,7 @@ async fn in_namespace(
     tokio::select! {
         () = context.shutdown.cancelled() => {}
         () = async { first.synced().await; second.synced().await; } => {
-            modes(&context, options, namespace, &mut inputs, fallback).await;
+            modes(&context, options, place, &mut inputs, fallback).await;
         }
     }
     context.shutdown.cancel();
@@ -170,7 +224,7 @@ impl Running {
 async fn modes(
     context: &Context,
     options: &Options,
-    namespace: &str,
+    place: &Place,
     inputs: &mut Inputs,
     fallback: &Names,
 ) {
@@ -182,9 +236,7 @@ async fn modes(
             inputs.bootstrap.borrow_and_update().clone(),
             inputs.hub.borrow_and_update().clone(),
         );
-        let moved = settings
-            .as_ref()
-            .is_some_and(|settings| settings.namespace != namespace);
+        let moved = place.is_left(settings.as_ref());
         let mode = match &settings {
             None => Mode::Wait("there is no Klusterlet, or it is being deleted".to_owned()),
             Some(settings) => identity::decide(&Observed {
@@ -207,7 +259,7 @@ async fn modes(
             if moved || context.shutdown.is_cancelled() {
                 return;
             }
-            running = start(context, options, namespace, inputs, &wanted);
+            running = start(context, options, place, inputs, &wanted);
             current = Some(wanted);
         }
         // A clock that jumps is noticed within the hour.
@@ -234,6 +286,7 @@ async fn modes(
             changed = inputs.settings.changed() => changed.is_err(),
             changed = inputs.bootstrap.changed() => changed.is_err(),
             changed = inputs.hub.changed() => changed.is_err(),
+            () = place.leave.cancelled() => false,
             () = tokio::time::sleep(pause) => false,
         };
         if ended {
@@ -249,7 +302,7 @@ async fn modes(
 fn start(
     context: &Context,
     options: &Options,
-    namespace: &str,
+    place: &Place,
     inputs: &Inputs,
     wanted: &(Mode, Option<Settings>),
 ) -> Option<Running> {
@@ -269,7 +322,7 @@ fn start(
             tracing::info!(cluster = %names.cluster, agent = %names.agent, reason, "asking the hub for an identity");
             let bootstrap = bootstrap?;
             let (names, ca) = (names.clone(), options.spoke_ca.clone());
-            let namespace = namespace.to_owned();
+            let namespace = place.namespace.clone();
             tokio::spawn(async move {
                 bootstrap_mode(inner, namespace, names, settings, bootstrap, ca, secret).await;
             })
@@ -278,7 +331,11 @@ fn start(
             tracing::info!(cluster = %names.cluster, agent = %names.agent, "working with the hub's identity");
             let hub = hub?;
             let keeper = main_mode::Parts {
-                namespace: namespace.to_owned(),
+                namespace: place.namespace.clone(),
+                leave: place.hubs.as_ref().map(|hubs| Leave {
+                    token: place.leave.clone(),
+                    timeout: hubs.timeout,
+                }),
                 names: names.clone(),
                 settings,
                 hub_as: bootstrap.unwrap_or_else(|| hub.clone()),

@@ -10,6 +10,8 @@ use serde_json::Value;
 use crate::ocm::addon::v1alpha1::KubeClientDriver;
 use crate::ocm::names;
 
+use super::hubs::Hubs;
+
 /// Settings read from the Klusterlet. What it does not say, or says in a shape
 /// that is not understood, has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct Settings {
     pub cluster_name: Option<String>,
     /// Where the bootstrap and hub kubeconfigs are.
     pub namespace: String,
+    /// Gate MultipleHubs: hubs to choose from.
+    pub hubs: Option<Hubs>,
     /// How the hub may reach the managed cluster's API server.
     pub external_urls: Vec<String>,
     /// Annotations for the ManagedCluster.
@@ -53,6 +57,7 @@ impl Default for Settings {
             agent_id: None,
             cluster_name: None,
             namespace: names::AGENT_NAMESPACE.to_owned(),
+            hubs: None,
             external_urls: Vec::new(),
             cluster_annotations: BTreeMap::new(),
             certificate_seconds: None,
@@ -71,6 +76,8 @@ impl Default for Settings {
 
 /// How long the tokens of add-ons last unless the Klusterlet says otherwise: a year.
 const ADDON_TOKEN_SECONDS: i64 = 31_536_000;
+/// How long one of several hubs may be silent unless the Klusterlet says otherwise.
+const HUB_TIMEOUT_SECONDS: u64 = 600;
 /// The shortest life of a certificate or token that the hub grants.
 const MIN_CERTIFICATE_SECONDS: i64 = 600;
 
@@ -117,14 +124,19 @@ impl Settings {
             .iter()
             .filter_map(text)
             .collect();
+        let mut several = false;
         for gate in list(&registration["featureGates"]) {
             let enabled = gate["mode"] == "Enable";
             match gate["feature"].as_str() {
                 Some("ClusterClaim") => settings.claims = enabled,
                 Some("AddonManagement") => settings.addons = enabled,
+                Some("MultipleHubs") => several = enabled,
                 _ => {}
             }
         }
+        settings.hubs = several
+            .then(|| hubs(&registration["bootstrapKubeConfigs"]))
+            .flatten();
         let driver = &registration["addOnKubeClientRegistrationDriver"];
         if driver["authType"] == "token" {
             settings.addon_driver = KubeClientDriver::Token;
@@ -147,6 +159,20 @@ impl Settings {
         }
         settings
     }
+}
+
+/// The hubs to choose from; at least two, else there is nothing to choose.
+fn hubs(value: &Value) -> Option<Hubs> {
+    let local = &value["localSecretsConfig"];
+    let secrets: Vec<String> = list(&local["kubeConfigSecrets"])
+        .iter()
+        .filter_map(|secret| text(&secret["name"]))
+        .collect();
+    let seconds = local["hubConnectionTimeoutSeconds"].as_u64();
+    (value["type"] == "LocalSecrets" && secrets.len() > 1).then(|| Hubs {
+        secrets,
+        timeout: Duration::from_secs(seconds.unwrap_or(HUB_TIMEOUT_SECONDS)),
+    })
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -230,7 +256,10 @@ mod tests {
                 "clientCertExpirationSeconds": 7200,
                 "clusterClaimConfiguration": {"maxCustomClusterClaims": 3, "reservedClusterClaimSuffixes": [".x"]},
                 "featureGates": [{"feature": "ClusterClaim", "mode": "Disable"},
-                    {"feature": "AddonManagement", "mode": "Disable"}],
+                    {"feature": "AddonManagement", "mode": "Disable"},
+                    {"feature": "MultipleHubs", "mode": "Enable"}],
+                "bootstrapKubeConfigs": {"type": "LocalSecrets", "localSecretsConfig": {
+                    "kubeConfigSecrets": [{"name": "a"}, {"name": "b"}]}},
                 "addOnKubeClientRegistrationDriver": {"authType": "token",
                     "token": {"expirationSeconds": 7200}},
             },
@@ -241,6 +270,13 @@ mod tests {
         assert_eq!(settings.cluster_name.as_deref(), Some("c1"));
         assert_eq!(settings.external_urls, ["https://a:6443", "https://b:6443"]);
         assert_eq!(settings.certificate_seconds, Some(7200));
+        assert_eq!(
+            settings.hubs,
+            Some(Hubs {
+                secrets: vec!["a".to_owned(), "b".to_owned()],
+                timeout: Duration::from_secs(600),
+            })
+        );
         assert_eq!(settings.max_custom_claims, 3);
         assert!(!settings.claims && !settings.addons && settings.raw_feedback);
         assert_eq!(settings.addon_driver, KubeClientDriver::Token);

@@ -165,7 +165,9 @@ async fn of_sets(
     Ok(works)
 }
 
-pub(super) fn manifests(work: &DynamicObject) -> &[Value] {
+/// The manifests of a work.
+#[must_use]
+pub fn manifests(work: &DynamicObject) -> &[Value] {
     work.data
         .pointer("/spec/workload/manifests")
         .and_then(Value::as_array)
@@ -200,7 +202,8 @@ fn view() -> View<'static> {
 }
 
 /// A condition's status; `Unknown` while it speaks of an older generation.
-pub(super) fn state(data: &Value, kind: &str, work: &DynamicObject) -> String {
+#[must_use]
+pub fn state(data: &Value, kind: &str, work: &DynamicObject) -> String {
     let Some(condition) = resources::find_condition(data, kind) else {
         return String::new();
     };
@@ -213,7 +216,8 @@ pub(super) fn state(data: &Value, kind: &str, work: &DynamicObject) -> String {
 }
 
 /// Why not everything is well: the message of the first condition that is not True.
-pub(super) fn message(data: &Value) -> String {
+#[must_use]
+pub fn message(data: &Value) -> String {
     ["Applied", "Available", "Progressing"]
         .iter()
         .filter_map(|kind| resources::find_condition(data, kind))

@@ -1,5 +1,6 @@
 //! A hub, a managed cluster, and an agent between them.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base64::Engine;
@@ -66,33 +67,7 @@ impl Bed {
 
     /// A kubeconfig that asks with a token of the bootstrap service account.
     pub(super) async fn bootstrap(&self, entry: &str) -> String {
-        let api: Api<k8s_openapi::api::core::v1::ServiceAccount> =
-            Api::namespaced(self.hub.side.client.clone(), "open-cluster-management");
-        let request = serde_json::from_value(json!({
-            "spec": {"audiences": [], "expirationSeconds": 3600}}))
-        .unwrap();
-        let token = eventually("a token", || async {
-            api.create_token_request(
-                "agent-registration-bootstrap",
-                &PostParams::default(),
-                &request,
-            )
-            .await
-            .ok()?
-            .status
-        })
-        .await
-        .token;
-        json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "bootstrap",
-            "clusters": [{"name": entry, "cluster": {
-                "server": format!("https://{}", self.gate.address()),
-                "certificate-authority-data": STANDARD.encode(self.hub.side.ca_pem()),
-            }}],
-            "users": [{"name": "bootstrap", "user": {"token": token}}],
-            "contexts": [{"name": "bootstrap", "context": {"cluster": entry, "user": "bootstrap"}}],
-        })
-        .to_string()
+        kubeconfig(&self.hub, entry, self.gate.address()).await
     }
 
     pub(super) fn start_agent(&mut self) {
@@ -132,15 +107,7 @@ impl Bed {
 
     /// An administrator's yes or no.
     pub(super) async fn decide(&self, name: &str, verdict: &str) {
-        use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-        let api: Api<CertificateSigningRequest> = Api::all(self.hub.side.client.clone());
-        let mut csr = api.get(name).await.unwrap();
-        csr.status = serde_json::from_value(json!({"conditions": [{
-            "type": verdict, "status": "True", "reason": "Test", "message": "m"}]}))
-        .unwrap();
-        api.replace_subresource("approval", name, &PostParams::default(), &csr)
-            .await
-            .unwrap();
+        decide(&self.hub, name, verdict).await;
     }
 
     /// Both opt-ins, as an administrator gives them.
@@ -192,6 +159,51 @@ impl Bed {
             .await
             .unwrap();
     }
+}
+
+/// An administrator's yes or no to a request at a hub.
+pub(super) async fn decide(hub: &Hub, name: &str, verdict: &str) {
+    use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+    let api: Api<CertificateSigningRequest> = Api::all(hub.side.client.clone());
+    let mut csr = api.get(name).await.unwrap();
+    csr.status = serde_json::from_value(json!({"conditions": [{
+        "type": verdict, "status": "True", "reason": "Test", "message": "m"}]}))
+    .unwrap();
+    api.replace_subresource("approval", name, &PostParams::default(), &csr)
+        .await
+        .unwrap();
+}
+
+/// A kubeconfig that leads to a hub at this address and asks with a token of
+/// the bootstrap service account.
+pub(super) async fn kubeconfig(hub: &Hub, entry: &str, address: SocketAddr) -> String {
+    let api: Api<k8s_openapi::api::core::v1::ServiceAccount> =
+        Api::namespaced(hub.side.client.clone(), "open-cluster-management");
+    let request = serde_json::from_value(json!({
+        "spec": {"audiences": [], "expirationSeconds": 3600}}))
+    .unwrap();
+    let token = eventually("a token", || async {
+        api.create_token_request(
+            "agent-registration-bootstrap",
+            &PostParams::default(),
+            &request,
+        )
+        .await
+        .ok()?
+        .status
+    })
+    .await
+    .token;
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "bootstrap",
+        "clusters": [{"name": entry, "cluster": {
+            "server": format!("https://{address}"),
+            "certificate-authority-data": STANDARD.encode(hub.side.ca_pem()),
+        }}],
+        "users": [{"name": "bootstrap", "user": {"token": token}}],
+        "contexts": [{"name": "bootstrap", "context": {"cluster": entry, "user": "bootstrap"}}],
+    })
+    .to_string()
 }
 
 /// A value of a Secret, as text.
