@@ -182,9 +182,9 @@ fn measure(clusters: usize) -> Result<bool, Failure> {
         // A label that placements choose by: it leaves some and joins others.
         let changed = cluster(round * 7 + 1, "yes")?;
         let mut moved = (*changed).clone();
-        moved
+        moved.labels = moved
             .labels
-            .insert("group".into(), format!("g{}", (round + 5) % 20));
+            .with("group", &format!("g{}", (round + 5) % 20));
         let moved = Arc::new(moved);
         let start = Instant::now();
         world.set_cluster(&moved, Timestamp::now());

@@ -24,17 +24,26 @@ pub enum SelectorError {
     },
 }
 
+/// Something that has labels.
+pub trait Labelled {
+    /// The value of a label.
+    fn value(&self, key: &str) -> Option<&str>;
+}
+
+impl Labelled for BTreeMap<String, String> {
+    fn value(&self, key: &str) -> Option<&str> {
+        self.get(key).map(String::as_str)
+    }
+}
+
 /// Whether the selector chooses something with these labels. An empty selector
 /// chooses everything.
-pub fn matches(
-    selector: &LabelSelector,
-    labels: &BTreeMap<String, String>,
-) -> Result<bool, SelectorError> {
+pub fn matches(selector: &LabelSelector, labels: &impl Labelled) -> Result<bool, SelectorError> {
     let equal = selector
         .match_labels
         .iter()
         .flatten()
-        .all(|(key, value)| labels.get(key) == Some(value));
+        .all(|(key, value)| labels.value(key) == Some(value));
     let mut all = equal;
     for requirement in selector.match_expressions.iter().flatten() {
         all &= holds(requirement, labels)?;
@@ -45,10 +54,11 @@ pub fn matches(
 /// Whether one requirement holds for these labels.
 pub fn holds(
     requirement: &LabelSelectorRequirement,
-    labels: &BTreeMap<String, String>,
+    labels: &impl Labelled,
 ) -> Result<bool, SelectorError> {
     let values = requirement.values.as_deref().unwrap_or_default();
-    let value = labels.get(&requirement.key);
+    let value = labels.value(&requirement.key);
+    let listed = |value: &str, values: &[String]| values.iter().any(|one| one == value);
     let needs_values = match requirement.operator.as_str() {
         "In" | "NotIn" => true,
         "Exists" | "DoesNotExist" => false,
@@ -65,8 +75,8 @@ pub fn holds(
         });
     }
     Ok(match requirement.operator.as_str() {
-        "In" => value.is_some_and(|value| values.contains(value)),
-        "NotIn" => value.is_none_or(|value| !values.contains(value)),
+        "In" => value.is_some_and(|value| listed(value, values)),
+        "NotIn" => value.is_none_or(|value| !listed(value, values)),
         "Exists" => value.is_some(),
         _ => value.is_none(),
     })

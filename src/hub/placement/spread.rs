@@ -13,7 +13,7 @@ use super::schedule::Ranked;
 use super::spec::Placement;
 use super::view::Cluster;
 
-fn value<'a>(constraint: &SpreadConstraint, cluster: &'a Cluster) -> Option<&'a String> {
+fn value<'a>(constraint: &SpreadConstraint, cluster: &'a Cluster) -> Option<&'a str> {
     match constraint.topology_key_type {
         TopologyKeyType::Label => cluster.labels.get(&constraint.topology_key),
         TopologyKeyType::Claim => cluster.claims.get(&constraint.topology_key),
@@ -38,7 +38,7 @@ pub(super) fn choose(
             let values = ranked
                 .iter()
                 .filter_map(|one| value(constraint, &one.cluster));
-            values.map(|value| (value.clone(), 0)).collect()
+            values.map(|value| (value.to_owned(), 0)).collect()
         })
         .collect();
     // Clusters that are alike for all constraints, the best of each in front.
@@ -46,7 +46,7 @@ pub(super) fn choose(
     for (at, one) in ranked.into_iter().enumerate() {
         let values = constraints
             .iter()
-            .map(|constraint| value(constraint, &one.cluster).cloned())
+            .map(|constraint| value(constraint, &one.cluster).map(str::to_owned))
             .collect();
         alike.entry(values).or_default().push_back((at, one));
     }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::hub::registration::sets::Members;
 use crate::k8s::quantity::Quantity;
 use crate::ocm::cluster::v1beta1::{LABEL_DECISION_GROUP_INDEX, LABEL_DECISION_GROUP_NAME};
+use crate::runtime::Labels;
 
 /// A taint of a ManagedCluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,9 +33,9 @@ pub struct Cluster {
     /// Its name.
     pub name: Arc<str>,
     /// Its labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Its claims.
-    pub claims: BTreeMap<String, String>,
+    pub claims: Labels,
     /// Its taints.
     pub taints: Vec<Taint>,
     /// Whether its deletion was asked for.
@@ -104,7 +105,7 @@ impl Cluster {
     pub fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
         let whole = serde_json::to_string(&object)?.into_boxed_str();
         let name = Arc::from(object.name_any());
-        let labels = object.labels().clone();
+        let labels = Labels::from(object.labels());
         let deleting = object.metadata.deletion_timestamp.is_some();
         let body: ClusterBody = match object.data {
             Value::Null => ClusterBody::default(),

@@ -347,7 +347,7 @@ fn patch(observed: &Observed<'_>, cluster: &Cluster) -> Option<Value> {
             .meta
             .labels
             .get(names::LABEL_CLUSTER_SET)
-            .is_none_or(String::is_empty)
+            .is_none_or(str::is_empty)
     {
         metadata.insert(
             "labels".into(),

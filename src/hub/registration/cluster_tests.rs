@@ -130,9 +130,7 @@ fn nothing_to_write_when_all_is_done() {
     let mut c = cluster();
     c.accepted = true;
     c.meta.finalizers = vec![RESOURCE_FINALIZER.into(), API_RESOURCE_FINALIZER.into()];
-    c.meta
-        .labels
-        .insert(names::LABEL_CLUSTER_SET.into(), "other".into());
+    c.meta.labels = c.meta.labels.with(names::LABEL_CLUSTER_SET, "other");
     c.conditions = vec![
         accepted_condition(),
         conditions::condition(CONDITION_AVAILABLE, conditions::TRUE, "R", ""),

@@ -1,8 +1,8 @@
 //! The namespaces that a cluster's sets ask for. Pure.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
+
+use crate::ocm::labels::Labelled;
 
 use super::sets::ClusterSet;
 
@@ -10,7 +10,7 @@ use super::sets::ClusterSet;
 /// sorted by set and name. What agents wrote into entries that stay is kept.
 #[must_use]
 pub fn decide<'a>(
-    labels: &BTreeMap<String, String>,
+    labels: &impl Labelled,
     present: &[Value],
     sets: impl Iterator<Item = (&'a str, &'a ClusterSet)>,
 ) -> Option<Vec<Value>> {
@@ -39,6 +39,8 @@ pub fn decide<'a>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::hub::registration::sets::Members;
     use crate::ocm::names;

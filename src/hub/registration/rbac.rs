@@ -284,7 +284,7 @@ pub fn difference(live: &Shaped, wanted: &Wanted) -> Difference {
     let labels: serde_json::Map<String, Value> = wanted
         .labels
         .iter()
-        .filter(|(key, value)| live.meta.labels.get(*key) != Some(*value))
+        .filter(|(key, value)| live.meta.labels.get(key) != Some(value))
         .map(|(key, value)| (key.clone(), value.clone().into()))
         .collect();
     if !labels.is_empty() {
@@ -328,10 +328,11 @@ pub fn difference(live: &Shaped, wanted: &Wanted) -> Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::Labels;
 
     fn meta(wanted: &Wanted) -> Meta {
         Meta {
-            labels: wanted.labels.clone(),
+            labels: Labels::from(&wanted.labels),
             finalizers: wanted.finalizers.clone(),
             ..Meta::default()
         }
@@ -379,12 +380,12 @@ mod tests {
     fn registration_06_drift_is_repaired_and_foreign_labels_stay() {
         let wanted = cluster_role("c1", true, &BTreeMap::new());
         let mut object = Shaped::of(meta(&wanted), &wanted.body);
-        object.meta.labels.insert("mine".into(), "x".into());
+        object.meta.labels = object.meta.labels.with("mine", "x");
         assert_eq!(difference(&object, &wanted), Difference::None);
         let mut body = wanted.body.clone();
         body["rules"][0]["verbs"] = json!(["*"]);
         object = Shaped::of(object.meta, &body);
-        object.meta.labels.remove(names::LABEL_CLUSTER_NAME);
+        object.meta.labels = object.meta.labels.without(names::LABEL_CLUSTER_NAME);
         let Difference::Patch(patch) = difference(&object, &wanted) else {
             panic!("drift not seen");
         };

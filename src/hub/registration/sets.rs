@@ -1,6 +1,5 @@
 //! The cluster sets `default` and `global`, and how many clusters each set has.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::ocm::labels::Labelled;
 use crate::ocm::{conditions, labels, names};
 use crate::runtime::{Change, Failure, Informer, Next, Queue, Tasks};
 
@@ -131,11 +131,9 @@ impl Members {
 
     /// Whether a cluster with these labels is in the set of this name.
     #[must_use]
-    pub fn has(&self, set: &str, members: &BTreeMap<String, String>) -> bool {
+    pub fn has(&self, set: &str, members: &impl Labelled) -> bool {
         match self {
-            Self::Labelled => {
-                members.get(names::LABEL_CLUSTER_SET).map(String::as_str) == Some(set)
-            }
+            Self::Labelled => members.value(names::LABEL_CLUSTER_SET) == Some(set),
             Self::Selected(selector) => labels::matches(selector, members).unwrap_or(false),
             Self::Nobody => false,
         }
@@ -272,6 +270,8 @@ async fn reconcile(hub: &Hub, sets: &Informer<ClusterSet>, name: &str) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ocm::names;
+use crate::runtime::Labels;
 
 /// What all kept objects have.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +23,7 @@ pub struct Meta {
     /// Guards writes.
     pub resource_version: String,
     /// Its labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Its finalizers.
     pub finalizers: Vec<String>,
     /// Whether its deletion was asked for.
@@ -38,7 +39,7 @@ impl Meta {
         Self {
             uid: object.uid().unwrap_or_default(),
             resource_version: object.resource_version().unwrap_or_default(),
-            labels: object.labels().clone(),
+            labels: Labels::from(object.labels()),
             finalizers: object.finalizers().to_vec(),
             deleting: object.metadata.deletion_timestamp.is_some(),
             created: object.creation_timestamp().map(|time| time.0),
@@ -48,9 +49,7 @@ impl Meta {
     /// The value of the label that names the managed cluster.
     #[must_use]
     pub fn cluster(&self) -> Option<&str> {
-        self.labels
-            .get(names::LABEL_CLUSTER_NAME)
-            .map(String::as_str)
+        self.labels.get(names::LABEL_CLUSTER_NAME)
     }
 }
 
