@@ -8,6 +8,7 @@ use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams
 use kube::core::ApiResource;
 use kube::{Client, Resource};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::ocm::cluster::v1beta1::{
     LABEL_DECISION_GROUP_INDEX, LABEL_DECISION_GROUP_NAME, LABEL_PLACEMENT, Placement as Object,
@@ -40,7 +41,8 @@ fn resource() -> ApiResource {
     ApiResource::erase::<PlacementDecision>(&())
 }
 
-/// Carries the changes out. What was written before a failure is told, too.
+/// Carries the changes out. What was written before a failure is told, too, and
+/// so are the events about it.
 ///
 /// # Errors
 /// The API server refuses, or is away.
@@ -50,6 +52,7 @@ pub(super) async fn apply(
     outcome: &Outcome,
     changes: &Changes,
     written: &mut Vec<Written>,
+    events: &Events,
 ) -> Result<(), Failure> {
     let namespace = &placement.key.namespace;
     let mut applier = Applier {
@@ -60,9 +63,24 @@ pub(super) async fn apply(
         events: Vec::new(),
     };
     let result = applier.all(outcome, changes).await;
-    // Events are for people: they come last, and their failure fails nothing.
-    let api: Api<Event> = Api::namespaced(client.clone(), namespace);
     for event in applier.events {
+        // A server that is slow gets fewer events, not later decisions.
+        if events.try_send(event).is_err() {
+            tracing::debug!(placement = %placement.key, "too many events wait, one is left out");
+        }
+    }
+    result
+}
+
+/// Events that wait to be written.
+pub(super) type Events = mpsc::Sender<Value>;
+
+/// Writes events, one after another, until nobody sends any: they are for
+/// people, decisions go before them, and their failure fails nothing.
+pub(super) async fn write_events(client: Client, mut events: mpsc::Receiver<Value>) {
+    while let Some(event) = events.recv().await {
+        let namespace = event["metadata"]["namespace"].as_str().unwrap_or_default();
+        let api: Api<Event> = Api::namespaced(client.clone(), namespace);
         let created = match serde_json::from_value::<Event>(event) {
             Ok(event) => api
                 .create(&PostParams::default(), &event)
@@ -71,10 +89,9 @@ pub(super) async fn apply(
             Err(error) => Err(error.to_string()),
         };
         if let Err(error) = created {
-            tracing::debug!(placement = %placement.key, %error, "event not written");
+            tracing::debug!(%error, "event not written");
         }
     }
-    result
 }
 
 impl Applier<'_> {

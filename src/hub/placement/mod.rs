@@ -36,11 +36,14 @@ pub use world::World;
 
 /// How many placements are written at a time.
 const WORKERS: usize = 8;
+/// How many events may wait to be written.
+const EVENTS: usize = 4096;
 
 struct Controller {
     context: Context,
     world: Mutex<World>,
     queue: Queue<Key>,
+    events: apply::Events,
 }
 
 impl Controller {
@@ -85,7 +88,15 @@ impl Controller {
         );
         let mut written = Vec::new();
         let client = &self.context.client;
-        let result = apply::apply(client, &placement, &outcome, &changes, &mut written).await;
+        let result = apply::apply(
+            client,
+            &placement,
+            &outcome,
+            &changes,
+            &mut written,
+            &self.events,
+        )
+        .await;
         {
             let mut world = self.world();
             apply::note(&mut world, &placement, written);
@@ -103,7 +114,9 @@ impl Controller {
 
 /// Runs the placement controller until the context's shutdown.
 pub async fn run(context: Context) {
+    let (events, waiting) = tokio::sync::mpsc::channel(EVENTS);
     let controller = Arc::new(Controller {
+        events,
         world: Mutex::new(World::loading()),
         queue: Queue::new(Backoff::new(
             Duration::from_millis(20),
@@ -112,6 +125,16 @@ pub async fn run(context: Context) {
         context,
     });
     let mut tasks = Tasks::new(controller.context.shutdown.clone());
+    let (client, shutdown) = (
+        controller.context.client.clone(),
+        controller.context.shutdown.clone(),
+    );
+    tasks.spawn(async move {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = apply::write_events(client, waiting) => {}
+        }
+    });
     let clusters = Informer::new(Scope::of::<ManagedCluster>());
     let sets = Informer::new(Scope::of::<ManagedClusterSet>());
     let bindings = Informer::new(Scope::of::<ManagedClusterSetBinding>());
