@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod conditions;
 pub mod crds;
 pub mod gates;
+pub mod intern;
 pub mod labels;
 pub mod names;
 pub mod operator;

@@ -6,5 +6,6 @@ mod addons;
 mod certificates;
 mod hubs;
 mod joining;
+mod killed;
 mod status;
 mod support;

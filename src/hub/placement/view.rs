@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::hub::registration::sets::Members;
 use crate::k8s::quantity::Quantity;
 use crate::ocm::cluster::v1beta1::{LABEL_DECISION_GROUP_INDEX, LABEL_DECISION_GROUP_NAME};
-use crate::runtime::Labels;
+use crate::ocm::intern::Labels;
 
 /// A taint of a ManagedCluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

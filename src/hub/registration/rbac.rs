@@ -328,7 +328,7 @@ pub fn difference(live: &Shaped, wanted: &Wanted) -> Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::Labels;
+    use crate::ocm::intern::Labels;
 
     fn meta(wanted: &Wanted) -> Meta {
         Meta {

@@ -12,8 +12,8 @@ use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::ocm::intern::Labels;
 use crate::ocm::names;
-use crate::runtime::Labels;
 
 /// What all kept objects have.
 #[derive(Clone, Debug, Default, PartialEq)]

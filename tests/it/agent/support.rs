@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Cluster, Gate, eventually};
-use crate::hub::support::{AVAILABLE, Hub, JOINED};
+use crate::hub::support::{AVAILABLE, Hub, JOINED, Mortal, condition};
 
 pub(super) const AGENT_NAMESPACE: &str = "open-cluster-management-agent";
 pub(super) const SECRET: &str = "hub-kubeconfig-secret";
@@ -80,6 +80,46 @@ impl Bed {
             Options::default(),
         ));
         self.agent = Some((stop, task));
+    }
+
+    /// An agent that ends at once, whatever it is doing, with this value.
+    pub(super) fn mortal_agent(&self) -> Mortal {
+        let client = self
+            .spoke
+            .service_account("open-cluster-management", "klusterlet");
+        let context = Context::new(client, CancellationToken::new());
+        Mortal::run(ocmadm::agent::registration::run(
+            context,
+            Options::default(),
+        ))
+    }
+
+    /// Both opt-ins for what has been asked so far; nothing if nothing has.
+    pub(super) async fn accept_what_there_is(&self, cluster: &str) {
+        for request in self.requests().await {
+            if request["status"]["conditions"].is_null() {
+                let name = request["metadata"]["name"].as_str().unwrap();
+                self.decide(name, "Approved").await;
+            }
+        }
+        if self
+            .hub
+            .side
+            .get("ManagedCluster", "", cluster)
+            .await
+            .is_some()
+        {
+            self.hub.accept(cluster, true).await;
+        }
+    }
+
+    pub(super) async fn is_joined(&self, cluster: &str) -> bool {
+        let found = self.hub.side.get("ManagedCluster", "", cluster).await;
+        found.is_some_and(|found| {
+            [JOINED, AVAILABLE]
+                .iter()
+                .all(|kind| condition(&found, kind).is_some_and(|(status, _)| status == "True"))
+        })
     }
 
     pub(super) async fn stop_agent(&mut self) {

@@ -23,6 +23,29 @@ pub(crate) const ACCEPTED: &str = "HubAcceptedManagedCluster";
 pub(crate) const AVAILABLE: &str = "ManagedClusterConditionAvailable";
 pub(crate) const JOINED: &str = "ManagedClusterJoined";
 
+/// Something like a process: it ends in the middle of what it does.
+pub(crate) struct Mortal(Option<tokio::runtime::Runtime>);
+
+impl Mortal {
+    pub(crate) fn run(life: impl Future<Output = ()> + Send + 'static) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.spawn(life);
+        Self(Some(runtime))
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// A hub whose registration controllers run.
 pub(crate) struct Hub {
     pub(crate) side: Cluster,
@@ -192,6 +215,15 @@ impl Hub {
             .service_account("open-cluster-management", "cluster-manager");
         let context = Context::new(client, self.stop.clone());
         tokio::spawn(ocmadm::hub::addon::run(context));
+    }
+
+    /// Controllers that end at once, whatever they are doing, with this value.
+    pub(crate) fn mortal_controllers(&self) -> Mortal {
+        let client = self
+            .side
+            .service_account("open-cluster-management", "cluster-manager");
+        let context = Context::new(client, CancellationToken::new());
+        Mortal::run(ocmadm::hub::registration::run(context))
     }
 
     /// Stops the controllers.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::ocm::labels::Labelled;
+use super::labels::Labelled;
 
 /// The texts that are in use, each once.
 #[derive(Default)]
