@@ -19,8 +19,8 @@ async fn seed(number: u64) {
     };
     bed.hub.stop_controllers();
     for round in 0..4 {
-        let hub = bed.hub.mortal_controllers();
-        let agent = bed.mortal_agent();
+        let hub = bed.hub.mortal_controllers().await;
+        let agent = bed.mortal_agent().await;
         tokio::time::sleep(moment()).await;
         // What there is to say yes to, there is; the rest comes in a later round.
         if round > 0 {

@@ -83,15 +83,12 @@ impl Bed {
     }
 
     /// An agent that ends at once, whatever it is doing, with this value.
-    pub(super) fn mortal_agent(&self) -> Mortal {
-        let client = self
-            .spoke
-            .service_account("open-cluster-management", "klusterlet");
-        let context = Context::new(client, CancellationToken::new());
-        Mortal::run(ocmadm::agent::registration::run(
-            context,
-            Options::default(),
-        ))
+    pub(super) async fn mortal_agent(&self) -> Mortal {
+        let (namespace, name) = ("open-cluster-management", "klusterlet");
+        let kubeconfig = self.spoke.account_config(namespace, name).await;
+        Mortal::run(&kubeconfig, |context| {
+            ocmadm::agent::registration::run(context, Options::default())
+        })
     }
 
     /// Both opt-ins for what has been asked so far; nothing if nothing has.

@@ -117,14 +117,13 @@ impl Cluster {
 
     /// A client that is this service account.
     pub(crate) fn service_account(&self, namespace: &str, name: &str) -> Client {
-        self.client_as(&user(
-            &format!("system:serviceaccount:{namespace}:{name}"),
-            &[
-                "system:serviceaccounts",
-                &format!("system:serviceaccounts:{namespace}"),
-                "system:authenticated",
-            ],
-        ))
+        self.client_as(&account(namespace, name))
+    }
+
+    /// A kubeconfig of a service account: for clients that share no connection
+    /// with others, as those of another process.
+    pub(crate) async fn account_config(&self, namespace: &str, name: &str) -> String {
+        self.config(&[("account", account(namespace, name))]).await
     }
 
     /// Where it listens.
@@ -301,4 +300,15 @@ pub(crate) async fn create(client: &Client, object: Value) -> Result<Value, kube
     let object: DynamicObject = serde_json::from_value(object).unwrap();
     let created = api.create(&PostParams::default(), &object).await?;
     Ok(serde_json::to_value(created).unwrap())
+}
+
+fn account(namespace: &str, name: &str) -> UserInfo {
+    user(
+        &format!("system:serviceaccount:{namespace}:{name}"),
+        &[
+            "system:serviceaccounts",
+            &format!("system:serviceaccounts:{namespace}"),
+            "system:authenticated",
+        ],
+    )
 }

@@ -27,13 +27,23 @@ pub(crate) const JOINED: &str = "ManagedClusterJoined";
 pub(crate) struct Mortal(Option<tokio::runtime::Runtime>);
 
 impl Mortal {
-    pub(crate) fn run(life: impl Future<Output = ()> + Send + 'static) -> Self {
+    /// Lives with a client of its own, made of this kubeconfig.
+    pub(crate) fn run<F>(kubeconfig: &str, life: fn(Context) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let kubeconfig = kube::config::Kubeconfig::from_yaml(kubeconfig).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        runtime.spawn(life);
+        runtime.spawn(async move {
+            let options = kube::config::KubeConfigOptions::default();
+            let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+            let client = kube::Client::try_from(config.unwrap()).unwrap();
+            life(Context::new(client, CancellationToken::new())).await;
+        });
         Self(Some(runtime))
     }
 }
@@ -218,12 +228,10 @@ impl Hub {
     }
 
     /// Controllers that end at once, whatever they are doing, with this value.
-    pub(crate) fn mortal_controllers(&self) -> Mortal {
-        let client = self
-            .side
-            .service_account("open-cluster-management", "cluster-manager");
-        let context = Context::new(client, CancellationToken::new());
-        Mortal::run(ocmadm::hub::registration::run(context))
+    pub(crate) async fn mortal_controllers(&self) -> Mortal {
+        let (namespace, name) = ("open-cluster-management", "cluster-manager");
+        let kubeconfig = self.side.account_config(namespace, name).await;
+        Mortal::run(&kubeconfig, ocmadm::hub::registration::run)
     }
 
     /// Stops the controllers.
