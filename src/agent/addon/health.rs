@@ -94,8 +94,15 @@ pub(super) async fn run(
         let known = addons.get(&cluster, &name);
         let differs =
             known.is_some_and(|addon| !addon.available.as_ref().is_some_and(|old| same(old, &new)));
-        if differs && let Err(error) = write_condition(&api, &name, &new).await {
-            tracing::debug!(addon = %name, error = %source_chain(&error), "health not told yet");
+        if differs {
+            // A hub that does not answer must not hold up the end.
+            let told = tokio::select! {
+                () = context.shutdown.cancelled() => break,
+                told = write_condition(&api, &name, &new) => told,
+            };
+            if let Err(error) = told {
+                tracing::debug!(addon = %name, error = %source_chain(&error), "health not told yet");
+            }
         }
         let pause = renewed
             .map(|renewed| left(renewed, now))

@@ -12,7 +12,7 @@ pub mod health;
 pub mod token;
 pub mod view;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use crate::agent::certificate::credentials::Credentials;
 use crate::agent::certificate::follow::follow_secret;
 use crate::agent::certificate::keeper::Keeper;
 use crate::ocm::addon::v1alpha1::{KubeClientDriver, ManagedClusterAddOn};
-use crate::runtime::{Backoff, Context, Failure, Informer, Next, Queue, Scope, Tasks};
+use crate::runtime::{Backoff, Change, Context, Failure, Informer, Next, Queue, Scope, Tasks};
 
 use decide::Part;
 use view::Addon;
@@ -69,6 +69,8 @@ struct Agent {
     options: Options,
     addons: Informer<Addon>,
     running: Mutex<HashMap<String, Vec<Running>>>,
+    /// Secrets, by add-on, that nobody keeps any more and that are still there.
+    doomed: Mutex<HashMap<String, HashSet<(String, String)>>>,
 }
 
 /// Runs until the context's shutdown. The context's cluster is the managed one.
@@ -77,6 +79,7 @@ pub async fn run(context: Context, hub: Client, options: Options) {
     let agent = Arc::new(Agent {
         addons: Informer::new(scope),
         running: Mutex::default(),
+        doomed: Mutex::default(),
         hub,
         options,
         context,
@@ -142,22 +145,27 @@ impl Agent {
         let (mut stays, ends): (Vec<Running>, Vec<Running>) = present
             .into_iter()
             .partition(|running| wanted.contains(&running.part) && !running.task.is_finished());
-        let mut failed = None;
+        // What could not be removed the last time is tried again.
+        let mut doomed = self.doomed.lock().await.remove(name).unwrap_or_default();
         for running in ends {
-            let secret = running
-                .part
-                .secret()
-                .map(|(n, s)| (n.to_owned(), s.to_owned()));
+            let secret = running.part.secret();
+            doomed.extend(secret.map(|(n, s)| (n.to_owned(), s.to_owned())));
             running.end().await;
-            let Some((namespace, secret)) = secret else {
-                continue;
-            };
-            let still = wanted
-                .iter()
-                .any(|part| part.secret() == Some((namespace.as_str(), secret.as_str())));
-            if !still {
-                failed = self.remove(&namespace, &secret).await.err().or(failed);
+        }
+        doomed.retain(|(namespace, secret)| {
+            let kept = Some((namespace.as_str(), secret.as_str()));
+            !wanted.iter().any(|part| part.secret() == kept)
+        });
+        let mut failed = None;
+        let mut left = HashSet::new();
+        for (namespace, secret) in doomed {
+            if let Err(error) = self.remove(&namespace, &secret).await {
+                failed = Some(error);
+                left.insert((namespace, secret));
             }
+        }
+        if !left.is_empty() {
+            self.doomed.lock().await.insert(name.to_owned(), left);
         }
         for part in wanted {
             if !stays.iter().any(|running| running.part == part) {
@@ -251,21 +259,19 @@ impl Agent {
 /// Waits for a namespace: a Secret for one that is not there would be lost, and
 /// the request for it in vain. False when the agent ends first.
 async fn exists(tasks: &mut Tasks, context: &Context, namespace: &str) -> bool {
-    let informer: Informer<()> =
+    // Whether it is being deleted: one that ends takes no Secrets.
+    let informer: Informer<bool> =
         Informer::new(Scope::of::<Namespace>().named(namespace).metadata_only());
     let (there, mut is_there) = watch::channel(false);
-    informer.on_change(move |_, _| {
-        there.send_replace(true);
+    informer.on_change(move |_, change| {
+        let found = matches!(change, Change::Applied { new, .. } if !**new);
+        there.send_replace(found);
     });
     let looks = context.child();
     tasks.spawn(informer.run(
         looks.client.clone(),
         |object: DynamicObject| {
-            // One that ends takes no Secrets.
-            match object.metadata.deletion_timestamp {
-                None => Ok(()),
-                Some(_) => Err("the namespace is being deleted"),
-            }
+            Ok::<_, std::convert::Infallible>(object.metadata.deletion_timestamp.is_some())
         },
         looks.metrics.clone(),
         looks.shutdown.clone(),

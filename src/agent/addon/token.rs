@@ -90,38 +90,57 @@ impl Keeper {
             return shutdown.cancelled().await;
         }
         let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30));
-        let mut failures = 0;
+        let mut tries = 0;
         loop {
             let secret = self.secret.borrow_and_update().clone();
             let now = Timestamp::now();
-            let pause = match renewal(secret.as_deref(), &self.order, now) {
-                Some(renewal) => {
-                    failures = 0;
-                    renewal.duration_since(now).unsigned_abs().min(RECHECK)
+            if let Some(renewal) = renewal(secret.as_deref(), &self.order, now) {
+                tries = 0;
+                let pause = renewal.duration_since(now).unsigned_abs().min(RECHECK);
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    changed = self.secret.changed() => if changed.is_err() { return },
+                    () = tokio::time::sleep(pause) => {}
                 }
-                None => match self.renew().await {
-                    Ok(()) => {
-                        failures = 0;
-                        self.tell(TRUE, "AddonTokenRefreshed", "token refreshed")
-                            .await;
-                        // The Secret comes back by its watch.
-                        RECHECK
-                    }
-                    Err(error) => {
-                        failures += 1;
-                        let pause = backoff.delay(failures);
-                        let error = source_chain(&error);
-                        tracing::warn!(secret = %self.order.secret, %error, retry_in = ?pause, "no new token");
-                        let message = format!("Failed to create token: {error}");
-                        self.tell(FALSE, "TokenCreationFailed", &message).await;
-                        pause
-                    }
-                },
+                continue;
+            }
+            // A token that is no good as soon as it comes (clocks that differ, another
+            // account than the hub says) is not asked for again and again at once.
+            tries += 1;
+            let pause = backoff.delay(tries);
+            let stored = tokio::select! {
+                () = shutdown.cancelled() => return,
+                stored = self.attempt(pause) => stored,
             };
+            if stored {
+                // It comes back by the watch.
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    changed = self.secret.changed() => if changed.is_err() { return },
+                    () = tokio::time::sleep(RECHECK) => {}
+                }
+            }
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                changed = self.secret.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// One try, and what the hub is told of it; whether there is a new token.
+    async fn attempt(&self, retry_in: Duration) -> bool {
+        match self.renew().await {
+            Ok(()) => {
+                self.tell(TRUE, "AddonTokenRefreshed", "token refreshed")
+                    .await;
+                true
+            }
+            Err(error) => {
+                let error = source_chain(&error);
+                tracing::warn!(secret = %self.order.secret, %error, ?retry_in, "no new token");
+                let message = format!("Failed to create token: {error}");
+                self.tell(FALSE, "TokenCreationFailed", &message).await;
+                false
             }
         }
     }
