@@ -200,7 +200,7 @@ async fn measure(count: usize) -> Result<(), Failure> {
     );
     let mut took = Vec::new();
     for round in 0..20 {
-        let name = format!("c{:06}", round * 20);
+        let name = format!("c{:06}", round * 20 % count);
         took.push(moved(&client, &name, &format!("g{}", 1 + round % 19)).await?);
     }
     took.sort();

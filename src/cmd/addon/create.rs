@@ -146,6 +146,15 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     }
     let manifests = work::manifests(&args.filename, true, "default", ui).await?;
     let hub = connect(global).await?;
+    if let Some((namespace, name)) = &args.placement_ref {
+        let placements = resources::within(&hub.client, &resources::placement(), namespace);
+        let found = hub.call_opt(placements.get(name)).await;
+        if let Ok(None) = found {
+            ui.warning(&format!(
+                "there is no placement {namespace}/{name}: until there is one, the add-on goes nowhere"
+            ));
+        }
+    }
     let job = Job {
         hub: &hub,
         global,
@@ -203,7 +212,8 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         ui.hint(&format!(
             "the hub can only give what it holds: \
              `kubectl create clusterrolebinding {}-addon --clusterrole {role} \
-             --serviceaccount open-cluster-management:cluster-manager`",
+             --serviceaccount open-cluster-management:cluster-manager{cluster}` \
+             (with upstream's components: open-cluster-management-hub:addon-manager-controller-sa)",
             args.name
         ));
     }

@@ -1,13 +1,13 @@
 //! `ocmadm describe cluster`: the cluster, its heartbeat, works, add-ons, open
 //! requests and events, in one view.
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
-use kube::core::DynamicObject;
+use kube::core::{DynamicObject, ObjectList};
 use kube::{Api, ResourceExt};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::cmd::get::clusters::require_names;
 use crate::cmd::get::works::{manifests, message, state};
 use crate::cmd::{CONCURRENCY, connect, program, resources, same_cluster};
 use crate::error::CommandError;
-use crate::k8s::client::Connection;
+use crate::k8s::client::{Connection, ServerError};
 use crate::ocm::names;
 use crate::ui::{Table, Ui};
 
@@ -31,14 +31,17 @@ pub struct Args {
     names: Vec<String>,
 }
 
-/// What is known of a cluster. What may not be read is left out.
-#[derive(Debug, Default)]
+/// Objects, or why they cannot be read.
+type Seen<T> = Result<Vec<T>, String>;
+
+/// What is known of a cluster.
+#[derive(Debug)]
 struct Known {
     lease: Option<Lease>,
-    works: Option<Vec<DynamicObject>>,
-    addons: Option<Vec<DynamicObject>>,
-    requests: Vec<CertificateSigningRequest>,
-    events: Vec<Event>,
+    works: Seen<DynamicObject>,
+    addons: Seen<DynamicObject>,
+    requests: Seen<CertificateSigningRequest>,
+    events: Seen<Event>,
 }
 
 /// Runs the command.
@@ -57,12 +60,12 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             let hub = &hub;
             async move {
                 let known = look(hub, &cluster.name_any()).await;
-                Ok::<_, CommandError>(text(cluster, &known, Timestamp::now()))
+                text(cluster, &known, Timestamp::now())
             }
         })
         .buffered(CONCURRENCY)
-        .try_collect()
-        .await?;
+        .collect()
+        .await;
     ui.result(&described.join("\n\n"))?;
     for cluster in &clusters {
         let name = cluster.name_any();
@@ -93,18 +96,27 @@ async fn look(hub: &Connection, name: &str) -> Known {
         hub.call(events.list(&all)),
         hub.call(requests.list(&of_cluster)),
     );
-    let mut events = events.map(|list| list.items).unwrap_or_default();
-    events.sort_by_key(|event| std::cmp::Reverse(last_seen(event)));
-    events.truncate(EVENTS);
-    let mut requests = requests.map(|list| list.items).unwrap_or_default();
-    requests.retain(is_open);
+    let mut events = seen(events);
+    if let Ok(events) = &mut events {
+        events.sort_by_key(|event| std::cmp::Reverse(last_seen(event)));
+        events.truncate(EVENTS);
+    }
+    let mut requests = seen(requests);
+    if let Ok(requests) = &mut requests {
+        requests.retain(is_open);
+    }
     Known {
         lease: lease.ok().flatten(),
-        works: works.map(|list| list.items).ok(),
-        addons: addons.map(|list| list.items).ok(),
+        works: seen(works),
+        addons: seen(addons),
         requests,
         events,
     }
+}
+
+fn seen<T: Clone>(list: Result<ObjectList<T>, ServerError>) -> Seen<T> {
+    list.map(|list| list.items)
+        .map_err(|error| error.to_string())
 }
 
 fn is_open(request: &CertificateSigningRequest) -> bool {
@@ -207,27 +219,18 @@ fn text(cluster: &DynamicObject, known: &Known, now: Timestamp) -> String {
             of("message"),
         ]);
     }
-    section(&mut out, "Conditions", Some(table));
-    section(&mut out, "Works", known.works.as_deref().map(works));
-    section(&mut out, "Add-ons", known.addons.as_deref().map(addons));
-    if !known.requests.is_empty() {
-        section(
-            &mut out,
-            "Requests that wait for a yes",
-            Some(requests(&known.requests, now)),
-        );
+    section(&mut out, "Conditions", Ok(table));
+    let works = known.works.as_deref().map(works);
+    section(&mut out, "Works", works.map_err(String::as_str));
+    let addons = known.addons.as_deref().map(addons);
+    section(&mut out, "Add-ons", addons.map_err(String::as_str));
+    if !matches!(&known.requests, Ok(none) if none.is_empty()) {
+        let requests = known.requests.as_deref().map(|all| requests(all, now));
+        let name = "Requests that wait for a yes";
+        section(&mut out, name, requests.map_err(String::as_str));
     }
-    let mut table = Table::new(&["last seen", "type", "reason", "message"]);
-    for event in &known.events {
-        let of = |text: &Option<String>| text.clone().unwrap_or_default();
-        table.row([
-            ago(last_seen(event), now),
-            of(&event.type_),
-            of(&event.reason),
-            of(&event.message),
-        ]);
-    }
-    section(&mut out, "Events", Some(table));
+    let events = known.events.as_deref().map(|all| events(all, now));
+    section(&mut out, "Events", events.map_err(String::as_str));
     out.trim_end().to_owned()
 }
 
@@ -266,14 +269,19 @@ fn listed(out: &mut String, name: &str, values: impl Iterator<Item = String>) {
     }
 }
 
-/// A table under its name; what may not be read says so.
-fn section(out: &mut String, name: &str, table: Option<Table>) {
+/// A table under its name, or why there is none.
+fn section(out: &mut String, name: &str, table: Result<Table, &str>) {
     match table {
-        None => out.push_str(&format!("{name}: you may not read them\n")),
-        Some(table) if table.is_empty() => {
+        Err(why) => {
+            out.push_str(&format!(
+                "{:<17}cannot be read: {why}\n",
+                format!("{name}:")
+            ));
+        }
+        Ok(table) if table.is_empty() => {
             out.push_str(&format!("{:<17}<none>\n", format!("{name}:")));
         }
-        Some(table) => {
+        Ok(table) => {
             out.push_str(&format!("{name}:\n"));
             for line in table.render().lines() {
                 out.push_str(&format!("  {line}\n"));
@@ -309,6 +317,20 @@ fn addons(addons: &[DynamicObject]) -> Table {
     table
 }
 
+fn events(events: &[Event], now: Timestamp) -> Table {
+    let mut table = Table::new(&["last seen", "type", "reason", "message"]);
+    for event in events {
+        let of = |text: &Option<String>| text.clone().unwrap_or_default();
+        table.row([
+            ago(last_seen(event), now),
+            of(&event.type_),
+            of(&event.reason),
+            of(&event.message),
+        ]);
+    }
+    table
+}
+
 fn requests(requests: &[CertificateSigningRequest], now: Timestamp) -> Table {
     let mut table = Table::new(&["name", "asked by", "age"]);
     for request in requests {
@@ -320,4 +342,30 @@ fn requests(requests: &[CertificateSigningRequest], now: Timestamp) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_called_none() {
+        let cluster = DynamicObject::new("c1", &resources::managed_cluster());
+        let known = Known {
+            lease: None,
+            works: Err("works is forbidden".to_owned()),
+            addons: Ok(Vec::new()),
+            requests: Ok(Vec::new()),
+            events: Err("no answer".to_owned()),
+        };
+        let shown = text(&cluster, &known, Timestamp::now());
+        for line in [
+            "Works:           cannot be read: works is forbidden",
+            "Add-ons:         <none>",
+            "Events:          cannot be read: no answer",
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{shown}");
+        }
+        assert!(!shown.contains("Requests"), "{shown}");
+    }
 }

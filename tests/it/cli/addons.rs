@@ -107,6 +107,7 @@ async fn an_addon_that_exists_is_changed_only_when_that_is_said() {
     AddonTemplate hello-0.0.1 is not updated when overwrite is disabled
     ClusterManagementAddon hello is not updated when overwrite is disabled
     --- stderr
+    Warning: there is no placement default/p: until there is one, the add-on goes nowhere
     Error: add-on hello exists with other content, nothing was changed
     Hint: pass --overwrite to change it, or another --version for a template of its own
     ");
@@ -116,7 +117,8 @@ async fn an_addon_that_exists_is_changed_only_when_that_is_said() {
     AddonTemplate hello-0.0.1 is updated
     ClusterManagementAddon hello is updated
     --- stderr
-    Hint: the hub can only give what it holds: `kubectl create clusterrolebinding hello-addon --clusterrole reader --serviceaccount open-cluster-management:cluster-manager`
+    Warning: there is no placement default/p: until there is one, the add-on goes nowhere
+    Hint: the hub can only give what it holds: `kubectl create clusterrolebinding hello-addon --clusterrole reader --serviceaccount open-cluster-management:cluster-manager` (with upstream's components: open-cluster-management-hub:addon-manager-controller-sa)
     Hint: to see where it goes: `ocmadm get addons hello`
     ");
     let templates = resources::all(&world.client, &resources::addon_template());
