@@ -4,6 +4,7 @@
 mod acceptance;
 mod addons;
 mod admission;
+mod applications;
 mod cleanup;
 mod election;
 mod leases;

@@ -1,0 +1,250 @@
+//! Applications: placement, replica sets of works and agents of managed
+//! clusters together, from a label of a cluster to an object on it.
+
+use std::time::{Duration, Instant};
+
+use ocmadm::agent::work;
+use ocmadm::bundle;
+use ocmadm::runtime::Context;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::support::{Hub, condition};
+use crate::harness::{Cluster, eventually, until};
+
+const SET: &str = "cluster.open-cluster-management.io/clusterset";
+
+/// A hub with placement and work controllers, and agents of managed clusters.
+struct Fleet {
+    hub: Hub,
+    spokes: Vec<(&'static str, Cluster)>,
+    stop: CancellationToken,
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Fleet {
+    /// With managed clusters of these names and labels; the set `apps` is bound.
+    async fn start(clusters: &[(&'static str, Value)]) -> Self {
+        let mut hub = Hub::start().await;
+        let gates = json!([{"feature": "ManifestWorkReplicaSet", "mode": "Enable"}]);
+        let spec = json!({"spec": {"workConfiguration": {"featureGates": gates}}});
+        hub.side
+            .merge("ClusterManager", "", "cluster-manager", spec)
+            .await;
+        // Registration would taint clusters that only a work agent speaks for.
+        hub.only_placement();
+        let stop = CancellationToken::new();
+        let account = hub
+            .side
+            .service_account("open-cluster-management", "cluster-manager");
+        tokio::spawn(ocmadm::hub::work::run(Context::new(account, stop.clone())));
+        for (kind, object) in [
+            ("ManagedClusterSet", json!({"metadata": {"name": "apps"}})),
+            (
+                "ManagedClusterSetBinding",
+                json!({"metadata": {"name": "apps", "namespace": "default"}, "spec": {"clusterSet": "apps"}}),
+            ),
+        ] {
+            let mut object = object;
+            object["apiVersion"] = "cluster.open-cluster-management.io/v1beta2".into();
+            object["kind"] = kind.into();
+            hub.side.create(object).await;
+        }
+        let mut spokes = Vec::new();
+        for (name, labels) in clusters {
+            for object in [
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+                json!({"apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster",
+                    "metadata": {"name": name, "labels": labels}, "spec": {"hubAcceptsClient": true}}),
+            ] {
+                hub.side.create(object).await;
+            }
+            let spoke = Cluster::start(name).await;
+            let mut definitions = bundle::agent_crds().unwrap();
+            definitions.retain(|object| {
+                let name = object.metadata.name.as_deref().unwrap_or_default();
+                name.starts_with("appliedmanifestworks.")
+            });
+            spoke.install(definitions).await;
+            let options = work::Options {
+                cluster_name: (*name).to_owned(),
+                hub_server: hub.side.url().await,
+                agent_id: (*name).to_owned(),
+                status_sync_interval: Duration::from_secs(5),
+                eviction_grace_period: Duration::from_secs(3600),
+                raw_feedback: false,
+                copies: None,
+            };
+            let (on_hub, here) = (hub.side.client.clone(), spoke.client.clone());
+            tokio::spawn(work::run(on_hub, here, options, stop.clone()));
+            spokes.push((*name, spoke));
+        }
+        Self { hub, spokes, stop }
+    }
+
+    async fn create(&self, version: &str, kind: &str, name: &str, spec: Value) {
+        let group = kind.starts_with("Placement");
+        let group = if group { "cluster" } else { "work" };
+        self.hub
+            .side
+            .create(json!({
+                "apiVersion": format!("{group}.open-cluster-management.io/{version}"), "kind": kind,
+                "metadata": {"name": name, "namespace": "default"}, "spec": spec,
+            }))
+            .await;
+    }
+
+    fn spoke(&self, name: &str) -> &Cluster {
+        let found = self.spokes.iter().find(|(spoke, _)| *spoke == name);
+        &found.unwrap().1
+    }
+
+    /// Whether the application of this name is on a managed cluster.
+    async fn runs(&self, cluster: &str, app: &str) -> bool {
+        let spoke = self.spoke(cluster);
+        spoke.get("ConfigMap", "default", app).await.is_some()
+    }
+
+    /// Waits until it is on these clusters and on no other.
+    async fn until_on(&self, app: &str, wanted: &[&str]) {
+        until(&format!("{app} is on {wanted:?}"), || async {
+            for (name, _) in &self.spokes {
+                if self.runs(name, app).await != wanted.contains(name) {
+                    return false;
+                }
+            }
+            true
+        })
+        .await;
+    }
+
+    async fn change(&self, cluster: &str, patch: Value) {
+        let side = &self.hub.side;
+        side.merge("ManagedCluster", "", cluster, patch).await;
+    }
+
+    /// What the application itself would report.
+    async fn phase(&self, cluster: &str, app: &str, phase: &str) {
+        let patch = json!({"data": {"phase": phase}});
+        let spoke = self.spoke(cluster);
+        spoke.merge("ConfigMap", "default", app, patch).await;
+    }
+
+    async fn until_rolled_out(&self, set: &str, wanted: (&str, &str)) -> Value {
+        let kind = "ManifestWorkReplicaSet";
+        eventually(&format!("{set}: rolled out is {wanted:?}"), || async {
+            let found = self.hub.side.get(kind, "default", set).await?;
+            let (status, reason) = condition(&found, "PlacementRolledOut")?;
+            ((status.as_str(), reason.as_str()) == wanted).then_some(found)
+        })
+        .await
+    }
+}
+
+/// A work of one ConfigMap that says itself how far it is.
+fn application(name: &str) -> Value {
+    let rule = |kind: &str, expression: &str| json!({"type": "CEL", "condition": kind, "celExpressions": [expression]});
+    let progresses = rule("Progressing", "object.data.phase != 'runs'");
+    let degraded = rule("Degraded", "object.data.phase == 'fails'");
+    json!({"workload": {"manifests": [{"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "default"}, "data": {"phase": "starts"}}]},
+        "manifestConfigs": [{
+            "resourceIdentifier": {"resource": "configmaps", "name": name, "namespace": "default"},
+            "updateStrategy": {"type": "CreateOnly"},
+            "conditionRules": [progresses, degraded]}]})
+}
+
+#[tokio::test]
+async fn an_application_follows_clusters_into_a_set_and_away_from_a_taint() {
+    let fleet = Fleet::start(&[("a", json!({SET: "apps"})), ("b", json!({}))]).await;
+    let spec = json!({"clusterSets": ["apps"], "tolerations": [
+        {"key": "maintenance", "operator": "Exists", "tolerationSeconds": 2}]});
+    fleet.create("v1beta1", "Placement", "p", spec).await;
+    let spec =
+        json!({"placementRefs": [{"name": "p"}], "manifestWorkTemplate": application("web")});
+    fleet
+        .create("v1alpha1", "ManifestWorkReplicaSet", "web", spec)
+        .await;
+    fleet.until_on("web", &["a"]).await;
+    // Another cluster joins the set.
+    fleet
+        .change("b", json!({"metadata": {"labels": {SET: "apps"}}}))
+        .await;
+    fleet.until_on("web", &["a", "b"]).await;
+    for cluster in ["a", "b"] {
+        fleet.phase(cluster, "web", "runs").await;
+    }
+    let set = fleet.until_rolled_out("web", ("True", "Complete")).await;
+    assert_eq!(set["status"]["summary"]["available"], 2);
+    // One is tainted: tolerated for two seconds.
+    let since = Instant::now();
+    let now = jiff::Timestamp::now().round(jiff::Unit::Second).unwrap();
+    let taint = json!({"key": "maintenance", "effect": "NoSelect", "timeAdded": now.to_string()});
+    fleet
+        .change("a", json!({"spec": {"taints": [taint]}}))
+        .await;
+    fleet.until_on("web", &["b"]).await;
+    // Rounded to the nearest second, as the API has it.
+    assert!(since.elapsed() > Duration::from_millis(1400), "at once");
+    // The taint goes, the application comes back; who leaves the set loses it.
+    fleet.change("a", json!({"spec": {"taints": []}})).await;
+    fleet.until_on("web", &["a", "b"]).await;
+    fleet
+        .change("b", json!({"metadata": {"labels": {SET: null}}}))
+        .await;
+    fleet.until_on("web", &["a"]).await;
+    let side = &fleet.hub.side;
+    side.delete("ManifestWorkReplicaSet", "default", "web")
+        .await;
+    fleet.until_on("web", &[]).await;
+}
+
+#[tokio::test]
+async fn a_rollout_goes_group_by_group_and_stops_at_a_failure() {
+    let stage = |stage: &str| json!({SET: "apps", "stage": stage});
+    let fleet = Fleet::start(&[("a", stage("canary")), ("b", stage("rest"))]).await;
+    let group = |name: &str| json!({"groupName": name, "groupClusterSelector": {"labelSelector": {"matchLabels": {"stage": name}}}});
+    let spec = json!({"clusterSets": ["apps"], "decisionStrategy": {"groupStrategy": {
+        "decisionGroups": [group("canary"), group("rest")]}}});
+    fleet.create("v1beta1", "Placement", "p", spec).await;
+    let by_group =
+        json!({"type": "ProgressivePerGroup", "progressivePerGroup": {"progressDeadline": "1s"}});
+    let spec = json!({"placementRefs": [{"name": "p", "rolloutStrategy": by_group}],
+        "manifestWorkTemplate": application("one")});
+    fleet
+        .create("v1alpha1", "ManifestWorkReplicaSet", "s", spec)
+        .await;
+    fleet.until_on("one", &["a"]).await;
+    fleet.phase("a", "one", "runs").await;
+    fleet.until_on("one", &["a", "b"]).await;
+    fleet.phase("b", "one", "runs").await;
+    fleet.until_rolled_out("s", ("True", "Complete")).await;
+    // The next version fails in the first group: the second one keeps what it has.
+    let next = json!({"spec": {"manifestWorkTemplate": application("two")}});
+    let side = &fleet.hub.side;
+    side.merge("ManifestWorkReplicaSet", "default", "s", next)
+        .await;
+    fleet.until_on("two", &["a"]).await;
+    fleet.phase("a", "two", "fails").await;
+    eventually("it says that it stopped", || async {
+        let kind = "ManifestWorkReplicaSet";
+        let set = side.get(kind, "default", "s").await?;
+        let text = set["status"]["conditions"].to_string();
+        text.contains("stopped for placement p").then_some(())
+    })
+    .await;
+    assert!(!fleet.runs("b", "two").await);
+    assert!(
+        fleet.runs("b", "one").await,
+        "the second group lost what it had"
+    );
+    // Mended where it failed, it goes on.
+    fleet.phase("a", "two", "runs").await;
+    fleet.until_on("two", &["a", "b"]).await;
+    fleet.until_on("one", &[]).await;
+}
