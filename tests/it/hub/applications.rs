@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::support::{Hub, condition};
-use crate::harness::{Cluster, eventually, until};
+use crate::harness::{Cluster, eventually, until, user};
 
 const SET: &str = "cluster.open-cluster-management.io/clusterset";
 
@@ -30,19 +30,19 @@ impl Drop for Fleet {
 impl Fleet {
     /// With managed clusters of these names and labels; the set `apps` is bound.
     async fn start(clusters: &[(&'static str, Value)]) -> Self {
-        let mut hub = Hub::start().await;
+        let hub = Hub::start().await;
         let gates = json!([{"feature": "ManifestWorkReplicaSet", "mode": "Enable"}]);
         let spec = json!({"spec": {"workConfiguration": {"featureGates": gates}}});
         hub.side
             .merge("ClusterManager", "", "cluster-manager", spec)
             .await;
-        // Registration would taint clusters that only a work agent speaks for.
-        hub.only_placement();
         let stop = CancellationToken::new();
         let account = hub
             .side
             .service_account("open-cluster-management", "cluster-manager");
-        tokio::spawn(ocmadm::hub::work::run(Context::new(account, stop.clone())));
+        let context = Context::new(account, stop.clone());
+        tokio::spawn(ocmadm::hub::work::run(context.clone()));
+        tokio::spawn(ocmadm::hub::placement::run(context));
         for (kind, object) in [
             ("ManagedClusterSet", json!({"metadata": {"name": "apps"}})),
             (
@@ -57,13 +57,18 @@ impl Fleet {
         }
         let mut spokes = Vec::new();
         for (name, labels) in clusters {
-            for object in [
-                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
-                json!({"apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster",
-                    "metadata": {"name": name, "labels": labels}, "spec": {"hubAcceptsClient": true}}),
-            ] {
-                hub.side.create(object).await;
-            }
+            // Its agent may what the hub gives every agent of an accepted cluster.
+            hub.accepted(name).await;
+            // Only a work agent speaks for it: the rest of an agent would say so.
+            hub.set_available(name, "True").await;
+            hub.side
+                .merge(
+                    "ManagedCluster",
+                    "",
+                    name,
+                    json!({"metadata": {"labels": labels}, "spec": {"taints": null}}),
+                )
+                .await;
             let spoke = Cluster::start(name).await;
             let mut definitions = bundle::agent_crds().unwrap();
             definitions.retain(|object| {
@@ -80,7 +85,16 @@ impl Fleet {
                 raw_feedback: false,
                 copies: None,
             };
-            let (on_hub, here) = (hub.side.client.clone(), spoke.client.clone());
+            let identity = format!("system:open-cluster-management:{name}");
+            let agent = user(
+                &format!("{identity}:{name}"),
+                &[
+                    &identity,
+                    "system:open-cluster-management:managed-clusters",
+                    "system:authenticated",
+                ],
+            );
+            let (on_hub, here) = (hub.side.client_as(&agent), spoke.client.clone());
             tokio::spawn(work::run(on_hub, here, options, stop.clone()));
             spokes.push((*name, spoke));
         }
@@ -133,6 +147,17 @@ impl Fleet {
         let patch = json!({"data": {"phase": phase}});
         let spoke = self.spoke(cluster);
         spoke.merge("ConfigMap", "default", app, patch).await;
+    }
+
+    /// Waits until the hub knows that the application runs there.
+    async fn until_seen(&self, cluster: &str, app: &str) {
+        until(&format!("{app} is known to run on {cluster}"), || async {
+            let works = self.hub.side.list("ManifestWork", cluster).await;
+            works
+                .iter()
+                .any(|work| condition(work, "Progressing").is_some_and(|(s, _)| s == "False"))
+        })
+        .await;
     }
 
     async fn until_rolled_out(&self, set: &str, wanted: (&str, &str)) -> Value {
@@ -207,7 +232,13 @@ async fn an_application_follows_clusters_into_a_set_and_away_from_a_taint() {
 #[tokio::test]
 async fn a_rollout_goes_group_by_group_and_stops_at_a_failure() {
     let stage = |stage: &str| json!({SET: "apps", "stage": stage});
-    let fleet = Fleet::start(&[("a", stage("canary")), ("b", stage("rest"))]).await;
+    let fleet = Fleet::start(&[
+        ("a", stage("canary")),
+        ("b", stage("canary")),
+        ("c", stage("rest")),
+        ("d", stage("rest")),
+    ])
+    .await;
     let group = |name: &str| json!({"groupName": name, "groupClusterSelector": {"labelSelector": {"matchLabels": {"stage": name}}}});
     let spec = json!({"clusterSets": ["apps"], "decisionStrategy": {"groupStrategy": {
         "decisionGroups": [group("canary"), group("rest")]}}});
@@ -219,18 +250,25 @@ async fn a_rollout_goes_group_by_group_and_stops_at_a_failure() {
     fleet
         .create("v1alpha1", "ManifestWorkReplicaSet", "s", spec)
         .await;
-    fleet.until_on("one", &["a"]).await;
+    fleet.until_on("one", &["a", "b"]).await;
+    // One of a group that runs is not the group.
     fleet.phase("a", "one", "runs").await;
+    fleet.until_seen("a", "one").await;
     fleet.until_on("one", &["a", "b"]).await;
     fleet.phase("b", "one", "runs").await;
+    fleet.until_on("one", &["a", "b", "c", "d"]).await;
+    fleet.phase("c", "one", "runs").await;
+    fleet.phase("d", "one", "runs").await;
     fleet.until_rolled_out("s", ("True", "Complete")).await;
-    // The next version fails in the first group: the second one keeps what it has.
+    // The next version fails on one of the first group: the second one keeps
+    // what it has.
     let next = json!({"spec": {"manifestWorkTemplate": application("two")}});
     let side = &fleet.hub.side;
     side.merge("ManifestWorkReplicaSet", "default", "s", next)
         .await;
-    fleet.until_on("two", &["a"]).await;
-    fleet.phase("a", "two", "fails").await;
+    fleet.until_on("two", &["a", "b"]).await;
+    fleet.phase("a", "two", "runs").await;
+    fleet.phase("b", "two", "fails").await;
     eventually("it says that it stopped", || async {
         let kind = "ManifestWorkReplicaSet";
         let set = side.get(kind, "default", "s").await?;
@@ -238,13 +276,20 @@ async fn a_rollout_goes_group_by_group_and_stops_at_a_failure() {
         text.contains("stopped for placement p").then_some(())
     })
     .await;
-    assert!(!fleet.runs("b", "two").await);
-    assert!(
-        fleet.runs("b", "one").await,
-        "the second group lost what it had"
-    );
-    // Mended where it failed, it goes on.
-    fleet.phase("a", "two", "runs").await;
-    fleet.until_on("two", &["a", "b"]).await;
+    for cluster in ["c", "d"] {
+        assert!(!fleet.runs(cluster, "two").await, "{cluster} has two");
+        assert!(fleet.runs(cluster, "one").await, "{cluster} lost one");
+    }
+    // One failure may be borne: it goes on, and the failed cluster stays as it is.
+    let bears = json!({"type": "ProgressivePerGroup", "progressivePerGroup":
+        {"progressDeadline": "1s", "maxFailures": 1}});
+    let bears = json!({"spec": {"placementRefs": [{"name": "p", "rolloutStrategy": bears}]}});
+    side.merge("ManifestWorkReplicaSet", "default", "s", bears)
+        .await;
+    fleet.until_on("two", &["a", "b", "c", "d"]).await;
     fleet.until_on("one", &[]).await;
+    for cluster in ["b", "c", "d"] {
+        fleet.phase(cluster, "two", "runs").await;
+    }
+    fleet.until_rolled_out("s", ("True", "Complete")).await;
 }
