@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use futures::stream::BoxStream;
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, ResourceExt as _};
@@ -39,6 +40,10 @@ fn decisions(client: &Client) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), "default", &resource)
 }
 
+fn name_of(number: usize) -> String {
+    format!("c{number:06}")
+}
+
 fn cluster(number: usize) -> Value {
     let mut labels = serde_json::Map::new();
     for label in 0..29 {
@@ -50,14 +55,14 @@ fn cluster(number: usize) -> Value {
     labels.insert("group".into(), format!("g{}", number % 20).into());
     json!({
         "apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster",
-        "metadata": {"name": format!("c{number:06}"), "labels": labels},
+        "metadata": {"name": name_of(number), "labels": labels},
         "spec": {"hubAcceptsClient": true, "leaseDurationSeconds": 3600},
     })
 }
 
-async fn create_all(client: &Client, count: usize) -> Result<(), Failure> {
+async fn create_all(client: &Client, numbers: std::ops::Range<usize>) -> Result<(), Failure> {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &join::clusters());
-    let results: Vec<Result<_, kube::Error>> = futures::stream::iter(0..count)
+    let results: Vec<Result<_, kube::Error>> = futures::stream::iter(numbers)
         .map(|number| {
             let api = api.clone();
             async move {
@@ -95,7 +100,7 @@ async fn prepared(client: &Client, count: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn place_all(client: &Client) -> Result<(), Failure> {
+async fn bind(client: &Client) -> Result<(), Failure> {
     let bindings = resource(
         "v1beta2",
         "ManagedClusterSetBinding",
@@ -109,9 +114,16 @@ async fn place_all(client: &Client) -> Result<(), Failure> {
     bindings
         .create(&PostParams::default(), &serde_json::from_value(object)?)
         .await?;
+    Ok(())
+}
+
+fn placements(client: &Client) -> Api<DynamicObject> {
     let placements = resource("v1beta1", "Placement", "placements");
-    let placements: Api<DynamicObject> =
-        Api::namespaced_with(client.clone(), "default", &placements);
+    Api::namespaced_with(client.clone(), "default", &placements)
+}
+
+async fn place_all(client: &Client) -> Result<(), Failure> {
+    let placements = placements(client);
     for number in 0..PLACEMENTS {
         let object = json!({
             "apiVersion": "cluster.open-cluster-management.io/v1beta1", "kind": "Placement",
@@ -125,6 +137,17 @@ async fn place_all(client: &Client) -> Result<(), Failure> {
             .await?;
     }
     Ok(())
+}
+
+/// Removes all placements; waits until their decisions are gone.
+async fn unplace_all(client: &Client) -> Result<(), Failure> {
+    let placements = placements(client);
+    for number in 0..PLACEMENTS {
+        placements
+            .delete(&format!("p{number}"), &DeleteParams::default())
+            .await?;
+    }
+    decided(client, 0).await
 }
 
 /// Waits until as many decisions are there in all as `wanted`.
@@ -147,14 +170,17 @@ async fn decided(client: &Client, wanted: usize) -> Result<(), Failure> {
     }
 }
 
-/// Moves a cluster to another group; how long until a placement of that group
-/// has it.
-async fn moved(client: &Client, name: &str, group: &str) -> Result<Duration, Failure> {
-    let clusters: Api<DynamicObject> = Api::all_with(client.clone(), &join::clusters());
-    let number: usize = group.trim_start_matches('g').parse()?;
-    let label = format!("cluster.open-cluster-management.io/placement=p{number}");
+/// Watches the decisions of the first placement of a group.
+fn pages(client: &Client, group: usize) -> Pages {
+    let label = format!("cluster.open-cluster-management.io/placement=p{group}");
     let config = watcher::Config::default().labels(&label);
-    let mut pages = watcher(decisions(client), config).applied_objects().boxed();
+    watcher(decisions(client), config).applied_objects().boxed()
+}
+
+type Pages = BoxStream<'static, Result<DynamicObject, watcher::Error>>;
+
+/// Waits until a cluster is decided.
+async fn until_has(pages: &mut Pages, name: &str) -> Result<(), Failure> {
     let has = |page: &DynamicObject| {
         let decisions = page.data["status"]["decisions"].as_array();
         decisions
@@ -162,20 +188,141 @@ async fn moved(client: &Client, name: &str, group: &str) -> Result<Duration, Fai
             .flatten()
             .any(|decision| decision["clusterName"] == name)
     };
-    // The watch is there when it has shown what there is.
-    pages.next().await;
-    let start = Instant::now();
-    let patch = json!({"metadata": {"labels": {"group": group}}});
-    clusters
-        .patch(name, &PatchParams::default(), &Patch::Merge(patch))
-        .await?;
     loop {
         match pages.next().await {
-            Some(Ok(page)) if has(&page) => return Ok(start.elapsed()),
+            Some(Ok(page)) if has(&page) => return Ok(()),
             Some(_) => {}
             None => return Err("the watch of decisions ended".into()),
         }
     }
+}
+
+async fn label(client: &Client, name: &str, group: &str) -> Result<(), Failure> {
+    let clusters: Api<DynamicObject> = Api::all_with(client.clone(), &join::clusters());
+    let patch = json!({"metadata": {"labels": {"group": group}}});
+    clusters
+        .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+        .await?;
+    Ok(())
+}
+
+/// Moves a cluster to another group; how long until a placement of that group
+/// has it.
+async fn moved(client: &Client, name: &str, group: &str) -> Result<Duration, Failure> {
+    let number: usize = group.trim_start_matches('g').parse()?;
+    let mut pages = pages(client, number);
+    // The watch is there when it has shown what there is.
+    pages.next().await;
+    let start = Instant::now();
+    label(client, name, group).await?;
+    until_has(&mut pages, name).await?;
+    Ok(start.elapsed())
+}
+
+/// A cluster that joins; how long until a placement of its group has it.
+async fn joined(client: &Client, number: usize) -> Result<Duration, Failure> {
+    let clusters: Api<DynamicObject> = Api::all_with(client.clone(), &join::clusters());
+    let (mut pages, name) = (pages(client, number % 20), name_of(number));
+    pages.next().await;
+    let start = Instant::now();
+    let object = serde_json::from_value(cluster(number))?;
+    clusters.create(&PostParams::default(), &object).await?;
+    until_has(&mut pages, &name).await?;
+    Ok(start.elapsed())
+}
+
+/// What a fleet of one size takes.
+struct Figures {
+    clusters: usize,
+    first: f64,
+    label: (f64, f64),
+    new: (f64, f64),
+    memory: f64,
+}
+
+/// Median and worst, in milliseconds.
+fn median_and_worst(mut took: Vec<Duration>) -> (f64, f64) {
+    took.sort();
+    let milliseconds = |at: usize| took.get(at).map_or(0.0, |took| took.as_secs_f64() * 1000.0);
+    (
+        milliseconds(took.len() / 2),
+        milliseconds(took.len().saturating_sub(1)),
+    )
+}
+
+/// Measures with the clusters from 0 to `count`, all of them there; adds 20.
+async fn figures(client: &Client, hub: &Hub, count: usize) -> Result<Figures, Failure> {
+    let start = Instant::now();
+    place_all(client).await?;
+    decided(client, (0..PLACEMENTS).map(|n| size(count, n % 20)).sum()).await?;
+    let first = start.elapsed().as_secs_f64();
+    let mut took = Vec::new();
+    for round in 0..20 {
+        let name = name_of(round * 20 % count);
+        took.push(moved(client, &name, &format!("g{}", 1 + round % 19)).await?);
+    }
+    let label = median_and_worst(took);
+    let mut took = Vec::new();
+    for round in 0..20 {
+        took.push(joined(client, count + round).await?);
+    }
+    Ok(Figures {
+        clusters: count,
+        first,
+        label,
+        new: median_and_worst(took),
+        memory: hub.memory()?.0,
+    })
+}
+
+/// A line: the figure, what it must be, and whether it is.
+fn row(name: &str, figure: f64, unit: &str, must: Option<f64>) {
+    let verdict = match must {
+        Some(must) if figure > must => format!("must {must}: MISSED"),
+        Some(must) => format!("must {must}: reached"),
+        None => String::new(),
+    };
+    println!("{name:<58} {figure:>9.1} {unit:<4} {verdict}");
+}
+
+/// What so many clusters would take, if all grows on as it did between two sizes.
+fn computed(half: &Figures, full: &Figures, clusters: usize) -> Figures {
+    let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    let steps = (number(clusters) - number(full.clusters))
+        / (number(full.clusters) - number(half.clusters));
+    let grown = |half: f64, full: f64| full + (full - half).max(0.0) * steps;
+    let both = |half: (f64, f64), full: (f64, f64)| (grown(half.0, full.0), grown(half.1, full.1));
+    Figures {
+        clusters,
+        first: grown(half.first, full.first),
+        label: both(half.label, full.label),
+        new: both(half.new, full.new),
+        memory: grown(half.memory, full.memory),
+    }
+}
+
+fn print(figures: &Figures, at_scale: bool, what: &str) {
+    let must = |figure: f64| at_scale.then_some(figure);
+    println!("{} clusters{what}", figures.clusters);
+    let placements = format!("  {PLACEMENTS} placements, from creation to all decided");
+    row(&placements, figures.first, "s", must(5.0));
+    let (median, worst) = figures.label;
+    row(
+        "  one label change to the decision seen, median of 20",
+        median,
+        "ms",
+        must(100.0),
+    );
+    row("  one label change, worst of 20", worst, "ms", None);
+    let (median, worst) = figures.new;
+    row(
+        "  one new cluster to the decision seen, median of 20",
+        median,
+        "ms",
+        must(100.0),
+    );
+    row("  one new cluster, worst of 20", worst, "ms", None);
+    row("  memory of the hub", figures.memory, "MiB", must(150.0));
 }
 
 async fn measure(count: usize) -> Result<(), Failure> {
@@ -183,40 +330,40 @@ async fn measure(count: usize) -> Result<(), Failure> {
     let place = Place::start().await?;
     let client = place.admin.clone();
     let hub = Hub::start(&place, folder.path())?;
+    bind(&client).await?;
+    let half = count / 2;
     let start = Instant::now();
-    create_all(&client, count).await?;
+    create_all(&client, 0..half).await?;
+    prepared(&client, half).await?;
+    let before = figures(&client, &hub, half).await?;
+    print(&before, false, ", half of them");
+    unplace_all(&client).await?;
+    // Twenty joined while that was measured.
+    create_all(&client, half + 20..count).await?;
     prepared(&client, count).await?;
     println!(
-        "{count} clusters accepted and prepared: {:.1} s, hub CPU {:.1} s",
+        "{count} clusters accepted and prepared with all of that after {:.1} s, hub CPU {:.1} s",
         start.elapsed().as_secs_f64(),
         hub.cpu()?
     );
-    let start = Instant::now();
-    place_all(&client).await?;
-    decided(&client, (0..PLACEMENTS).map(|n| size(count, n % 20)).sum()).await?;
-    println!(
-        "{PLACEMENTS} placements created and decided: {:.1} s",
-        start.elapsed().as_secs_f64()
-    );
-    let mut took = Vec::new();
+    // They go back to the groups they are counted in.
     for round in 0..20 {
-        let name = format!("c{:06}", round * 20 % count);
-        took.push(moved(&client, &name, &format!("g{}", 1 + round % 19)).await?);
+        let number = round * 20 % half;
+        label(&client, &name_of(number), &format!("g{}", number % 20)).await?;
     }
-    took.sort();
-    println!(
-        "a label changed to the decision seen: median {:.1} ms, worst of 20 {:.1} ms",
-        took[took.len() / 2].as_secs_f64() * 1000.0,
-        took[took.len() - 1].as_secs_f64() * 1000.0
+    let full = figures(&client, &hub, count).await?;
+    print(&full, true, "");
+    print(
+        &computed(&before, &full, 50_000),
+        false,
+        ", computed from the growth between these two",
     );
-    let (now, most) = hub.memory()?;
-    let verdict = if now < 150.0 { "reached" } else { "MISSED" };
-    println!("hub memory: {now:.1} MiB (must 150: {verdict}), at most {most:.1} MiB");
+    row("memory of the hub, at most", hub.memory()?.1, "MiB", None);
     // Started again it reads all of it at once.
     drop(hub);
     let hub = Hub::start(&place, folder.path())?;
     let start = Instant::now();
-    let name = format!("c{:06}", 1);
+    let name = name_of(1);
     // Its webhooks have to answer before a cluster can be written.
     while let Err(error) = moved(&client, &name, "g2").await {
         if start.elapsed() > Duration::from_secs(60) {
