@@ -20,6 +20,7 @@ pub mod hub_addon;
 pub mod init;
 pub mod install;
 pub mod join;
+pub mod offers;
 pub mod placement;
 pub mod remove;
 pub mod replicas;

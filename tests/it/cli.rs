@@ -2,6 +2,7 @@
 //! which stream, and the exit code. The environment is empty, the width and
 //! everything that changes from run to run are fixed.
 
+mod addon_states;
 mod addons;
 mod addresses;
 mod bad_input;
@@ -15,6 +16,7 @@ mod every;
 mod names;
 mod onboard;
 mod output;
+mod placements;
 mod replicas;
 mod sets;
 mod tokens;

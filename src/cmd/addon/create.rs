@@ -13,9 +13,11 @@ use crate::cmd::create::work::{self, plan};
 use crate::cmd::explain::{Doing, server_error};
 use crate::cmd::{connect, program, resources, same_cluster};
 use crate::error::CommandError;
+use crate::hub::addon::template::{self, Input, RenderError};
 use crate::k8s::client::Connection;
 use crate::ocm::addon::GROUP;
 use crate::ocm::addon::names::{ANNOTATION_LIFECYCLE, LIFECYCLE_ADDON_MANAGER, TEMPLATES};
+use crate::ocm::addon::v1alpha1::AddOnTemplateSpec;
 use crate::ui::Ui;
 
 /// Arguments of `ocmadm addon create`.
@@ -100,6 +102,38 @@ impl Args {
         })
     }
 
+    /// Renders the template as the hub will, for a cluster that is none.
+    fn try_out(&self, manifests: &[Value], ui: &Ui) -> Result<(), CommandError> {
+        let spec = self.template(manifests)["spec"].take();
+        let spec: AddOnTemplateSpec = serde_json::from_value(spec).map_err(|error| {
+            CommandError::internal("an AddOnTemplate could not be built").because(error)
+        })?;
+        let rendered = template::render(&Input {
+            addon: &self.name,
+            cluster: "cluster",
+            name: &self.template_name(),
+            template: &spec,
+            configs: &[],
+            registries: None,
+        });
+        match rendered {
+            Ok(rendered) if rendered.manifests.is_empty() && !rendered.hooks.is_empty() => {
+                ui.warning("all manifests run before the add-on is removed: until then, there is nothing of it on a cluster");
+            }
+            Ok(_) => {}
+            // Variables of an AddOnDeploymentConfig may be missing here.
+            Err(error @ (RenderError::Incomplete { .. } | RenderError::Twice { .. })) => {
+                ui.warning(&format!("without a configuration: {error}"));
+            }
+            Err(error) => {
+                return Err(CommandError::user("the add-on cannot be rendered")
+                    .because(error)
+                    .hint("placeholders are {{CLUSTER_NAME}}, {{HUB_KUBECONFIG}} and the variables of an AddOnDeploymentConfig"));
+            }
+        }
+        Ok(())
+    }
+
     fn offer(&self) -> Value {
         let strategy = match &self.placement_ref {
             Some((namespace, name)) => json!({
@@ -126,6 +160,9 @@ impl Args {
     }
 }
 
+/// What the value of a label may have.
+const LONGEST_NAME: usize = 63;
+
 /// Runs the command.
 ///
 /// # Errors
@@ -144,7 +181,15 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             );
         }
     }
+    if args.name.len() > LONGEST_NAME {
+        return Err(CommandError::usage(format!(
+            "{:?} has {} characters; an add-on's name is a label of its works and has {LONGEST_NAME} at most",
+            args.name,
+            args.name.len()
+        )));
+    }
     let manifests = work::manifests(&args.filename, true, "default", ui).await?;
+    args.try_out(&manifests, ui)?;
     let hub = connect(global).await?;
     if let Some((namespace, name)) = &args.placement_ref {
         let placements = resources::within(&hub.client, &resources::placement(), namespace);

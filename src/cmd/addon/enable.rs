@@ -13,7 +13,7 @@ use super::parse_pair;
 use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{Doing, apply_error, server_error};
 use crate::cmd::install::FIELD_MANAGER;
-use crate::cmd::{CONCURRENCY, connect, program, resources, same_cluster};
+use crate::cmd::{CONCURRENCY, connect, offers, program, resources, same_cluster};
 use crate::error::{CommandError, Kind};
 use crate::k8s::apply::Applier;
 use crate::k8s::client::{Connection, Failure};
@@ -77,7 +77,21 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         return Err(CommandError::usage("names is missing").hint("pass --names NAME,..."));
     }
     let hub = connect(global).await?;
-    let (chosen, ()) = futures::future::try_join(choice.find(&hub), known(&hub, &addons)).await?;
+    let (chosen, offered) =
+        futures::future::try_join(choice.find(&hub), known(&hub, &addons)).await?;
+    for offer in &offered {
+        let placements: Vec<String> = offers::placements(offer)
+            .into_iter()
+            .map(|(namespace, name)| format!("{namespace}/{name}"))
+            .collect();
+        if !placements.is_empty() {
+            ui.warning(&format!(
+                "add-on {} is installed where its placements say ({}): from clusters that these do not choose the hub removes it again",
+                offer.name_any(),
+                placements.join(", ")
+            ));
+        }
+    }
     let configs = configuration(args, &hub, global).await?;
     let enable = Enable {
         hub: &hub,
@@ -125,16 +139,14 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 }
 
 /// Each add-on must be one that the hub offers.
-async fn known(hub: &Connection, addons: &[&str]) -> Result<(), CommandError> {
+async fn known(hub: &Connection, addons: &[&str]) -> Result<Vec<DynamicObject>, CommandError> {
     let api = resources::all(&hub.client, &resources::cluster_management_addon());
-    let offered: Vec<String> = hub
+    let mut offers = hub
         .call(api.list(&ListParams::default()))
         .await
         .doing("list the hub's add-ons")?
-        .items
-        .iter()
-        .map(ResourceExt::name_any)
-        .collect();
+        .items;
+    let offered: Vec<String> = offers.iter().map(ResourceExt::name_any).collect();
     for addon in addons {
         if !offered.iter().any(|name| name == addon) {
             let similar = nearest(addon, offered.iter().map(String::as_str));
@@ -150,7 +162,8 @@ async fn known(hub: &Connection, addons: &[&str]) -> Result<(), CommandError> {
             .hint(hint));
         }
     }
-    Ok(())
+    offers.retain(|offer| addons.contains(&offer.name_any().as_str()));
+    Ok(offers)
 }
 
 /// Applies the configuration file; the references to what is in it.

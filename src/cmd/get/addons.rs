@@ -2,10 +2,11 @@
 
 use kube::ResourceExt;
 use kube::core::DynamicObject;
+use serde_json::Value;
 
 use super::list::{ListArgs, View, only_named, text};
 use crate::cmd::args::{GlobalArgs, OfClustersArgs};
-use crate::cmd::{connect, program, resources};
+use crate::cmd::{connect, offers, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::ui::Ui;
 
@@ -46,16 +47,44 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             |addon: &DynamicObject| args.names.is_empty() || args.names.contains(&addon.name_any());
         return args.list.follow(&hub, apis, &view(), keep, ui).await;
     }
-    let mut found = args.list.list(&hub, apis, "add-ons").await?;
-    only_named(&mut found, &args.names, "add-on", "addons")?;
+    let (found, offers) = futures::future::join(
+        args.list.list(&hub, apis, "add-ons"),
+        offers::named(&hub, &args.names),
+    )
+    .await;
+    let mut found = found?;
+    // An add-on that the hub offers is none that does not exist.
+    let offered = |name: &&String| !offers.iter().any(|offer| offer.name_any() == **name);
+    let unknown: Vec<String> = args.names.iter().filter(offered).cloned().collect();
+    only_named(&mut found.clone(), &unknown, "add-on", "addons")?;
+    if !args.names.is_empty() {
+        found.retain(|addon| args.names.contains(&addon.name_any()));
+    }
     let single = found.len() == 1 && args.names.len() == 1;
     args.list.print(ui, &view(), &found, single)?;
-    if found.is_empty() && !args.list.output.is_structured() {
+    if args.list.output.is_structured() {
+        return Ok(());
+    }
+    let lines: Vec<String> = offers.iter().flat_map(offers::lines).collect();
+    if !lines.is_empty() {
+        ui.result("\n")?;
+    }
+    for line in lines {
+        ui.result_line(&line)?;
+    }
+    if found.is_empty() {
+        let cluster = same_cluster(global);
         ui.status("No add-on is enabled on any of these clusters.");
-        ui.hint(&format!(
-            "to enable one: `{} addon enable --names NAME --clusters CLUSTER`",
-            program()
-        ));
+        match offers.iter().flat_map(offers::placements).next() {
+            Some((namespace, name)) => ui.hint(&format!(
+                "to see what the placement chooses: `{} get placements {name} --namespace {namespace} --explain{cluster}`",
+                program()
+            )),
+            None => ui.hint(&format!(
+                "to enable one: `{} addon enable --names NAME --clusters CLUSTER{cluster}`",
+                program()
+            )),
+        }
     }
     Ok(())
 }
@@ -64,10 +93,22 @@ fn view() -> View<'static> {
     View {
         resource: resources::managed_cluster_addon(),
         what: "add-ons",
-        headers: &["name", "cluster", "available", "degraded", "progressing"],
+        headers: &[
+            "name",
+            "cluster",
+            "available",
+            "degraded",
+            "progressing",
+            "reason",
+        ],
         wide: &["namespace", "age", "message"],
         row: Box::new(|addon, now| {
             let condition = |kind: &str| resources::condition(&addon.data, kind).to_owned();
+            let (reason, message) = trouble(addon);
+            let namespace = match text(addon, "/status/namespace") {
+                namespace if namespace.is_empty() => text(addon, "/spec/installNamespace"),
+                namespace => namespace,
+            };
             (
                 vec![
                     addon.name_any(),
@@ -75,33 +116,57 @@ fn view() -> View<'static> {
                     condition("Available"),
                     condition("Degraded"),
                     condition("Progressing"),
+                    reason,
                 ],
-                vec![
-                    text(addon, "/spec/installNamespace"),
-                    resources::age(addon, now),
-                    trouble(addon),
-                ],
+                vec![namespace, resources::age(addon, now), message],
             )
         }),
     }
 }
 
-/// Why it is not available.
-fn trouble(addon: &DynamicObject) -> String {
-    [
-        ("Available", "False"),
-        ("Degraded", "True"),
-        ("ManifestApplied", "False"),
-        ("RegistrationApplied", "False"),
-        ("Available", "Unknown"),
+/// Why it is not as it should be: a reason, and all there is to say about it.
+/// What is the cause of the rest comes first.
+fn trouble(addon: &DynamicObject) -> (String, String) {
+    let deleting = addon.metadata.deletion_timestamp.is_some();
+    let is_bad = |kind: &str, condition: &Value| match kind {
+        "Progressing" => condition["status"] == "False" && condition["reason"] != "Completed",
+        "Degraded" => condition["status"] == "True",
+        "Available" => condition["status"] != "True",
+        // They are done when it goes, and not before.
+        "HookManifestCompleted" => deleting && condition["status"] == "False",
+        _ => condition["status"] == "False",
+    };
+    let bad: Vec<&Value> = [
+        "HookManifestCompleted",
+        "Progressing",
+        "ManifestApplied",
+        "RegistrationApplied",
+        "TokenInfrastructureReady",
+        "ClusterCertificateRotated",
+        "Configured",
+        "Degraded",
+        "Available",
     ]
     .iter()
-    .filter_map(|(kind, bad)| {
-        resources::find_condition(&addon.data, kind).filter(|found| found["status"] == *bad)
+    .filter_map(|kind| {
+        resources::find_condition(&addon.data, kind).filter(|found| is_bad(kind, found))
     })
-    .find_map(|condition| condition["message"].as_str())
-    .unwrap_or_default()
-    .to_owned()
+    .collect();
+    let mut reasons = bad.iter().filter_map(|found| found["reason"].as_str());
+    let reason = match reasons.next() {
+        _ if deleting => "Terminating",
+        Some(reason) => reason,
+        None => resources::find_condition(&addon.data, "Progressing")
+            .and_then(|found| found["reason"].as_str())
+            .unwrap_or_default(),
+    };
+    let mut messages: Vec<&str> = Vec::new();
+    for message in bad.iter().filter_map(|found| found["message"].as_str()) {
+        if !message.is_empty() && !messages.contains(&message) {
+            messages.push(message);
+        }
+    }
+    (reason.to_owned(), messages.join("; "))
 }
 
 #[cfg(test)]
@@ -120,12 +185,61 @@ mod tests {
             ]},
         }))
         .unwrap();
-        assert_eq!(trouble(&addon), "no lease");
+        assert_eq!(trouble(&addon).1, "no lease");
         assert!(
             view()
                 .table(&[addon], false)
                 .render()
                 .contains("a      c1        False")
+        );
+    }
+
+    #[test]
+    fn the_cause_comes_first_and_what_goes_says_what_it_waits_for() {
+        let addon = |deleted: Value, conditions: Value| -> DynamicObject {
+            serde_json::from_value(json!({
+                "metadata": {"name": "a", "namespace": "c1", "deletionTimestamp": deleted},
+                "spec": {}, "status": {"conditions": conditions},
+            }))
+            .unwrap()
+        };
+        let condition = |kind: &str, status: &str, reason: &str, message: &str| json!({"type": kind, "status": status, "reason": reason, "message": message});
+        let done = condition("Progressing", "False", "Completed", "completed");
+        let well = [
+            condition("Available", "True", "ProbeAvailable", "well"),
+            done.clone(),
+        ];
+        let said = trouble(&addon(Value::Null, json!(well)));
+        assert_eq!(said, ("Completed".into(), String::new()));
+        let hook = condition(
+            "HookManifestCompleted",
+            "False",
+            "HookManifestIsNotCompleted",
+            "hooks have not completed",
+        );
+        let bad = [
+            condition("Available", "Unknown", "WorkNotFound", "no work"),
+            condition(
+                "Progressing",
+                "False",
+                "ConfigurationUnsupported",
+                "unsupported",
+            ),
+            hook,
+        ];
+        assert_eq!(
+            trouble(&addon(Value::Null, json!(bad))),
+            (
+                "ConfigurationUnsupported".into(),
+                "unsupported; no work".into()
+            )
+        );
+        assert_eq!(
+            trouble(&addon("2026-01-01T00:00:00Z".into(), json!(bad))),
+            (
+                "Terminating".into(),
+                "hooks have not completed; unsupported; no work".into()
+            )
         );
     }
 }

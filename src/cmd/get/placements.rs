@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::ListParams;
 use kube::core::DynamicObject;
@@ -11,10 +10,11 @@ use serde_json::Value;
 use super::list::{ListArgs, View, only_named, text};
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::explain::Doing;
-use crate::cmd::{connect, placement, program, resources, same_cluster};
+use crate::cmd::placement::{self, Explained};
+use crate::cmd::{connect, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::Connection;
-use crate::ui::Ui;
+use crate::ui::{Ui, format};
 
 /// Arguments of `ocmadm get placements`.
 #[derive(clap::Args, Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, short = 'A', conflicts_with = "namespace")]
     all_namespaces: bool,
 
-    /// For every cluster: its scores, or what keeps it from being chosen
+    /// For every cluster: its scores or what keeps it from being chosen, compared with what the hub decided
     #[arg(long, conflicts_with = "watch")]
     explain: bool,
 
@@ -64,8 +64,8 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     )
     .await?;
     only_named(&mut found, &args.names, "placement", "placements")?;
-    if args.explain && !args.list.output.is_structured() {
-        return explain(&hub, &found, ui).await;
+    if args.explain {
+        return explain(&hub, &found, args, global, ui).await;
     }
     args.list
         .print(ui, &view(decisions), &found, args.names.len() == 1)?;
@@ -87,28 +87,48 @@ fn satisfied(placement: &DynamicObject) -> bool {
     resources::condition(&placement.data, "PlacementSatisfied") == "True"
 }
 
-async fn explain(hub: &Connection, found: &[DynamicObject], ui: &Ui) -> Result<(), CommandError> {
+async fn explain(
+    hub: &Connection,
+    found: &[DynamicObject],
+    args: &Args,
+    global: &GlobalArgs,
+    ui: &Ui,
+) -> Result<(), CommandError> {
     let mut world = placement::world(hub).await?;
-    for (number, object) in found.iter().enumerate() {
-        let read = placement::read(object)?;
-        let key = read.key.clone();
-        world.set_placement(&read);
-        let Some(explanation) = world.explain(&key, Timestamp::now()) else {
-            continue;
-        };
+    let explained: Result<Vec<Explained>, CommandError> = found
+        .iter()
+        .map(|object| placement::explain(&mut world, object))
+        .collect();
+    let explained = explained?;
+    if args.list.output.is_structured() {
+        let values: Vec<Value> = explained.iter().map(Explained::json).collect();
+        let single = found.len() == 1 && args.names.len() == 1;
+        let name = resources::resource_name;
+        ui.result(&format::objects(args.list.output, &values, single, name)?)?;
+        return Ok(());
+    }
+    for (number, (one, object)) in explained.iter().zip(found).enumerate() {
         if number > 0 {
             ui.result_line("")?;
         }
-        ui.result_line(&format!("placement {key}"))?;
-        for line in placement::summary(&explanation) {
-            ui.result_line(&line)?;
+        ui.result_line(&format!(
+            "placement {}/{}",
+            object.namespace().unwrap_or_default(),
+            object.name_any()
+        ))?;
+        for line in one.summary().iter().chain(&one.present()) {
+            ui.result_line(line)?;
         }
-        let sets = match explanation.sets.join(", ") {
-            sets if sets.is_empty() => "none".to_owned(),
-            sets => sets,
-        };
-        ui.result_line(&format!("sets: {sets}"))?;
-        ui.result(&placement::explained(&explanation).render())?;
+        ui.result_line(&format!("sets: {}", one.sets()))?;
+        ui.result(&one.table(true).render())?;
+    }
+    let mut hints: Vec<String> = explained
+        .iter()
+        .filter_map(|one| one.hint(&same_cluster(global)))
+        .collect();
+    hints.dedup();
+    for hint in &hints {
+        ui.hint(hint);
     }
     Ok(())
 }

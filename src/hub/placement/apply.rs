@@ -12,11 +12,11 @@ use tokio::sync::mpsc;
 
 use crate::ocm::cluster::v1beta1::{
     LABEL_DECISION_GROUP_INDEX, LABEL_DECISION_GROUP_NAME, LABEL_PLACEMENT, Placement as Object,
-    PlacementDecision,
+    PlacementDecision, PlacementStatus,
 };
 use crate::runtime::{Failure, leader, source_chain};
 
-use super::decide::{Changes, Wanted};
+use super::decide::{self, Changes, Wanted};
 use super::schedule::Outcome;
 use super::spec::Placement;
 use super::view::Decision;
@@ -32,7 +32,7 @@ pub(super) enum Written {
 struct Applier<'a> {
     client: &'a Client,
     placement: &'a Placement,
-    decisions: Api<DynamicObject>,
+    api: Api<DynamicObject>,
     written: &'a mut Vec<Written>,
     events: Vec<Value>,
 }
@@ -58,7 +58,7 @@ pub(super) async fn apply(
     let mut applier = Applier {
         client,
         placement,
-        decisions: Api::namespaced_with(client.clone(), namespace, &resource()),
+        api: Api::namespaced_with(client.clone(), namespace, &resource()),
         written,
         events: Vec::new(),
     };
@@ -95,7 +95,24 @@ pub(super) async fn write_events(client: Client, mut events: mpsc::Receiver<Valu
 }
 
 impl Applier<'_> {
+    /// The status is written even when the decisions cannot be; then it says so.
     async fn all(&mut self, outcome: &Outcome, changes: &Changes) -> Result<(), Failure> {
+        let decided = self.decisions(outcome, changes).await;
+        let told = match decided.as_ref().err().and_then(refusal) {
+            None => self.status(changes.status.as_ref()).await,
+            Some(refusal) => {
+                let mut outcome = outcome.clone();
+                let advice = format!("the decisions could not be written: {refusal}");
+                outcome.advice.push(advice);
+                let groups = decide::pages(&self.placement.key.name, &outcome).1;
+                let status = decide::status(self.placement, &outcome, groups);
+                self.status(status.as_ref()).await
+            }
+        };
+        decided.and(told)
+    }
+
+    async fn decisions(&mut self, outcome: &Outcome, changes: &Changes) -> Result<(), Failure> {
         for wanted in &changes.create {
             self.create(wanted).await?;
             self.tell(
@@ -110,7 +127,7 @@ impl Applier<'_> {
         for wanted in &changes.relabel {
             let patch = json!({"metadata": self.metadata(wanted)});
             let patched = self
-                .decisions
+                .api
                 .patch(&wanted.name, &PatchParams::default(), &Patch::Merge(&patch))
                 .await?;
             self.note(&patched);
@@ -127,7 +144,7 @@ impl Applier<'_> {
             self.scores(&wanted.name, outcome);
         }
         for name in &changes.delete {
-            match self.decisions.delete(name, &DeleteParams::default()).await {
+            match self.api.delete(name, &DeleteParams::default()).await {
                 Err(kube::Error::Api(status)) if status.code == 404 => {}
                 Err(error) => return Err(error.into()),
                 Ok(_) => {
@@ -142,7 +159,11 @@ impl Applier<'_> {
             }
             self.written.push(Written::Deleted(name.clone()));
         }
-        if let Some(status) = &changes.status {
+        Ok(())
+    }
+
+    async fn status(&mut self, status: Option<&PlacementStatus>) -> Result<(), Failure> {
+        if let Some(status) = status {
             let api: Api<Object> =
                 Api::namespaced(self.client.clone(), &self.placement.key.namespace);
             let patch = json!({"metadata": {"uid": self.placement.uid}, "status": status});
@@ -182,12 +203,12 @@ impl Applier<'_> {
             "apiVersion": PlacementDecision::api_version(&()), "kind": "PlacementDecision",
             "metadata": metadata,
         }))?;
-        let created = match self.decisions.create(&PostParams::default(), &object).await {
+        let created = match self.api.create(&PostParams::default(), &object).await {
             Err(kube::Error::Api(status)) if status.code == 409 => {
                 // It is there: newer than the cache, or without our label.
                 let patch = json!({"metadata": self.metadata(wanted)});
                 let params = PatchParams::default();
-                self.decisions
+                self.api
                     .patch(&wanted.name, &params, &Patch::Merge(&patch))
                     .await?
             }
@@ -212,7 +233,7 @@ impl Applier<'_> {
             .collect();
         let patch = json!({"status": {"decisions": decisions}});
         let patched = self
-            .decisions
+            .api
             .patch_status(&wanted.name, &PatchParams::default(), &Patch::Merge(&patch))
             .await?;
         self.note(&patched);
@@ -283,5 +304,16 @@ pub(super) fn note(world: &mut super::world::World, placement: &Placement, writt
                 }
             }
         }
+    }
+}
+
+/// What the API server says when it will never take what it was sent; nothing
+/// when it may help to try again.
+fn refusal(failure: &Failure) -> Option<String> {
+    match failure.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => {
+            Some(status.message.clone())
+        }
+        _ => None,
     }
 }

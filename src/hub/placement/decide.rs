@@ -163,18 +163,25 @@ pub fn decide(placement: &Placement, outcome: &Outcome, existing: &[Arc<Decision
             changes.update.push(page);
         }
     }
+    changes.status = status(placement, outcome, groups);
+    changes
+}
+
+/// The status of an outcome, when it differs from the present one.
+#[must_use]
+pub fn status(
+    placement: &Placement,
+    outcome: &Outcome,
+    groups: Vec<DecisionGroupStatus>,
+) -> Option<PlacementStatus> {
     let mut status = placement.status.clone();
     status.number_of_selected_clusters = i32::try_from(outcome.selected).ok();
     status.decision_groups = groups;
-    let wanted = outcome_conditions(outcome);
     if outcome.advice.is_empty() {
         conditions::remove(&mut status.conditions, CONDITION_ADVICE);
     }
-    for condition in wanted {
+    for condition in outcome_conditions(outcome) {
         conditions::set(&mut status.conditions, condition);
     }
-    if status != placement.status {
-        changes.status = Some(status);
-    }
-    changes
+    (status != placement.status).then_some(status)
 }

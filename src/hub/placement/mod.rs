@@ -8,6 +8,7 @@
 
 mod apply;
 pub mod cel;
+mod counts;
 pub mod decide;
 pub mod schedule;
 mod score;

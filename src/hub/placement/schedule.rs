@@ -71,6 +71,8 @@ pub enum Why {
     Predicate(String),
     /// A taint is not tolerated.
     Taint(String),
+    /// Nothing is known against it, but the placement is misconfigured.
+    NotScored,
     /// It fits.
     Scored {
         /// What each prioritizer says.
@@ -117,6 +119,7 @@ impl World {
     ) -> Outcome {
         let mut outcome = Outcome {
             advice: placement.advice.clone(),
+            // Without clusters there is one decision without clusters, too.
             groups: vec![Group::default()],
             misconfigured: placement
                 .group_error
@@ -149,6 +152,10 @@ impl World {
                     .push((name.to_string(), Why::NotCandidate(why)));
             }
         }
+        if let Some(error) = &placement.name_error {
+            outcome.groups.clear();
+            return self.misconfigured(outcome, format!(":{error}"), &candidates, explain);
+        }
         if let Some(reason) = nothing_to_choose(placement, &bound, &sets, &candidates) {
             outcome.satisfied = reason;
             return outcome;
@@ -158,36 +165,41 @@ impl World {
             .or_else(|| placement.predicate_error.clone())
             .map(|error| format!("Predicate:{error}"));
         if let Some(error) = error {
-            return misconfigured(outcome, error);
+            return self.misconfigured(outcome, error, &candidates, explain);
         }
         let matching = self.filter_predicates(placement, candidates, &mut explain);
         if !matching.is_empty()
             && let Some(error) = &placement.toleration_error
         {
-            return misconfigured(outcome, format!("TaintToleration:{error}"));
+            let error = format!("TaintToleration:{error}");
+            return self.misconfigured(outcome, error, &matching, explain);
         }
         let decided = self.decided(&placement.key);
         let feasible = self.filter_taints(placement, &decided, matching, now, &mut explain);
         let weights = match &placement.weights {
             Ok(weights) => weights,
-            Err(error) => return misconfigured(outcome, format!(":{error}")),
+            Err(error) => {
+                return self.misconfigured(outcome, format!(":{error}"), &feasible, explain);
+            }
         };
         let clusters: Vec<Arc<Cluster>> = feasible
             .iter()
             .filter_map(|slot| Some(Arc::clone(&self.slot(*slot)?.cluster)))
             .collect();
         let scored = score::score(self, placement, weights, &decided, &clusters, now);
-        outcome.warning = scored.warning;
+        // Told whether a decision changes or not; events tell only of those.
+        let warnings = scored.warnings.iter().map(|(_, text)| text.clone());
+        outcome.advice.extend(warnings);
+        outcome.warning = scored.warnings.into_iter().next_back();
         outcome.scores = listed(&scored.ranked);
-        let fit = scored.ranked.len();
+        // Who is not chosen counts, too: for what is the least and the most.
+        let tolerated = clusters.iter();
+        let tolerated = tolerated.filter_map(|cluster| {
+            let is_new = !decided.contains(&*cluster.name);
+            until(&cluster.taints, is_new, placement, now)
+        });
+        outcome.again = scored.again.into_iter().chain(tolerated).min();
         let (chosen, dropped) = choose(placement, scored.ranked);
-        outcome.again = earliest(
-            scored.again,
-            chosen
-                .iter()
-                .filter_map(|chosen| until(&chosen.cluster.taints, placement, now))
-                .min(),
-        );
         outcome.selected = chosen.len();
         outcome.satisfied = satisfied(placement, chosen.len());
         if let Some(explain) = explain {
@@ -195,7 +207,7 @@ impl World {
                 .iter()
                 .map(|(prioritizer, weight)| (prioritizer.name(), *weight))
                 .collect();
-            explain_ranks(explain, &chosen, &dropped, fit);
+            explain_ranks(explain, placement, &chosen, &dropped);
         }
         if !dropped.is_empty()
             && let Some(note) = spread::note(placement, &chosen)
@@ -203,6 +215,26 @@ impl World {
             outcome.advice.push(note);
         }
         outcome.groups = grouped(placement, chosen);
+        outcome
+    }
+
+    /// Nothing is chosen; these clusters could have been.
+    fn misconfigured(
+        &self,
+        mut outcome: Outcome,
+        error: String,
+        left: &[usize],
+        explain: Option<&mut Explanation>,
+    ) -> Outcome {
+        if let Some(explain) = explain {
+            let names = left.iter().filter_map(|slot| self.slot(*slot));
+            let names = names.map(|slot| slot.cluster.name.to_string());
+            explain
+                .clusters
+                .extend(names.map(|name| (name, Why::NotScored)));
+        }
+        outcome.misconfigured = Some(error);
+        outcome.satisfied = (false, "NoManagedClusterMatched", NO_MATCH.to_owned());
         outcome
     }
 
@@ -264,12 +296,6 @@ impl World {
     }
 }
 
-fn misconfigured(mut outcome: Outcome, error: String) -> Outcome {
-    outcome.misconfigured = Some(error);
-    outcome.satisfied = (false, "NoManagedClusterMatched", NO_MATCH.to_owned());
-    outcome
-}
-
 const NO_MATCH: &str = "No ManagedCluster matches any of the cluster predicate";
 
 /// Statements 1 to 3.
@@ -325,10 +351,6 @@ fn satisfied(placement: &Placement, selected: usize) -> (bool, &'static str, Str
     }
 }
 
-fn earliest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    a.into_iter().chain(b).min()
-}
-
 // Taints.
 
 /// When a toleration ends for a taint; `None` for never.
@@ -359,10 +381,15 @@ fn is_tolerated(taint: &Taint, tolerations: &[Toleration], now: Timestamp) -> bo
 }
 
 /// How long all taints of a cluster stay tolerated; `None` for ever.
-fn until(taints: &[Taint], placement: &Placement, now: Timestamp) -> Option<Duration> {
+fn until(
+    taints: &[Taint],
+    is_new: bool,
+    placement: &Placement,
+    now: Timestamp,
+) -> Option<Duration> {
     let ends = taints
         .iter()
-        .filter(|taint| taint.effect == "NoSelect")
+        .filter(|taint| taint.effect == "NoSelect" || is_new && taint.effect == "NoSelectIfNew")
         .filter_map(|taint| {
             let fitting: Vec<Option<Timestamp>> = placement
                 .spec
@@ -431,7 +458,12 @@ fn choose(placement: &Placement, mut ranked: Vec<Ranked>) -> (Vec<Ranked>, Vec<R
     (ranked, rest)
 }
 
-fn explain_ranks(explain: &mut Explanation, chosen: &[Ranked], dropped: &[Ranked], fit: usize) {
+fn explain_ranks(
+    explain: &mut Explanation,
+    placement: &Placement,
+    chosen: &[Ranked],
+    dropped: &[Ranked],
+) {
     let mut all: Vec<(&Ranked, bool)> = chosen.iter().map(|one| (one, true)).collect();
     all.extend(dropped.iter().map(|one| (one, false)));
     all.sort_by(|(a, _), (b, _)| {
@@ -439,14 +471,17 @@ fn explain_ranks(explain: &mut Explanation, chosen: &[Ranked], dropped: &[Ranked
             .cmp(&a.total)
             .then_with(|| a.cluster.name.cmp(&b.cluster.name))
     });
-    let best = chosen.len();
+    let (best, fit) = (chosen.len(), all.len());
+    let wanted = placement.spec.number_of_clusters;
+    let wanted = wanted.map_or(fit, |number| usize::try_from(number).unwrap_or(0));
     for (at, (one, is_chosen)) in all.into_iter().enumerate() {
         let rank = at + 1;
         let dropped = (!is_chosen).then(|| {
-            if rank <= best {
+            if rank <= best || best < wanted {
                 "it would upset the spread".to_owned()
             } else {
-                format!("rank {rank} of {fit}, {best} are chosen")
+                let are = if best == 1 { "is" } else { "are" };
+                format!("rank {rank} of {fit}, {best} {are} chosen")
             }
         });
         let why = Why::Scored {

@@ -14,8 +14,8 @@ use super::world::World;
 /// Clusters with their scores, in the order they came.
 pub(super) struct Scored {
     pub(super) ranked: Vec<Ranked>,
-    /// What a prioritizer found amiss.
-    pub(super) warning: Option<(String, String)>,
+    /// What prioritizers found amiss.
+    pub(super) warnings: Vec<(String, String)>,
     /// When scores expire that are good now.
     pub(super) again: Option<Duration>,
 }
@@ -37,7 +37,7 @@ pub(super) fn score(
                 total: 0,
             })
             .collect(),
-        warning: None,
+        warnings: Vec::new(),
         again: None,
     };
     for (prioritizer, weight) in weights {
@@ -56,7 +56,10 @@ pub(super) fn score(
                 let values = addon(world, resource, score, clusters, now);
                 scored.again = scored.again.into_iter().chain(values.again).min();
                 if let Some(expired) = values.expired {
-                    scored.warning = Some((prioritizer.name(), expired));
+                    let warning = (prioritizer.name(), expired);
+                    if !scored.warnings.contains(&warning) {
+                        scored.warnings.push(warning);
+                    }
                 }
                 values.scores
             }
@@ -75,24 +78,18 @@ fn truncated(value: f64) -> i64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are small")]
-fn ratio(count: i64, max: i64) -> f64 {
+fn ratio(count: usize, max: usize) -> f64 {
     count as f64 / max as f64
 }
 
 /// Statement 12. Own decisions do not count.
 fn balance(world: &World, placement: &Placement, clusters: &[Arc<Cluster>]) -> Vec<i64> {
-    let mut counts = world.counts().clone();
-    for decision in world.decisions(&placement.key) {
-        for cluster in &decision.clusters {
-            if let Some(count) = counts.get_mut(cluster) {
-                *count -= 1;
-            }
-        }
-    }
-    let max = counts.values().copied().max().unwrap_or_default();
-    let one = |cluster: &Cluster| match counts.get(&*cluster.name) {
-        Some(count) if *count > 0 => 2 * truncated(100.0 * (0.5 - ratio(*count, max))),
-        _ => 100,
+    let own = world.decisions(&placement.key);
+    let own = own.iter().flat_map(|decision| &decision.clusters);
+    let others = world.counts().without(own.map(String::as_str));
+    let one = |cluster: &Cluster| match others.get(&cluster.name) {
+        0 => 100,
+        count => 2 * truncated(100.0 * (0.5 - ratio(count, others.most()))),
     };
     clusters.iter().map(|cluster| one(cluster)).collect()
 }
@@ -109,6 +106,9 @@ fn resource(clusters: &[Arc<Cluster>], of: impl Fn(&Cluster) -> Option<f64>) -> 
     };
     clusters.iter().map(|cluster| one(cluster)).collect()
 }
+
+/// How many expired scores are named; of more only the number is told.
+const TOLD: usize = 5;
 
 struct AddOnScores {
     scores: Vec<i64>,
@@ -148,8 +148,14 @@ fn addon(
         found.scores.push(value.unwrap_or_default());
     }
     if !expired.is_empty() {
+        // An event holds 1,024 characters.
+        let more = match expired.len().saturating_sub(TOLD) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        expired.truncate(TOLD);
         let which = expired.join(" ");
-        found.expired = Some(format!("AddOnPlacementScores {which} expired"));
+        found.expired = Some(format!("AddOnPlacementScores {which}{more} expired"));
     }
     found
 }

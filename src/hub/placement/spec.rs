@@ -42,10 +42,10 @@ impl Prioritizer {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Balance => "Balance".into(),
-            Self::Steady => "Steady".into(),
-            Self::Cpu => "ResourceAllocatableCPU".into(),
-            Self::Memory => "ResourceAllocatableMemory".into(),
+            Self::Balance => BUILT_IN[0].into(),
+            Self::Steady => BUILT_IN[1].into(),
+            Self::Cpu => BUILT_IN[2].into(),
+            Self::Memory => BUILT_IN[3].into(),
             Self::AddOn { resource, score } => format!("AddOn/{resource}/{score}"),
         }
     }
@@ -56,6 +56,14 @@ impl Prioritizer {
             .find(|prioritizer| prioritizer.name() == name)
     }
 }
+
+/// Names of the built-in prioritizers.
+pub const BUILT_IN: [&str; 4] = [
+    "Balance",
+    "Steady",
+    "ResourceAllocatableCPU",
+    "ResourceAllocatableMemory",
+];
 
 /// One entry of `spec.predicates`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,6 +91,8 @@ pub struct Placement {
     pub status: PlacementStatus,
     /// The predicates.
     pub predicates: Vec<Predicate>,
+    /// What is wrong with its name: then it can have no decisions.
+    pub name_error: Option<String>,
     /// What is wrong with a selector of the predicates.
     pub predicate_error: Option<String>,
     /// What is wrong with a toleration.
@@ -128,7 +138,8 @@ impl Placement {
         Self {
             predicate_error,
             toleration_error: toleration_error(&spec),
-            weights: name_error(&name).map_or_else(|| weights(&spec.prioritizer_policy), Err),
+            name_error: name_error(&name),
+            weights: weights(&spec.prioritizer_policy),
             advice: advice(&spec),
             uid: object.metadata.uid.unwrap_or_default(),
             active: !disabled && object.metadata.deletion_timestamp.is_none(),

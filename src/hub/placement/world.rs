@@ -5,7 +5,7 @@
 //! those only the ones for which it makes a difference; what predicates say of
 //! a cluster is remembered until the cluster changes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use crate::ocm::labels;
 use crate::runtime::Key;
 
 use super::cel;
+use super::counts::Counts;
 use super::spec::{Placement, Predicate, Prioritizer};
 use super::view::{Binding, Cluster, Decision, Score, Set};
 
@@ -52,8 +53,7 @@ pub struct World {
     scores: BTreeMap<String, BTreeMap<String, Arc<Score>>>,
     placements: BTreeMap<Key, Placed>,
     decisions: BTreeMap<Key, BTreeMap<String, Arc<Decision>>>,
-    /// In how many decisions a cluster is.
-    counts: HashMap<String, i64>,
+    counts: Counts,
     cel: cel::Cache,
     dirty: BTreeSet<Key>,
     /// Whether changes are only collected.
@@ -122,7 +122,7 @@ impl World {
         self.slots.get(slot)?.as_ref()
     }
 
-    pub(super) fn counts(&self) -> &HashMap<String, i64> {
+    pub(super) fn counts(&self) -> &Counts {
         &self.counts
     }
 
@@ -402,7 +402,7 @@ impl World {
         }
         let old = of.insert(decision.name.clone(), Arc::clone(decision));
         for cluster in &decision.clusters {
-            *self.counts.entry(cluster.clone()).or_default() += 1;
+            self.counts.add(cluster);
         }
         let same = old.as_ref().is_some_and(|old| {
             let versionless = Decision {
@@ -434,12 +434,7 @@ impl World {
 
     fn uncount(&mut self, clusters: &[String]) {
         for cluster in clusters {
-            if let Some(count) = self.counts.get_mut(cluster) {
-                *count -= 1;
-                if *count <= 0 {
-                    self.counts.remove(cluster);
-                }
-            }
+            self.counts.remove(cluster);
         }
     }
 
@@ -552,13 +547,14 @@ impl World {
         let few = || {
             let placed = self.placements.get(key)?;
             let sets = self.bound_sets(&key.namespace);
-            let members = sets
+            let mut members = sets
                 .iter()
                 .filter(|set| placed.placement.wants_set(set))
                 .filter_map(|set| self.sets.get(set))
-                .map(|set| set.clusters.len())
-                .sum::<usize>();
-            Some(members <= 1)
+                .flat_map(|set| set.clusters.values().copied())
+                .filter(|slot| self.slot(*slot).is_some_and(|slot| !slot.cluster.deleting));
+            let first = members.next();
+            Some(!members.any(|member| Some(member) != first))
         };
         if fits || few() == Some(true) {
             self.dirty.insert(key.clone());
@@ -661,11 +657,18 @@ fn mismatch(predicate: &Predicate, cluster: &Cluster, scores: impl Fn() -> cel::
             if labels::matches(&one, has) != Ok(true) {
                 let values = requirement.values.iter().flatten();
                 let values: Vec<&str> = values.map(String::as_str).collect();
+                let values = values.join(",");
                 let is = has
                     .get(&requirement.key)
                     .map_or_else(|| "missing".to_owned(), |value| format!("{value:?}"));
-                let wants = format!("{} {}", requirement.operator, values.join(","));
-                return format!("{what} {} is {is}, not {}", requirement.key, wants.trim());
+                let not = match requirement.operator.as_str() {
+                    "In" => format!(", not in ({values})"),
+                    "NotIn" => format!(", which is in ({values})"),
+                    "Exists" => String::new(),
+                    "DoesNotExist" => " and should not be there".to_owned(),
+                    other => format!(", not {other} {values}"),
+                };
+                return format!("{what} {} is {is}{not}", requirement.key);
             }
         }
     }

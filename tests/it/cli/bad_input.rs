@@ -499,6 +499,99 @@ async fn work_without_permission() {
     "#);
 }
 
+#[tokio::test]
+async fn placements_that_cannot_be() {
+    let world = World::hub().await;
+    let long = "p".repeat(64);
+    let mut said = String::new();
+    for args in [
+        &["p", "--prioritizers", "BuiltIn:Spread:1"][..],
+        &["p", "--prioritizers", "BuiltIn:Balance:11"],
+        &["p", "--prioritizers", "Balance"],
+        &["p", "--cel", "managedCluster.metadata.name =="],
+        &["p", "-l", "env=a b"],
+        &["p", "-l", "env in a,b"],
+        &["p", "--claim-selector", "=x"],
+        &["p", "--count", "-1"],
+        &["p", "--tolerate", "gpu:Never"],
+        &["p", "--group", "c:stage=canary"],
+        &["p", "--group", "canary"],
+        &["p", "--clusters-per-group", "0"],
+        &["p", "--spread", "zone:0"],
+        &[&long],
+        &["Not_A_Name"],
+    ] {
+        let line = args.join(" ").replace(&long, "LONG");
+        let told = world.run(&[&["create", "placement"], args].concat()).await;
+        said.push_str(&format!(
+            "$ create placement {line}\n{}\n",
+            told.replace(&long, "LONG")
+        ));
+    }
+    // Nothing was created by any of them; a set that is not bound is told.
+    let unbound = ["create", "placement", "p", "--clustersets", "nowhere"];
+    said.push_str(&world.run(&unbound).await);
+    let missing = [
+        "create",
+        "work",
+        "w",
+        "-f",
+        "m.yaml",
+        "--placement",
+        "default/q",
+    ];
+    world.write("m.yaml", CONFIG_MAP);
+    said.push_str(&world.run(&missing).await);
+    let empty = [
+        "create",
+        "work",
+        "w",
+        "-f",
+        "m.yaml",
+        "--placement",
+        "default/p",
+    ];
+    said.push_str(&world.run(&empty).await);
+    assert_snapshot!(said);
+    assert_eq!(world.cluster.list("Placement", "default").await.len(), 1);
+}
+
+#[tokio::test]
+async fn addons_that_cannot_be() {
+    let world = World::hub().await;
+    let map = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: '{name}', namespace: default}}\n"
+        )
+    };
+    world.write("good.yaml", &map("a"));
+    world.write("open.yaml", &map("{{CLUSTER_NAME"));
+    world.write("nameless.yaml", &map("{{LEVEL}}"));
+    let hook = "annotations: {addon.open-cluster-management.io/addon-pre-delete: ''}";
+    world.write(
+        "hook.yaml",
+        &format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: default, {hook}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n"),
+    );
+    let long = "a".repeat(64);
+    let mut said = String::new();
+    for args in [
+        &[&*long, "-f", "good.yaml"][..],
+        &["a", "-f", "open.yaml"],
+        &["a", "-f", "nameless.yaml", "--dry-run"],
+        &["a", "-f", "hook.yaml", "--dry-run"],
+        &["a", "-f", "good.yaml", "--version", "1_0"],
+    ] {
+        let line = args.join(" ").replace(&long, "LONG");
+        let told = world.run(&[&["addon", "create"], args].concat()).await;
+        said.push_str(&format!(
+            "$ addon create {line}\n{}\n",
+            told.replace(&long, "LONG")
+        ));
+    }
+    assert_snapshot!(said);
+    assert!(world.cluster.list("AddOnTemplate", "").await.is_empty());
+}
+
 /// Replaces what stands between two words.
 fn regex_replace(text: &str, from: &str, to: &str, with: &str) -> String {
     let start = text

@@ -276,8 +276,8 @@ async fn addons_are_enabled_kept_and_disabled() {
     );
     let listed = world.run(&["get", "addons"]).await;
     assert_snapshot!(stdout(&listed), @r"
-    NAME    CLUSTER   AVAILABLE   DEGRADED   PROGRESSING
-    hello   c1        <none>      <none>     <none>
+    NAME    CLUSTER   AVAILABLE   DEGRADED   PROGRESSING   REASON
+    hello   c1        <none>      <none>     <none>        <none>
     ");
     let nobody = world.run(&["addon", "disable", "--names", "hello"]).await;
     assert!(

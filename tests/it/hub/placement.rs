@@ -124,6 +124,7 @@ async fn told(hub: &Hub, placement: &str, kind: &str, status: &str, reason: &str
 
 const SATISFIED: &str = "PlacementSatisfied";
 const MISCONFIGURED: &str = "PlacementMisconfigured";
+const ADVICE: &str = "PlacementAdvice";
 
 #[tokio::test]
 async fn placement_01_02_03_why_nothing_can_be_chosen() {
@@ -239,8 +240,8 @@ async fn placement_04_05_16_numbers_labels_and_a_stop() {
 async fn placement_06_07_17_pages_and_groups() {
     let hub = bed().await;
     bind(&hub, "global").await;
-    for number in 0..110 {
-        let canary = if number % 20 == 0 { "yes" } else { "no" };
+    for number in 0..250 {
+        let canary = if number % 42 == 0 { "yes" } else { "no" };
         cluster(&hub, &format!("c{number:03}"), json!({"canary": canary})).await;
     }
     placement(&hub, "p", json!({})).await;
@@ -253,24 +254,28 @@ async fn placement_06_07_17_pages_and_groups() {
             })
             .collect::<Vec<_>>()
     };
-    until("two pages", || async {
-        sizes().await == ["p-decision-1 /0 100", "p-decision-2 /0 10"]
+    until("three pages", || async {
+        let pages = [
+            "p-decision-1 /0 100",
+            "p-decision-2 /0 100",
+            "p-decision-3 /0 50",
+        ];
+        sizes().await == pages
     })
     .await;
+    let all = chosen(&hub, "p").await;
+    assert!(all.is_sorted() && all.len() == 250, "{all:?}");
     let strategy = json!({"groupStrategy": {"clustersPerDecisionGroup": 4, "decisionGroups": [
         {"groupName": "canary", "groupClusterSelector": {"labelSelector": {"matchLabels": {"canary": "yes"}}}}]}});
-    respec(
-        &hub,
-        "p",
-        json!({"decisionStrategy": strategy, "numberOfClusters": 41}),
-    )
-    .await;
+    respec(&hub, "p", json!({"decisionStrategy": strategy})).await;
+    // Six are canaries: a chunk of four and one of two.
     until("groups of four", || async {
         let sizes = sizes().await;
-        sizes.len() == 11
-            && sizes[0] == "p-decision-1 canary/0 3"
-            && sizes[1] == "p-decision-2 /1 4"
-            && sizes[10] == "p-decision-11 /10 2"
+        sizes.len() == 63
+            && sizes[0] == "p-decision-1 canary/0 4"
+            && sizes[1] == "p-decision-2 canary/1 2"
+            && sizes[2] == "p-decision-3 /2 4"
+            && sizes[62] == "p-decision-63 /62 4"
     })
     .await;
     respec(
@@ -285,7 +290,7 @@ async fn placement_06_07_17_pages_and_groups() {
     .await;
     until("events of deletion", || async {
         let events = hub.side.list("Event", "default").await;
-        let note = "Decision p-decision-11 is deleted with placement p in namespace default";
+        let note = "Decision p-decision-63 is deleted with placement p in namespace default";
         events
             .iter()
             .any(|e| e["reason"] == "DecisionDelete" && e["note"] == note)
@@ -366,16 +371,23 @@ async fn placement_11_12_13_14_scores() {
     let built_in = |name: &str| exact(json!({"type": "BuiltIn", "builtIn": name}));
     placement(&hub, "cpu", built_in("ResourceAllocatableCPU")).await;
     becomes(&hub, "cpu", &["c3"]).await;
-    // c3 has a decision already.
+    // All have a decision but c2, which is neither first nor last by name.
+    for name in ["c1", "c3"] {
+        let mut spec = built_in("Steady");
+        spec["predicates"] = json!([{"requiredClusterSelector": {"labelSelector":
+            {"matchLabels": {"name": name}}}}]);
+        let label = json!({"metadata": {"labels": {"name": name}}});
+        hub.side.merge("ManagedCluster", "", name, label).await;
+        placement(&hub, &format!("on-{name}"), spec).await;
+        becomes(&hub, &format!("on-{name}"), &[name]).await;
+    }
     placement(&hub, "balance", built_in("Balance")).await;
-    becomes(&hub, "balance", &["c1"]).await;
-    placement(
-        &hub,
-        "addon",
-        exact(json!({"type": "AddOn", "addOn": {"resourceName": "res", "scoreName": "speed"}})),
-    )
-    .await;
+    becomes(&hub, "balance", &["c2"]).await;
+    let by_speed =
+        || exact(json!({"type": "AddOn", "addOn": {"resourceName": "res", "scoreName": "speed"}}));
+    placement(&hub, "addon", by_speed()).await;
     becomes(&hub, "addon", &["c1"]).await;
+    told(&hub, "addon", SATISFIED, "True", "AllDecisionsScheduled").await;
     for namespace in ["c1", "c2"] {
         let object =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
@@ -410,6 +422,25 @@ async fn placement_11_12_13_14_scores() {
         })
     })
     .await;
+    let advice = "AddOnPlacementScores c2/res expired";
+    let said = told(&hub, "addon", ADVICE, "True", "NotAsMeant").await;
+    assert_eq!(said, advice);
+    // One that had expired before the placement was there, and changes nothing.
+    placement(&hub, "late", by_speed()).await;
+    becomes(&hub, "late", &["c1"]).await;
+    let said = told(&hub, "late", ADVICE, "True", "NotAsMeant").await;
+    assert_eq!(said, advice);
+    // Renewed, there is nothing to say.
+    let renewed = score(50, 3600);
+    hub.side
+        .merge_status("AddOnPlacementScore", "c2", "res", renewed)
+        .await;
+    becomes(&hub, "late", &["c2"]).await;
+    until("no advice", || async {
+        let object = hub.side.get("Placement", "default", "late").await.unwrap();
+        condition(&object, ADVICE).is_none()
+    })
+    .await;
     respec(&hub, "cpu", built_in("Spread")).await;
     let message = told(&hub, "cpu", MISCONFIGURED, "True", "Misconfigured").await;
     assert_eq!(message, ":incorrect builtin prioritizer: Spread");
@@ -440,4 +471,61 @@ async fn placement_15_expressions() {
     becomes(&hub, "p", &["c2"]).await;
     hub.side.delete("ManagedCluster", "", "c2").await;
     becomes(&hub, "p", &[]).await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_label_value_ends_in_the_condition() {
+    let hub = bed().await;
+    let long = "p".repeat(64);
+    placement(&hub, &long, json!({})).await;
+    // Also without a binding, when nothing else is looked at.
+    let message = told(&hub, &long, MISCONFIGURED, "True", "Misconfigured").await;
+    assert!(message.contains("has 64 characters"), "{message}");
+    bind(&hub, "global").await;
+    cluster(&hub, "c1", json!({})).await;
+    placement(&hub, "p", json!({})).await;
+    becomes(&hub, "p", &["c1"]).await;
+    let object = hub.side.get("Placement", "default", &long).await.unwrap();
+    let found = condition(&object, SATISFIED);
+    let wanted = ("False".to_owned(), "NoManagedClusterMatched".to_owned());
+    assert_eq!(found, Some(wanted));
+    assert_eq!(hub.side.list("PlacementDecision", "default").await.len(), 1);
+}
+
+/// Gives the hub the right to create decisions, or takes it away.
+async fn may_create_decisions(hub: &Hub, may: bool) {
+    let role = hub.side.get("ClusterRole", "", "cluster-manager").await;
+    let mut rules = role.unwrap()["rules"].as_array().cloned().unwrap();
+    let rule = rules
+        .iter_mut()
+        .find(|rule| rule["resources"] == json!(["placementdecisions"]));
+    let verbs = rule.unwrap()["verbs"].as_array_mut().unwrap();
+    verbs.retain(|verb| verb != "create");
+    verbs.extend(may.then(|| json!("create")));
+    let rules = json!({"rules": rules});
+    hub.side
+        .merge("ClusterRole", "", "cluster-manager", rules)
+        .await;
+}
+
+#[tokio::test]
+async fn decisions_that_are_refused_are_told_in_the_status() {
+    let hub = bed().await;
+    may_create_decisions(&hub, false).await;
+    bind(&hub, "global").await;
+    cluster(&hub, "c1", json!({})).await;
+    placement(&hub, "p", json!({})).await;
+    let message = told(&hub, "p", ADVICE, "True", "NotAsMeant").await;
+    assert!(
+        message.contains("the decisions could not be written") && message.contains("forbidden"),
+        "{message}"
+    );
+    told(&hub, "p", SATISFIED, "True", "AllDecisionsScheduled").await;
+    may_create_decisions(&hub, true).await;
+    becomes(&hub, "p", &["c1"]).await;
+    until("no advice", || async {
+        let object = hub.side.get("Placement", "default", "p").await.unwrap();
+        condition(&object, ADVICE).is_none()
+    })
+    .await;
 }

@@ -2,7 +2,6 @@
 
 mod plan;
 
-use jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use serde_json::json;
@@ -47,7 +46,12 @@ pub struct Args {
     cel: Vec<String>,
 
     /// How many clusters; all that fit when absent
-    #[arg(long, visible_alias = "number", value_name = "NUMBER")]
+    #[arg(
+        long,
+        visible_alias = "number",
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
     count: Option<i32>,
 
     /// What is preferred: BuiltIn:NAME:WEIGHT or AddOn:RESOURCE:SCORE:WEIGHT, separated by commas
@@ -162,7 +166,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         })?;
     }
     if dry {
-        foresee(&hub, &written, args, ui).await?;
+        foresee(&hub, &written, args, global, ui).await?;
         ui.status("Nothing was changed (dry run).");
     } else {
         warn_unbound(&hub, args, ui).await;
@@ -182,19 +186,19 @@ async fn foresee(
     hub: &Connection,
     object: &DynamicObject,
     args: &Args,
+    global: &GlobalArgs,
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let mut world = placement::world(hub).await?;
-    let read = placement::read(object)?;
-    world.set_placement(&read);
-    let Some(explanation) = world.explain(&read.key, Timestamp::now()) else {
-        return Ok(());
-    };
+    let explained = placement::explain(&mut world, object)?;
     if args.output.is_none() {
-        for line in placement::summary(&explanation) {
+        for line in explained.summary() {
             ui.result_line(&line)?;
         }
-        ui.result(&placement::explained(&explanation).render())?;
+        ui.result(&explained.table(false).render())?;
+    }
+    if let Some(hint) = explained.hint(&same_cluster(global)) {
+        ui.hint(&hint);
     }
     Ok(())
 }

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::Args;
+use crate::cmd::create::work::plan::is_dns_subdomain;
 use crate::error::CommandError;
+use crate::hub::placement::spec::BUILT_IN;
 
 fn usage(what: &str, text: &str, how: &str) -> CommandError {
     CommandError::usage(format!("{text:?} is no {what}")).hint(format!("write {how}"))
@@ -17,6 +19,13 @@ pub(super) fn spec(args: &Args) -> Result<Value, CommandError> {
             args.name,
             args.name.len()
         )));
+    }
+    if !is_dns_subdomain(&args.name) {
+        return Err(CommandError::usage(format!(
+            "{:?} cannot be the name of a placement",
+            args.name
+        ))
+        .hint("use small letters, digits, - and . only, with a letter or digit at both ends"));
     }
     let mut spec = Map::new();
     if !args.clustersets.is_empty() {
@@ -112,7 +121,10 @@ fn predicates(args: &Args) -> Result<Vec<Value>, CommandError> {
     if !args.cel.is_empty() {
         for text in &args.cel {
             crate::hub::placement::cel::compile(text)
-                .map_err(|error| CommandError::usage(format!("--cel {text:?}: {error}")))?;
+                .map_err(|error| {
+                    CommandError::usage(format!("--cel {text:?}: {error}"))
+                        .hint("the cluster is managedCluster, as in 'managedCluster.metadata.labels.env == \"prod\"'")
+                })?;
         }
         common.insert("celSelector".into(), json!({"celExpressions": args.cel}));
     }
@@ -204,13 +216,6 @@ fn split(text: &str) -> Vec<&str> {
     parts.push(&text[start..]);
     parts
 }
-
-const BUILT_IN: [&str; 4] = [
-    "Balance",
-    "Steady",
-    "ResourceAllocatableCPU",
-    "ResourceAllocatableMemory",
-];
 
 fn prioritizer(text: &str) -> Result<Value, CommandError> {
     let how = "BuiltIn:NAME:WEIGHT or AddOn:RESOURCE:SCORE:WEIGHT, weights from -10 to 10";

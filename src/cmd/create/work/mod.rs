@@ -246,9 +246,10 @@ async fn chosen(placement: &str, hub: &Connection) -> Result<Vec<String>, Comman
         .await
         .doing(&format!("read placement {placement}"))?;
     if found.is_none() {
-        return Err(CommandError::user(format!(
-            "there is no placement {placement}"
-        )));
+        return Err(
+            CommandError::user(format!("there is no placement {placement}"))
+                .hint(format!("`{} get placements` lists them", program())),
+        );
     }
     let label = format!("cluster.open-cluster-management.io/placement={name}");
     let decisions = resources::within(&hub.client, &resources::placement_decision(), &namespace);
@@ -267,9 +268,14 @@ async fn chosen(placement: &str, hub: &Connection) -> Result<Vec<String>, Comman
     names.sort();
     names.dedup();
     if names.is_empty() {
-        return Err(CommandError::user(format!(
-            "placement {placement} has chosen no clusters"
-        )));
+        return Err(
+            CommandError::user(format!("placement {placement} has chosen no clusters")).hint(
+                format!(
+                    "to see why: `{} get placements {name} --namespace {namespace} --explain`",
+                    program()
+                ),
+            ),
+        );
     }
     Ok(names)
 }

@@ -67,6 +67,25 @@ fn placement_03_sets_without_clusters() {
 }
 
 #[test]
+fn placement_03_members_that_all_go_are_none() {
+    let mut bed = Bed::new();
+    let going = json!({"metadata": {"deletionTimestamp": noon().to_string()}});
+    for name in ["c1", "c2"] {
+        bed.cluster(name, going.clone());
+    }
+    bed.clusters(&["c3"]);
+    let prod =
+        json!([{"requiredClusterSelector": {"labelSelector": {"matchLabels": {"env": "prod"}}}}]);
+    bed.placement("p", json!({"predicates": prod}));
+    assert_eq!(reason(&bed.schedule("p")).1, "NoManagedClusterMatched");
+    bed.world.take_dirty();
+    // It was not chosen, but it was the last.
+    bed.cluster("c3", going);
+    assert!(bed.world.take_dirty().contains(&key("p")));
+    assert_eq!(reason(&bed.schedule("p")).1, "AllManagedClusterSetsEmpty");
+}
+
+#[test]
 fn placement_04_equal_totals_are_taken_by_name() {
     let mut bed = Bed::new();
     bed.clusters(&["c3", "c1", "c2"]);
@@ -376,6 +395,11 @@ fn placement_13_expired_scores_count_nothing_and_are_told() {
     let (plugin, warning) = explanation.outcome.warning.unwrap();
     assert_eq!(plugin, "AddOn/res/speed");
     assert_eq!(warning, "AddOnPlacementScores c1/res expired");
+    // Told as long as it is so, whether a decision changes or not.
+    assert_eq!(
+        explanation.outcome.advice,
+        ["AddOnPlacementScores c1/res expired"]
+    );
     // No loop of retries: it is looked at again when the next score expires.
     assert_eq!(explanation.outcome.again.unwrap().as_secs(), 45);
     let later = bed.world.schedule(&key("p"), at(45)).unwrap();
@@ -384,6 +408,15 @@ fn placement_13_expired_scores_count_nothing_and_are_told() {
         "AddOnPlacementScores c1/res c2/res expired"
     );
     assert_eq!(later.again, None);
+    for number in 10..17 {
+        let name = format!("c{number}");
+        bed.clusters(&[&name]);
+        bed.score(&name, "res", speed(1, Some(-1)));
+    }
+    assert_eq!(
+        bed.schedule("p").advice,
+        ["AddOnPlacementScores c1/res c10/res c11/res c12/res c13/res and 3 more expired"]
+    );
 }
 
 #[test]
@@ -571,7 +604,7 @@ fn selectors_choose_by_labels_and_claims_and_tell_why_not() {
     );
     assert_eq!(
         explanation.clusters[2].1,
-        Why::Predicate("claim region is missing, not In eu,us".into())
+        Why::Predicate("claim region is missing, not in (eu,us)".into())
     );
     // Predicates are alternatives.
     bed.placement(
@@ -637,14 +670,101 @@ fn what_cannot_be_as_meant_is_advised() {
         .find(|c| c.type_ == decide::CONDITION_ADVICE)
         .unwrap();
     assert!(advice.message.contains("5m") && advice.message.contains("\"aa\" is there twice"));
+}
+
+#[test]
+fn a_name_that_is_no_label_value_is_told_and_has_no_decisions() {
     let long = "p".repeat(64);
-    bed.placement(&long, json!({}));
-    assert!(
-        bed.schedule(&long)
-            .misconfigured
-            .unwrap()
-            .contains("64 characters")
+    for mut bed in [Bed::new(), Bed::empty()] {
+        bed.clusters(&["c1"]);
+        bed.placement(&long, json!({}));
+        let (outcome, changes) = bed.settle(&long, noon());
+        let error = outcome.misconfigured.unwrap();
+        assert!(error.contains("64 characters"), "{error}");
+        assert_eq!(changes.create, []);
+        let status = changes.status.unwrap();
+        let condition = status.conditions.iter().find(|c| c.message == error);
+        assert_eq!(condition.unwrap().type_, "PlacementMisconfigured");
+        assert_eq!(status.number_of_selected_clusters, Some(0));
+        let wanted = placement_of(&bed, &long, status);
+        bed.world.note_placement(&wanted);
+        assert!(bed.settle(&long, noon()).1.is_empty());
+    }
+}
+
+/// The placement with that status.
+fn placement_of(
+    bed: &Bed,
+    name: &str,
+    status: crate::ocm::cluster::v1beta1::PlacementStatus,
+) -> Arc<Placement> {
+    let placement = bed.world.placement(&key(name)).unwrap();
+    Arc::new(Placement {
+        status,
+        ..(*placement).clone()
+    })
+}
+
+#[test]
+fn every_cluster_has_a_reason_when_the_placement_is_misconfigured() {
+    let mut bed = Bed::empty();
+    bed.set("s", json!({}));
+    bed.bind("s");
+    let inside = labels(json!({"cluster.open-cluster-management.io/clusterset": "s"}));
+    let mut tainted = tainted("NoSelect", 0);
+    merge(&mut tainted, inside.clone());
+    let mut other = labels(json!({"env": "dev"}));
+    merge(&mut other, inside.clone());
+    bed.clusters(&["outside"]);
+    bed.cluster("c1", inside);
+    bed.cluster("c2", tainted);
+    bed.cluster("c3", other);
+    let not_dev = json!([{"requiredClusterSelector": {"labelSelector":
+        {"matchExpressions": [{"key": "env", "operator": "DoesNotExist"}]}}}]);
+    for (spec, not_scored) in [
+        (exact("Spread"), vec!["c1"]),
+        (json!({"tolerations": [{}]}), vec!["c1", "c2"]),
+    ] {
+        let mut spec = spec;
+        spec["predicates"] = not_dev.clone();
+        bed.placement("p", spec);
+        let explanation = bed.explain("p");
+        assert!(explanation.outcome.misconfigured.is_some());
+        let names: Vec<&str> = explanation.clusters.iter().map(|(n, _)| &**n).collect();
+        assert_eq!(names, ["c1", "c2", "c3", "outside"]);
+        let found: Vec<&str> = explanation
+            .clusters
+            .iter()
+            .filter(|(_, why)| *why == Why::NotScored)
+            .map(|(name, _)| &**name)
+            .collect();
+        assert_eq!(found, not_scored);
+    }
+    bed.placement("p", cel(&["1 +"]));
+    let explanation = bed.explain("p");
+    let not_scored = explanation.clusters.iter();
+    assert_eq!(
+        not_scored.filter(|(_, why)| *why == Why::NotScored).count(),
+        3
     );
+}
+
+#[test]
+fn a_toleration_that_ends_counts_also_for_who_is_not_chosen() {
+    let mut bed = Bed::new();
+    bed.cluster("c1", resources("4", "1Gi"));
+    bed.cluster("c2", resources("8", "1Gi"));
+    let mut tainted = tainted("NoSelect", 0);
+    merge(&mut tainted, resources("1", "1Gi"));
+    bed.cluster("c3", tainted);
+    let mut spec = exact("ResourceAllocatableCPU");
+    spec["numberOfClusters"] = 1.into();
+    spec["tolerations"] = json!([{"operator": "Exists", "tolerationSeconds": 60}]);
+    bed.placement("p", spec);
+    let outcome = bed.schedule("p");
+    assert_eq!(names(&outcome), ["c2"]);
+    // Without c3, the least is another.
+    assert_eq!(outcome.again.unwrap().as_secs(), 60);
 }
 
 #[test]
