@@ -32,6 +32,7 @@ pub mod upgrade;
 pub mod util;
 pub mod values;
 pub mod version;
+pub mod works;
 
 use std::time::Duration;
 

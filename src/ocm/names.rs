@@ -148,3 +148,7 @@ pub fn cluster_group(cluster: &str) -> String {
 pub fn addon_feature_label(addon: &str) -> String {
     format!("{LABEL_FEATURE_ADDON_PREFIX}{addon}")
 }
+
+/// The longest name of a work: that of its record on the managed cluster is a
+/// hash of 64 digits, a dash and this, and has at most 253 characters.
+pub const LONGEST_WORK_NAME: usize = 188;

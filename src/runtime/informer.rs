@@ -142,6 +142,14 @@ impl Scope {
         self.fields(&format!("metadata.name={name}"))
     }
 
+    /// Ask the server to end each watch after this long: one over a connection
+    /// that is dead is noticed a moment later.
+    #[must_use]
+    pub fn watch_seconds(mut self, seconds: u32) -> Self {
+        self.config = self.config.timeout(seconds);
+        self
+    }
+
     /// Ask the server for metadata alone: the parser sees an object without
     /// spec and status.
     #[must_use]

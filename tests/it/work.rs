@@ -2,12 +2,15 @@
 
 mod apply;
 mod bed;
+mod bounds;
 mod cases;
 mod delete;
 mod denied;
 mod executor;
+mod kinds;
 mod map;
 mod objects;
 mod protocol;
 mod refused;
 mod resilience;
+mod silent;

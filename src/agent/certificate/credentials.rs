@@ -24,6 +24,9 @@ pub const KEY_PRIVATE: &str = "tls.key";
 /// The token in an add-on's Secret.
 pub const KEY_TOKEN: &str = "token";
 
+/// A connection on which nothing came for so long is dead: no watch lasts longer.
+const LONGEST_SILENCE: std::time::Duration = std::time::Duration::from_secs(320);
+
 /// Why a kubeconfig cannot be used. Never says what is in it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -164,6 +167,8 @@ impl Credentials {
         .await
         .map_err(|error| Error::Client(Box::new(error)))?;
         config.connect_timeout = Some(std::time::Duration::from_secs(10));
+        // Nothing at all for longer than the longest watch: the connection is dead.
+        config.read_timeout = Some(LONGEST_SILENCE);
         kube::Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))
     }
 

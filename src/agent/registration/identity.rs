@@ -31,6 +31,9 @@ pub enum Mode {
         reason: String,
         /// Changes when what to ask with changes.
         credentials: u64,
+        /// There is an identity of this hub, but it is of the past: what was
+        /// applied with it is looked after until there is a new one.
+        expired: bool,
     },
     /// Work with the identity of the hub kubeconfig Secret.
     Main {
@@ -93,7 +96,10 @@ pub fn decide(observed: &Observed<'_>) -> Mode {
             ));
         }
     };
-    let reason = match usable(observed, bootstrap.as_ref(), &names) {
+    let (reason, expired) = match usable(observed, bootstrap.as_ref(), &names) {
+        Ok(chain) if chain.is_expired(observed.now) => {
+            ("the hub's certificate has expired".to_owned(), true)
+        }
         Ok(chain) => {
             return Mode::Main {
                 credentials: fingerprint(observed.hub),
@@ -101,7 +107,7 @@ pub fn decide(observed: &Observed<'_>) -> Mode {
                 names,
             };
         }
-        Err(reason) => reason,
+        Err(reason) => (reason, false),
     };
     if bootstrap.is_none() {
         return Mode::Wait(format!(
@@ -113,6 +119,7 @@ pub fn decide(observed: &Observed<'_>) -> Mode {
         names,
         reason,
         credentials: fingerprint(observed.bootstrap),
+        expired,
     }
 }
 
@@ -149,7 +156,7 @@ fn bad_name(cluster: &str) -> Option<String> {
 }
 
 /// The certificate chain of the hub kubeconfig Secret, if the Secret is good
-/// for this agent at this hub; else why it is not.
+/// for this agent at this hub (at some time); else why it is not.
 fn usable(
     observed: &Observed<'_>,
     bootstrap: Option<&Credentials>,
@@ -173,9 +180,6 @@ fn usable(
         .ok_or("the hub's certificate cannot be read")?;
     if chain.agent() != Some((names.cluster.as_str(), names.agent.as_str())) {
         return Err("the hub's certificate is for another cluster or agent".to_owned());
-    }
-    if chain.is_expired(observed.now) {
-        return Err("the hub's certificate has expired".to_owned());
     }
     Ok(chain)
 }

@@ -98,10 +98,23 @@ fn registration_47_an_expired_certificate_bootstraps() {
     let boot = bootstrap("https://hub", "hub", "t");
     let settings = Settings::default();
     let mode = mode_at(Some(&boot), Some(&hub()), &settings, "2031-01-01T00:00:00Z");
-    let Mode::Bootstrap { reason, .. } = mode else {
+    let Mode::Bootstrap {
+        reason, expired, ..
+    } = mode
+    else {
         panic!("no bootstrap");
     };
     assert_eq!(reason, "the hub's certificate has expired");
+    assert!(expired, "works are looked after");
+    // One of another hub is none of this one's.
+    let other = bootstrap("https://elsewhere", "hub", "t");
+    let mode = mode_at(
+        Some(&other),
+        Some(&hub()),
+        &settings,
+        "2031-01-01T00:00:00Z",
+    );
+    assert!(matches!(mode, Mode::Bootstrap { expired: false, .. }));
 }
 
 #[test]

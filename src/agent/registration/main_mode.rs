@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
+use kube::Client;
 use kube::api::Api;
 use kube::core::{ApiResource, GroupVersionKind};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::runtime::{Backoff, Change, Context, Informer, Queue, Scope, Tasks, source_chain};
 
@@ -19,6 +21,7 @@ use super::status::{Cluster, ClusterClaim, Node};
 use super::{heartbeat, join, order};
 use crate::agent::certificate::credentials::{Credentials, Data};
 use crate::agent::certificate::keeper::Keeper;
+use crate::agent::work;
 
 /// How long one report may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -151,29 +154,8 @@ pub async fn run(context: Context, parts: Parts) {
         })
         .await;
     });
-    let work = crate::agent::work::Options {
-        cluster_name: name.clone(),
-        hub_server: parts.hub.server().to_owned(),
-        // Empty: records are told apart by the hub alone.
-        agent_id: parts.settings.agent_id.clone().unwrap_or_default(),
-        status_sync_interval: parts
-            .settings
-            .status_sync_interval
-            .unwrap_or(STATUS_SYNC_INTERVAL),
-        eviction_grace_period: parts
-            .settings
-            .eviction_grace_period
-            .unwrap_or(EVICTION_GRACE_PERIOD),
-        raw_feedback: parts.settings.raw_feedback,
-        copies: Some(parts.namespace.clone()),
-    };
-    let (work_hub, work_spoke, stop) = (hub.clone(), spoke.clone(), shutdown.clone());
-    tasks.spawn(async move {
-        if let Err(error) = crate::agent::work::run(work_hub, work_spoke, work, stop).await {
-            let error = source_chain(error.as_ref());
-            tracing::error!(%error, "the work agent ended");
-        }
-    });
+    let work = works_of(&parts.names, &parts.settings, &parts.hub, &parts.namespace);
+    tasks.spawn(works(hub.clone(), spoke.clone(), work, shutdown.clone()));
     if parts.settings.addons {
         let options = crate::agent::addon::Options {
             cluster: name.clone(),
@@ -203,6 +185,42 @@ pub async fn run(context: Context, parts: Parts) {
     };
     tasks.spawn(keeper.run(shutdown));
     tasks.join().await;
+}
+
+/// How works are applied by an agent with these settings.
+pub fn works_of(
+    names: &Names,
+    settings: &Settings,
+    hub: &Credentials,
+    namespace: &str,
+) -> work::Options {
+    work::Options {
+        cluster_name: names.cluster.clone(),
+        hub_server: hub.server().to_owned(),
+        // Empty: records are told apart by the hub alone.
+        agent_id: settings.agent_id.clone().unwrap_or_default(),
+        status_sync_interval: settings
+            .status_sync_interval
+            .unwrap_or(STATUS_SYNC_INTERVAL),
+        eviction_grace_period: settings
+            .eviction_grace_period
+            .unwrap_or(EVICTION_GRACE_PERIOD),
+        raw_feedback: settings.raw_feedback,
+        copies: Some(namespace.to_owned()),
+    }
+}
+
+/// Applies works until `shutdown`.
+pub async fn works(
+    hub: Client,
+    spoke: Client,
+    options: work::Options,
+    shutdown: CancellationToken,
+) {
+    if let Err(error) = work::run(hub, spoke, options, shutdown).await {
+        let error = source_chain(error.as_ref());
+        tracing::error!(%error, "the work agent ended");
+    }
 }
 
 /// Changes of what is kept, and no others, put the key into the queue.

@@ -318,13 +318,30 @@ fn start(
             tracing::warn!(reason, "the agent waits");
             return None;
         }
-        Mode::Bootstrap { names, reason, .. } => {
+        Mode::Bootstrap {
+            names,
+            reason,
+            expired,
+            ..
+        } => {
             tracing::info!(cluster = %names.cluster, agent = %names.agent, reason, "asking the hub for an identity");
             let bootstrap = bootstrap?;
             let (names, ca) = (names.clone(), options.spoke_ca.clone());
             let namespace = place.namespace.clone();
+            let old = if *expired { hub } else { None };
             tokio::spawn(async move {
-                bootstrap_mode(inner, namespace, names, settings, bootstrap, ca, secret).await;
+                tokio::join!(
+                    look_after_works(&inner, &namespace, &names, &settings, old),
+                    bootstrap_mode(
+                        inner.clone(),
+                        namespace.clone(),
+                        names.clone(),
+                        settings.clone(),
+                        bootstrap,
+                        ca,
+                        secret
+                    ),
+                );
             })
         }
         Mode::Main { names, .. } => {
@@ -350,6 +367,29 @@ fn start(
 
 fn read(data: Option<&Data>) -> Option<Credentials> {
     data.and_then(|data| Credentials::read(data).ok())
+}
+
+/// Corrects drift of what was applied with an identity that has expired: the
+/// hub does not listen to it any more, so that works are known by their copies.
+async fn look_after_works(
+    context: &Context,
+    namespace: &str,
+    names: &Names,
+    settings: &Settings,
+    old: Option<Credentials>,
+) {
+    let Some(old) = old else { return };
+    match old.client().await {
+        Ok(hub) => {
+            let options = main_mode::works_of(names, settings, &old, namespace);
+            let spoke = context.client.clone();
+            main_mode::works(hub, spoke, options, context.shutdown.clone()).await;
+        }
+        Err(error) => {
+            let error = crate::runtime::source_chain(&error);
+            tracing::warn!(%error, "works are not looked after until there is a new identity");
+        }
+    }
 }
 
 async fn bootstrap_mode(

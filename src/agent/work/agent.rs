@@ -1,35 +1,41 @@
 //! The agent: one reconciliation per work, which applies, records, prunes and
 //! reports in one go, so that nobody else writes the same status.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::Options;
 use super::copies::Copies;
+use super::delete::Rest;
 use super::executor::Executors;
 use super::feedback::Limits;
+use super::fit;
+use super::hub::{Hub, HubError};
 use super::local::{Applied, Local};
 use super::model::{
     API_VERSION, APPLIED_FINALIZER, APPLIED_KIND, AppliedResource, AppliedWork, FIELD_MANAGER,
     WORK_FINALIZER, Work, has_finalizer, now,
 };
 use super::owner::Owner;
-use super::prune::Sole;
-use super::record::{self, Eviction};
+use super::record;
 use super::status;
 use super::watch::{ObjectKey, Wanted, Watches, version};
 use crate::k8s::discovery::Discovery;
+use crate::ocm::names::LONGEST_WORK_NAME;
 use crate::runtime::{Failure, Informer, Next, Queue};
 
 /// When a copy that failed is tried again.
 const COPY_RETRY: Duration = Duration::from_secs(60);
+/// When a work is looked at again whose status waits for the hub (it is woken
+/// when the hub is back).
+const HELD: Duration = Duration::from_secs(5);
 
 /// What is reconciled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +60,8 @@ struct Notes {
     dirty: HashMap<ObjectKey, u64>,
     /// UID of its record, which was deleted.
     record_gone: Option<String>,
+    /// Groups whose kinds changed.
+    kinds: HashSet<String>,
 }
 
 /// Everything the agent works with.
@@ -61,7 +69,8 @@ pub struct Agent {
     pub(super) options: Options,
     pub(super) hub_hash: String,
     pub(super) spoke: Client,
-    works_api: Api<Work>,
+    pub(super) works_api: Api<Work>,
+    pub(super) hub: Hub,
     pub(super) records_api: Api<AppliedWork>,
     pub(super) discovery: Discovery,
     pub(super) executors: Executors,
@@ -73,6 +82,8 @@ pub struct Agent {
     pub(super) watches: Watches,
     locals: Mutex<HashMap<String, Local>>,
     notes: Arc<Mutex<HashMap<String, Notes>>>,
+    /// Works that wait for a kind, by its group.
+    waiting: Mutex<HashMap<String, HashSet<String>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -117,6 +128,7 @@ impl Agent {
         }));
         Self {
             works_api: Api::namespaced(hub.clone(), &options.cluster_name),
+            hub: Hub::new(queue.clone()),
             records_api: Api::all(spoke.clone()),
             discovery: Discovery::new(spoke.clone()),
             executors: Executors::default(),
@@ -134,6 +146,7 @@ impl Agent {
             watches,
             locals: Mutex::default(),
             notes,
+            waiting: Mutex::default(),
         }
     }
 
@@ -158,6 +171,31 @@ impl Agent {
             .record_gone = record.metadata.uid.clone();
     }
 
+    /// The work has a manifest of a kind in `group` that is not served.
+    pub(super) fn wait_for_kind(&self, work: &str, group: &str) {
+        lock(&self.waiting)
+            .entry(group.to_owned())
+            .or_default()
+            .insert(work.to_owned());
+    }
+
+    /// A definition of `group` came, changed or went: works that wait for a kind
+    /// of it look again.
+    pub fn kinds_changed(&self, group: &str) {
+        let Some(works) = lock(&self.waiting).remove(group) else {
+            return;
+        };
+        self.discovery.forget(group);
+        for work in works {
+            lock(&self.notes)
+                .entry(work.clone())
+                .or_default()
+                .kinds
+                .insert(group.to_owned());
+            self.queue.add(Key::Work(work));
+        }
+    }
+
     /// Name of the record of a work.
     pub(super) fn record_name(&self, work: &str) -> String {
         format!("{}-{work}", self.hub_hash)
@@ -175,8 +213,10 @@ impl Agent {
                 Some(_) if !self.works.is_synced() => Ok(Next::OnChange),
                 Some(record) if record.metadata.deletion_timestamp.is_some() => {
                     let left = self.finalize(&record, &HashMap::new()).await?;
-                    Ok(if left.is_empty() {
+                    Ok(if left.is_nothing() {
                         Next::OnChange
+                    } else if left.failed {
+                        Next::After(spread(Duration::from_secs(15), 1.0))
                     } else {
                         Next::After(Duration::from_secs(1))
                     })
@@ -204,6 +244,9 @@ impl Agent {
                     .dirty
                     .get(&key)
                     .is_some_and(|version| *version > item.seen);
+            }
+            if item.unknown_kind && notes.kinds.contains(&item.observed.meta.group) {
+                item.hurry();
             }
         }
         if notes.record_gone.is_some()
@@ -275,8 +318,18 @@ impl Agent {
         record: Option<Arc<AppliedWork>>,
         local: &mut Local,
     ) -> Result<Next, Failure> {
+        let unreadable = |error: &String| {
+            format!("Nothing is applied: the spec of the work cannot be read: {error}")
+        };
+        if let Some(why) = too_long(name).or_else(|| work.unreadable.as_ref().map(unreadable)) {
+            return self.refuse(name, &work, why, local).await;
+        }
         if !has_finalizer(&work.metadata, WORK_FINALIZER) {
-            work = Arc::new(self.add_finalizer(&work).await?);
+            work = match self.add_finalizer(name, &work).await {
+                Ok(work) => Arc::new(work),
+                Err(HubError::Silent) => return Ok(held()),
+                Err(error) => return Err(error.into()),
+            };
         }
         local.work = Some(Arc::clone(&work));
         let record = self.ensure_record(name, &work, record).await?;
@@ -316,27 +369,44 @@ impl Agent {
         let unwatched = self.watch_items(name, local, &left.pending);
         let generation = work.metadata.generation.unwrap_or_default();
         let observed: Vec<_> = local.items.iter().map(|i| i.observed.clone()).collect();
-        let desired =
-            |work: &Work| status::build(&work.status, generation, &observed, complete, &now());
+        let fitted = fit::fit(observed, fit::LIMIT);
+        let unpruned = left.unpruned();
+        let desired = |work: &Work| {
+            status::report(
+                &work.status,
+                generation,
+                &fitted,
+                complete,
+                &unpruned,
+                &now(),
+            )
+        };
         let (reported, recorded) = tokio::join!(
-            self.report(&work, desired),
+            self.report(name, &work, desired),
             self.write_record_status(&record, record::status(resources, None)),
         );
-        let reported = reported?;
-        if complete && !status::complete(&reported.status.conditions) {
-            // No longer so: what was held back is applied now.
-            local.applied = None;
-            self.queue.add(Key::Work(name.to_owned()));
+        let mut unsaid = false;
+        match reported {
+            Ok(reported) => {
+                if complete && !status::complete(&reported.status.conditions) {
+                    // No longer so: what was held back is applied now.
+                    local.applied = None;
+                    self.queue.add(Key::Work(name.to_owned()));
+                }
+                local.work = Some(reported);
+            }
+            Err(HubError::Silent) => unsaid = true,
+            Err(error) => return Err(error.into()),
         }
-        local.work = Some(reported);
         local.record = Some(recorded?);
-        if let Some((entry, error)) = left.failed.into_iter().next() {
-            tracing::debug!(work = %name, resource = %entry.name, %error, "cannot be pruned yet");
-        }
-        if left.pending.is_empty() {
+        let unfinished = !left.pending.is_empty() || !left.failed.is_empty();
+        if !unfinished {
             local.waits = 0;
         }
-        let mut next = self.next_of(local, !left.pending.is_empty(), unwatched);
+        let mut next = self.next_of(local, unfinished, unwatched);
+        if unsaid {
+            next = next.min(held());
+        }
         if !copied {
             next = next.min(Next::After(spread(COPY_RETRY, 0.9)));
         }
@@ -388,31 +458,15 @@ impl Agent {
     }
 
     /// Comes back when the resources that are still there change, or after a while.
-    fn wait_for(&self, name: &str, local: &mut Local, left: &[AppliedResource]) -> Next {
-        if left.is_empty() {
+    pub(super) fn wait_for(&self, name: &str, local: &mut Local, left: &Rest) -> Next {
+        if left.is_nothing() {
             local.waits = 0;
             self.watches.track(name, Vec::new());
             return Next::OnChange;
         }
         self.watches
-            .track(name, left.iter().map(waited_for).collect());
+            .track(name, left.entries.iter().map(waited_for).collect());
         local.next_wait()
-    }
-
-    async fn add_finalizer(&self, work: &Work) -> Result<Work, Failure> {
-        let mut finalizers = work.metadata.finalizers.clone().unwrap_or_default();
-        finalizers.push(WORK_FINALIZER.to_owned());
-        let patch = json!({"metadata": {
-            "uid": work.metadata.uid,
-            "resourceVersion": work.metadata.resource_version,
-            "finalizers": finalizers,
-        }});
-        let name = work.metadata.name.as_deref().unwrap_or_default();
-        Ok(trimmed(
-            self.works_api
-                .patch(name, &manager(), &Patch::Merge(&patch))
-                .await?,
-        ))
     }
 
     async fn create_record(&self, record: &AppliedWork) -> Result<AppliedWork, kube::Error> {
@@ -509,211 +563,6 @@ impl Agent {
         Ok(Arc::new(trimmed(patched)))
     }
 
-    /// Writes the status of the work where it differs; a conflict is answered
-    /// by computing it again for the newer work.
-    async fn report(
-        &self,
-        work: &Arc<Work>,
-        desired: impl Fn(&Work) -> super::model::WorkStatus,
-    ) -> Result<Arc<Work>, Failure> {
-        let name = work.metadata.name.as_deref().unwrap_or_default();
-        let mut work = Arc::clone(work);
-        for last in [false, false, true] {
-            let wanted = desired(&work);
-            if wanted == work.status {
-                return Ok(work);
-            }
-            let patch = json!({
-                "metadata": {"uid": work.metadata.uid, "resourceVersion": work.metadata.resource_version},
-                "status": wanted,
-            });
-            match self
-                .works_api
-                .patch_status(name, &manager(), &Patch::Merge(&patch))
-                .await
-            {
-                Ok(patched) => return Ok(Arc::new(trimmed(patched))),
-                Err(kube::Error::Api(status)) if status.code == 409 && !last => {
-                    let newer = trimmed(self.works_api.get(name).await?);
-                    if newer.metadata.uid != work.metadata.uid
-                        || newer.metadata.generation != work.metadata.generation
-                    {
-                        // Another spec: its own reconciliation follows.
-                        return Ok(Arc::new(newer));
-                    }
-                    work = Arc::new(newer);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(work)
-    }
-
-    async fn delete_work(
-        &self,
-        name: &str,
-        work: &Arc<Work>,
-        record: Option<Arc<AppliedWork>>,
-        local: &mut Local,
-    ) -> Result<Next, Failure> {
-        let sole = super::local::sole(&local.items);
-        local.items.clear();
-        local.applied = None;
-        if !has_finalizer(&work.metadata, WORK_FINALIZER) {
-            self.forget(name, local);
-            return Ok(Next::OnChange);
-        }
-        local.work = Some(Arc::clone(work));
-        if let Some(record) = record {
-            let copy = self.record_name(name);
-            let (said, deleted, ()) = tokio::join!(
-                self.say_deleting(work),
-                self.delete_record(&record),
-                self.copies.remove(&copy),
-            );
-            local.work = Some(said?);
-            if let Some(record) = deleted? {
-                local.record = Some(Arc::clone(&record));
-                let left = self.finalize(&record, &sole).await?;
-                if !left.is_empty() {
-                    return Ok(self.wait_for(name, local, &left));
-                }
-            }
-        }
-        let work = local.work.take().unwrap_or_else(|| Arc::clone(work));
-        let mut finalizers = work.metadata.finalizers.clone().unwrap_or_default();
-        finalizers.retain(|f| f != WORK_FINALIZER);
-        let patch = json!({"metadata": {
-            "uid": work.metadata.uid,
-            "resourceVersion": work.metadata.resource_version,
-            "finalizers": finalizers,
-        }});
-        let patched = self
-            .works_api
-            .patch(name, &manager(), &Patch::Merge(&patch))
-            .await;
-        self.forget(name, local);
-        match patched {
-            Ok(_) => Ok(Next::OnChange),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Next::OnChange),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn say_deleting(&self, work: &Arc<Work>) -> Result<Arc<Work>, Failure> {
-        let generation = work.metadata.generation.unwrap_or_default();
-        self.report(work, |work| {
-            status::deleting(&work.status, generation, &now())
-        })
-        .await
-    }
-
-    /// Deletes the record; what is left of it while its finalizer holds it.
-    async fn delete_record(
-        &self,
-        record: &Arc<AppliedWork>,
-    ) -> Result<Option<Arc<AppliedWork>>, Failure> {
-        if record.metadata.deletion_timestamp.is_some() {
-            return Ok(Some(Arc::clone(record)));
-        }
-        let name = record.metadata.name.as_deref().unwrap_or_default();
-        let params = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: record.metadata.uid.clone(),
-                resource_version: None,
-            }),
-            ..DeleteParams::background()
-        };
-        match self.records_api.delete(name, &params).await {
-            Ok(answer) => Ok(answer.left().map(|record| Arc::new(trimmed(record)))),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Lets the resources of a deleted record go, then the record. What is still there.
-    async fn finalize(
-        &self,
-        record: &Arc<AppliedWork>,
-        sole: &HashMap<AppliedResource, Sole>,
-    ) -> Result<Vec<AppliedResource>, Failure> {
-        if !has_finalizer(&record.metadata, APPLIED_FINALIZER) {
-            return Ok(Vec::new());
-        }
-        let owner = Owner {
-            name: record.metadata.name.clone().unwrap_or_default(),
-            uid: record.metadata.uid.clone().unwrap_or_default(),
-        };
-        let entries = record.status.applied_resources.clone();
-        let mut left =
-            super::prune::prune(&self.spoke, &self.discovery, entries, &owner, |entry| {
-                sole.get(entry).cloned()
-            })
-            .await;
-        let refused = |(_, error): &(_, super::rest::RestError)| error.code() == 403;
-        if let Some((_, error)) = left
-            .failed
-            .iter()
-            .position(|f| !refused(f))
-            .map(|i| left.failed.swap_remove(i))
-        {
-            return Err(error.into());
-        }
-        for (entry, error) in left.failed {
-            // Garbage collection deletes it with its owner.
-            tracing::warn!(resource = %entry.resource, name = %entry.name, %error, "left to garbage collection");
-        }
-        if !left.pending.is_empty() {
-            let status = record::status(
-                left.pending.clone(),
-                record.status.eviction_start_time.clone(),
-            );
-            self.write_record_status(record, status).await?;
-            return Ok(left.pending);
-        }
-        let mut finalizers = record.metadata.finalizers.clone().unwrap_or_default();
-        finalizers.retain(|f| f != APPLIED_FINALIZER);
-        let patch = json!({"metadata": {"uid": record.metadata.uid, "finalizers": finalizers}});
-        match self
-            .records_api
-            .patch(&owner.name, &manager(), &Patch::Merge(&patch))
-            .await
-        {
-            Ok(_) => Ok(Vec::new()),
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.code == 409 => {
-                Ok(Vec::new())
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// A record whose work is not (any more) on the hub.
-    async fn evict(&self, record: &Arc<AppliedWork>, work: Option<&Work>) -> Result<Next, Failure> {
-        let start = record.status.eviction_start_time.as_deref();
-        match record::evict(
-            work.is_some(),
-            start,
-            self.options.eviction_grace_period,
-            jiff::Timestamp::now(),
-        ) {
-            Eviction::Keep => {
-                let status = record::status(record.status.applied_resources.clone(), None);
-                self.write_record_status(record, status).await?;
-                Ok(Next::OnChange)
-            }
-            Eviction::Start => {
-                let status = record::status(record.status.applied_resources.clone(), Some(now()));
-                self.write_record_status(record, status).await?;
-                Ok(Next::After(self.options.eviction_grace_period))
-            }
-            Eviction::Wait(left) => Ok(Next::After(left)),
-            Eviction::Delete => {
-                self.delete_record(record).await?;
-                Ok(Next::OnChange)
-            }
-        }
-    }
-
     /// Looks at all records again: the hub is back, and may have lost works.
     pub fn wake_all(&self) {
         for record in self.records.list() {
@@ -748,16 +597,31 @@ fn waited_for(entry: &AppliedResource) -> Wanted {
     }
 }
 
-fn manager() -> PatchParams {
+pub(super) fn manager() -> PatchParams {
     PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
     }
 }
 
-fn trimmed<K: kube::Resource>(mut object: K) -> K {
+pub(super) fn trimmed<K: kube::Resource>(mut object: K) -> K {
     object.meta_mut().managed_fields = None;
     object
+}
+
+/// When to look again at a work that has something to say to a silent hub.
+pub(super) fn held() -> Next {
+    Next::After(spread(HELD, 1.0))
+}
+
+/// Why a work of this name has no record: the names of records hold a hash beside it.
+fn too_long(name: &str) -> Option<String> {
+    let length = name.len();
+    (length > LONGEST_WORK_NAME).then(|| {
+        format!(
+            "Nothing is applied: the name of the work has {length} characters, and the agent can keep a record of names with up to {LONGEST_WORK_NAME}. Create the work with a shorter name"
+        )
+    })
 }
 
 /// `base`, up to `share` of it longer.

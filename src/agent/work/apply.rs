@@ -143,6 +143,30 @@ impl Task<'_> {
         }
     }
 
+    /// Who keeps the resource from being what the manifest says, as far as the
+    /// resource shows; `None` when it is as it should be.
+    pub fn contested(&self, live: &Value, memory: &Memory) -> Option<String> {
+        let decided = update::decide(
+            &self.decoded.object,
+            Some(live),
+            self.owner,
+            self.owned,
+            memory.before(),
+        );
+        if !matches!(decided, Ok(Write::Replace(_) | Write::Recreate(_))) {
+            return None;
+        }
+        let others = self.owner.other_works(live);
+        Some(if others.is_empty() {
+            "somebody changes it again and again; it is corrected less and less often".to_owned()
+        } else {
+            format!(
+                "the work {} applies it too, with another content: take it out of one of them",
+                others.join(" and the work ")
+            )
+        })
+    }
+
     /// Not applied because of `failure`; the resource may exist nevertheless.
     pub async fn not_applied(&self, client: &Client, failure: Failure, retry: Retry) -> Outcome {
         match &self.decoded.mapping {

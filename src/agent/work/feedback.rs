@@ -15,6 +15,9 @@ pub struct Limits {
     pub max_raw_length: usize,
 }
 
+/// Longest text: a status holds many, and the hub stores no more than 1.5 MiB of all.
+const MAX_TEXT: usize = 16 * 1024;
+
 /// Values and their paths for the kinds that are well known.
 fn well_known(api_version: &str, kind: &str) -> Option<&'static [(&'static str, &'static str)]> {
     Some(match (api_version, kind) {
@@ -132,6 +135,12 @@ fn value(
                 boolean: Some(*b),
                 ..field("Boolean")
             }));
+        }
+        Value::String(s) if s.len() > MAX_TEXT => {
+            return Err(format!(
+                "the length of the value for {name} is {}, more than {MAX_TEXT}",
+                s.len()
+            ));
         }
         Value::String(s) => {
             return Ok(Some(FieldValue {

@@ -13,7 +13,7 @@ use kube::runtime::wait::{await_condition, conditions};
 use tokio::time::Instant;
 
 use super::agent::{Agent, spread};
-use super::apply::{Memory, Outcome, Retry, Task};
+use super::apply::{Live, Memory, Outcome, Retry, Task};
 use super::config::{self, Settings};
 use super::executor::{self, Denied};
 use super::local::{Item, Local};
@@ -162,6 +162,9 @@ impl Agent {
 
     /// Hears of what is about to be written from before it is.
     fn expect(&self, work: &str, chosen: &[Decoded]) {
+        for decoded in chosen.iter().filter(|d| d.unknown_kind) {
+            self.wait_for_kind(work, &decoded.meta.group);
+        }
         let wanted = chosen.iter().filter_map(|decoded| {
             let mapping = decoded.mapping.as_ref().ok()?;
             let meta = &decoded.meta;
@@ -209,6 +212,13 @@ impl Agent {
             let mut outcome = task.observe(&self.spoke, applied).await;
             if let Some(until) = until {
                 outcome.retry = Retry::After(until.saturating_duration_since(Instant::now()));
+                if let Live::Exists(live) = &outcome.live {
+                    // Whoever looks at the status has to see that it is not so now.
+                    outcome.applied = match task.contested(live, memory) {
+                        Some(who) => Err(ApplyFailure::apply(who)),
+                        None => Ok(()),
+                    };
+                }
             }
             return outcome;
         }

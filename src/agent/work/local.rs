@@ -144,6 +144,13 @@ impl Item {
         self.dirty || self.retry_at.is_some_and(|at| at <= now)
     }
 
+    /// Something changed that may well be what it waits for: it is tried at
+    /// once, and again soon if that was too early.
+    pub fn hurry(&mut self) {
+        self.dirty = true;
+        self.failures = 0;
+    }
+
     /// Whether a correction has to wait, as it was undone too often.
     pub fn calming(&self, now: Instant) -> Option<Instant> {
         let until = self.corrected? + self.correction_delay;
@@ -270,6 +277,8 @@ pub fn tracked(
             current.extend(recorded.iter().find(|r| r.key() == entry.key()).cloned());
         }
     }
+    // A manifest that cannot be read may be of anything that is recorded.
+    let blind = items.iter().any(|i| i.observed.meta.kind.is_empty());
     let mut stale = Vec::new();
     for entry in recorded.iter().filter(|r| !keys.contains(&r.key())) {
         // A kind that is not served at present may be this very resource.
@@ -280,7 +289,7 @@ pub fn tracked(
                 && meta.name == entry.name
                 && meta.resource.is_empty()
         });
-        if hidden {
+        if hidden || blind {
             current.push(entry.clone());
         } else {
             stale.push(entry.clone());
@@ -352,6 +361,15 @@ mod tests {
             (current, stale),
             (vec![entry("a", "1")], vec![entry("b", "2")])
         );
+    }
+
+    #[test]
+    fn while_a_manifest_cannot_be_read_nothing_is_pruned() {
+        let mut unread = item("a", None, false);
+        unread.observed.meta = ResourceMeta::default();
+        let recorded = [entry("a", "1"), entry("b", "2")];
+        let (current, stale) = tracked(&[unread], &recorded);
+        assert_eq!((current, stale), (recorded.to_vec(), Vec::new()));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! applied ([`items`], [`apply`]), what it lost is pruned ([`prune`]), and its
 //! status is reported. What is decided is decided in pure modules: [`update`]
 //! and [`content`] (what to write), [`status`], [`feedback`], [`rules`], [`record`].
+//! What is said to the hub goes through [`hub`] and is made to [`fit`].
 //! [`watch`] brings changes of applied resources back in milliseconds; [`copies`]
 //! let an agent that starts without its hub go on ([`away`]).
 
@@ -15,8 +16,11 @@ pub mod away;
 pub mod config;
 pub mod content;
 pub mod copies;
+pub mod delete;
 pub mod executor;
 pub mod feedback;
+pub mod fit;
+pub mod hub;
 pub mod items;
 pub mod jq;
 pub mod jsonpath;
@@ -27,16 +31,20 @@ pub mod model;
 pub mod owner;
 pub mod prune;
 pub mod record;
+pub mod report;
 pub mod rest;
 pub mod rules;
+pub mod shallow;
 pub mod ssa;
 pub mod status;
 pub mod update;
 pub mod watch;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +54,10 @@ use model::{AppliedWork, Work};
 
 /// Works that are reconciled at the same time.
 const WORKERS: usize = 16;
+
+/// How long a watch of the hub's works lasts: a connection that died without a
+/// word is noticed soon after.
+const WATCH_SECONDS: u32 = 60;
 
 /// What the work agent has to know.
 #[derive(Clone, Debug)]
@@ -81,11 +93,16 @@ pub async fn run(
         options.agent_id = model::hub_hash(&options.hub_server);
     }
     let metrics = Metrics::default();
+    let hub = shallow::client(hub);
     let queue: Queue<Key> = Queue::new(Backoff::new(
         Duration::from_millis(20),
         Duration::from_secs(15),
     ));
-    let works: Informer<Work> = Informer::new(Scope::of::<Work>().namespace(&options.cluster_name));
+    let works: Informer<Work> = Informer::new(
+        Scope::of::<Work>()
+            .namespace(&options.cluster_name)
+            .watch_seconds(WATCH_SECONDS),
+    );
     let records: Informer<AppliedWork> = Informer::new(Scope::of::<AppliedWork>());
     let agent = Arc::new(Agent::new(
         options,
@@ -110,7 +127,23 @@ pub async fn run(
         woken.add(key);
     });
 
+    let kinds: Informer<()> =
+        Informer::new(Scope::of::<CustomResourceDefinition>().metadata_only());
+    let of = Arc::clone(&agent);
+    kinds.on_change(move |key, _| {
+        // Definitions are called after their resource and its group.
+        if let Some((_, group)) = key.name.split_once('.') {
+            of.kinds_changed(group);
+        }
+    });
+
     let mut tasks = crate::runtime::Tasks::new(shutdown.clone());
+    tasks.spawn(kinds.run(
+        spoke.clone(),
+        |_| Ok::<_, Infallible>(()),
+        metrics.clone(),
+        shutdown.clone(),
+    ));
     tasks.spawn(
         works
             .clone()

@@ -31,7 +31,15 @@ pub struct Manifest(Box<str>);
 
 impl Manifest {
     /// The manifest as an object. It was one when the text was made.
+    ///
+    /// # Errors
+    /// Something was cut out of it.
     pub fn parse(&self) -> Result<Value, serde_json::Error> {
+        if self.0.contains(super::shallow::MARK) {
+            return Err(serde::de::Error::custom(
+                "the manifest is nested too deep: an agent reads about 90 levels",
+            ));
+        }
         serde_json::from_str(&self.0)
     }
 
@@ -55,15 +63,15 @@ impl<'de> Deserialize<'de> for Manifest {
 
 impl Serialize for Manifest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.parse()
+        serde_json::from_str::<Value>(&self.0)
             .map_err(serde::ser::Error::custom)?
             .serialize(serializer)
     }
 }
 
-/// A ManifestWork.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
+/// A ManifestWork. Whatever its spec and its status are, it can be read: a work
+/// that is there must not seem to be gone.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Work {
     /// Metadata (without managed fields).
     pub metadata: ObjectMeta,
@@ -71,6 +79,41 @@ pub struct Work {
     pub spec: WorkSpec,
     /// What became of it.
     pub status: WorkStatus,
+    /// Why the spec is none (`spec` is empty then).
+    #[serde(skip)]
+    pub unreadable: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Work {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Parts {
+            metadata: ObjectMeta,
+            spec: Value,
+            status: Value,
+        }
+        let parts = Parts::deserialize(deserializer)?;
+        let (spec, unreadable) = match some::<WorkSpec>(parts.spec) {
+            Ok(spec) => (spec, None),
+            Err(error) => (WorkSpec::default(), Some(error.to_string())),
+        };
+        Ok(Self {
+            metadata: parts.metadata,
+            spec,
+            // What is no status is written anew.
+            status: some(parts.status).unwrap_or_default(),
+            unreadable,
+        })
+    }
+}
+
+/// What a value is; the default when there is none.
+fn some<T: Default + serde::de::DeserializeOwned>(value: Value) -> Result<T, serde_json::Error> {
+    if value.is_null() {
+        return Ok(T::default());
+    }
+    serde_json::from_value(value)
 }
 
 /// `spec` of a ManifestWork.
@@ -523,6 +566,41 @@ mod tests {
             r#"{"apiVersion":"v1","kind":"ConfigMap"}"#
         );
         assert!(work.status.conditions.is_empty());
+    }
+
+    #[test]
+    fn a_work_that_makes_no_sense_is_there_all_the_same() {
+        let read = |spec: Value, status: Value| -> Work {
+            let object = json!({"metadata": {"name": "w"}, "spec": spec, "status": status});
+            // As text and as a value: both ways are taken.
+            let text: Work = serde_json::from_str(&object.to_string()).unwrap();
+            let value: Work = serde_json::from_value(object).unwrap();
+            assert_eq!(text.unreadable, value.unreadable);
+            value
+        };
+        let condition = json!({"conditions": [{"type": "Applied", "status": "True"}]});
+        let odd = read(json!({"manifestConfigs": "all"}), condition.clone());
+        assert_eq!(odd.metadata.name.as_deref(), Some("w"));
+        let why = odd.unreadable.unwrap();
+        assert!(why.contains("invalid type: string"), "{why}");
+        assert_eq!(odd.status.conditions.len(), 1);
+        let good = read(
+            json!({"workload": {"manifests": []}}),
+            json!({"conditions": 7}),
+        );
+        assert_eq!((good.unreadable, good.status.conditions.len()), (None, 0));
+        assert_eq!(read(Value::Null, Value::Null).unreadable, None);
+    }
+
+    #[test]
+    fn a_manifest_with_a_hole_is_no_manifest() {
+        let manifest = Manifest::from(&json!({"a": super::super::shallow::MARK}));
+        let error = manifest.parse().unwrap_err();
+        assert!(error.to_string().contains("nested too deep"), "{error}");
+        // It can be copied, and is no manifest there either.
+        let copy: Manifest =
+            serde_json::from_str(&serde_json::to_string(&manifest).unwrap()).unwrap();
+        assert!(copy.parse().is_err());
     }
 
     #[test]

@@ -14,6 +14,17 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// Names of the other works that own `object`.
+    pub fn other_works<'a>(&self, object: &'a Value) -> Vec<&'a str> {
+        // Names of records are a hash of 64 digits, a dash, and the work's name.
+        references(object)
+            .iter()
+            .filter(|r| applied_work(r) && r["uid"] != self.uid.as_str())
+            .filter_map(|r| r["name"].as_str())
+            .map(|name| name.get(65..).unwrap_or(name))
+            .collect()
+    }
+
     /// The reference as it stands on a resource.
     pub fn reference(&self) -> Value {
         json!({"apiVersion": API_VERSION, "kind": APPLIED_KIND, "name": self.name, "uid": self.uid})

@@ -62,8 +62,63 @@ pub fn decide(entry: &AppliedResource, live: Option<&Value>, owner: &Owner) -> P
 pub struct Left {
     /// Resources that are still there, being deleted.
     pub pending: Vec<AppliedResource>,
+    /// The same in words, with what holds them.
+    pub held: Vec<String>,
     /// Resources that could not be looked at or deleted, and why.
     pub failed: Vec<(AppliedResource, RestError)>,
+}
+
+impl Left {
+    /// What is to be said of resources that could not be deleted.
+    pub fn unpruned(&self) -> Vec<String> {
+        let told = |(entry, error): &(AppliedResource, RestError)| {
+            format!("{} ({error}; tried again within 30s)", name_of(entry))
+        };
+        let mut told: Vec<String> = self.failed.iter().map(told).collect();
+        told.sort();
+        told
+    }
+}
+
+/// A resource, for people.
+fn name_of(entry: &AppliedResource) -> String {
+    let mut resource = entry.resource.clone();
+    if !entry.group.is_empty() {
+        resource = format!("{resource}.{}", entry.group);
+    }
+    if entry.namespace.is_empty() {
+        format!("{resource} {}", entry.name)
+    } else {
+        format!("{resource} {}/{}", entry.namespace, entry.name)
+    }
+}
+
+/// What holds an object that is being deleted.
+fn holder(live: &Value) -> String {
+    let finalizers: Vec<&str> = live["metadata"]["finalizers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if finalizers.is_empty() {
+        "is ending".to_owned()
+    } else {
+        format!("finalizers: {}", finalizers.join(", "))
+    }
+}
+
+/// Whether the agent itself lacks the right (then garbage collection, which has
+/// it, is left to delete what the record owned). Webhooks and policies that say
+/// no mean it for everybody.
+pub fn is_forbidden(error: &RestError) -> bool {
+    error.code() == 403
+        && !error.to_string().starts_with("admission webhook ")
+        && ["get", "delete", "patch"].iter().any(|verb| {
+            error
+                .to_string()
+                .contains(&format!(" cannot {verb} resource "))
+        })
 }
 
 /// The version of an object whose only owning work is this one.
@@ -126,59 +181,63 @@ pub async fn prune(
     let mut left = Left::default();
     for (entry, outcome) in outcomes {
         match outcome {
-            Ok(true) => {}
-            Ok(false) => left.pending.push(entry),
+            Ok(None) => {}
+            Ok(Some(why)) => {
+                left.held.push(format!("{} ({why})", name_of(&entry)));
+                left.pending.push(entry);
+            }
             Err(error) => left.failed.push((entry, error)),
         }
     }
     left.pending.sort();
+    left.held.sort();
     left
 }
 
-/// Whether the entry can be forgotten.
+/// What holds the resource; `None` when the entry can be forgotten.
 async fn one(
     client: &Client,
     discovery: &Discovery,
     entry: &AppliedResource,
     owner: &Owner,
     sole: Option<Sole>,
-) -> Result<bool, RestError> {
+) -> Result<Option<String>, RestError> {
     let mapping = discovery
         .by_plural(&entry.group, &entry.version, &entry.resource)
         .await
         .map_err(|e| RestError::Build(Box::new(e)))?;
     // A resource that the server does not have (any more) has no objects.
     let Some(mapping) = mapping else {
-        return Ok(true);
+        return Ok(None);
     };
     let rest = Rest::new(client, &Arc::clone(&mapping), &entry.namespace);
     if let Some(Sole { uid, version, .. }) = sole {
         match rest.delete_version(&entry.name, &uid, &version).await {
-            Err(error) if error.code() == 404 => return Ok(true),
+            Err(error) if error.code() == 404 => return Ok(None),
             // It is another by now.
             Err(error) if error.code() == 409 => {}
-            other => return other,
+            other => return Ok(other?.map(|object| holder(&object))),
         }
     }
     // Another writer may come between: look again.
     for _ in 0..4 {
         let live = rest.get(&entry.name).await?;
         let answer = match decide(entry, live.as_ref(), owner) {
-            Prune::Forget => return Ok(true),
-            Prune::Wait => return Ok(false),
+            Prune::Forget => return Ok(None),
+            Prune::Wait => return Ok(live.as_ref().map(holder)),
             Prune::Release(patch) => rest
                 .patch(&entry.name, PatchKind::Merge, &patch)
                 .await
-                .map(|_| true),
+                .map(|_| None),
             Prune::Delete(uid) => rest.delete(&entry.name, Some(&uid)).await,
         };
         match answer {
-            Err(error) if error.code() == 404 => return Ok(true),
+            Err(error) if error.code() == 404 => return Ok(None),
             Err(error) if error.code() == 409 => {}
-            other => return other,
+            other => return Ok(other?.map(|object| holder(&object))),
         }
     }
-    Ok(false)
+    Ok(Some("somebody changes it all the time".to_owned()))
 }
 
 #[cfg(test)]
@@ -291,5 +350,38 @@ mod tests {
             decide(&entry(""), Some(&object), &owner()),
             Prune::Delete("live".into())
         );
+    }
+
+    fn refusal(code: u16, message: &str) -> RestError {
+        let status = json!({"code": code, "message": message});
+        RestError::Api(Box::new(serde_json::from_value(status).unwrap()))
+    }
+
+    #[test]
+    fn only_missing_rights_leave_a_resource_to_garbage_collection() {
+        let rights = "configmaps \"a\" is forbidden: User \"u\" cannot delete resource \"configmaps\" in API group \"\"";
+        let webhook = "admission webhook \"keep.example.com\" denied the request: it cannot delete resource a";
+        let policy =
+            "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' denied request: no";
+        assert!(is_forbidden(&refusal(403, rights)));
+        assert!(!is_forbidden(&refusal(500, rights)));
+        assert!(!is_forbidden(&refusal(403, policy)));
+        assert!(!is_forbidden(&refusal(403, webhook)));
+    }
+
+    #[test]
+    fn what_holds_a_resource_is_named() {
+        let mut left = Left::default();
+        let mut entry = entry("u");
+        entry.namespace = "default".into();
+        left.failed.push((entry, refusal(403, "denied")));
+        assert_eq!(
+            left.unpruned(),
+            ["configmaps default/c (denied; tried again within 30s)"]
+        );
+        let mut object = live(&[]);
+        assert_eq!(holder(&object), "is ending");
+        object["metadata"]["finalizers"] = json!(["a/b", "c"]);
+        assert_eq!(holder(&object), "finalizers: a/b, c");
     }
 }

@@ -138,9 +138,9 @@ impl Rest {
         Ok(())
     }
 
-    /// Deletes the object with this UID in the background. `true` when it is
-    /// gone already, `false` when something holds it.
-    pub async fn delete(&self, name: &str, uid: Option<&str>) -> Result<bool, RestError> {
+    /// Deletes the object with this UID in the background. `None` when it is
+    /// gone already; the object when something holds it.
+    pub async fn delete(&self, name: &str, uid: Option<&str>) -> Result<Option<Value>, RestError> {
         let only = uid.map(|uid| Preconditions {
             uid: Some(uid.to_owned()),
             resource_version: None,
@@ -154,7 +154,7 @@ impl Rest {
         name: &str,
         uid: &str,
         version: &str,
-    ) -> Result<bool, RestError> {
+    ) -> Result<Option<Value>, RestError> {
         let only = Preconditions {
             uid: Some(uid.to_owned()),
             resource_version: Some(version.to_owned()),
@@ -162,7 +162,11 @@ impl Rest {
         self.delete_if(name, Some(only)).await
     }
 
-    async fn delete_if(&self, name: &str, only: Option<Preconditions>) -> Result<bool, RestError> {
+    async fn delete_if(
+        &self,
+        name: &str,
+        only: Option<Preconditions>,
+    ) -> Result<Option<Value>, RestError> {
         let params = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
             preconditions: only,
@@ -172,7 +176,8 @@ impl Rest {
         let path = format!("/{}", encode(name));
         let request = self.request("DELETE", &path, "", Some("application/json"), body)?;
         let answer: Value = self.client.request(request).await?;
-        Ok(answer["kind"] == "Status" && answer["apiVersion"] == "v1")
+        let gone = answer["kind"] == "Status" && answer["apiVersion"] == "v1";
+        Ok((!gone).then_some(answer))
     }
 
     async fn write(

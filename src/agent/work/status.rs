@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::fit::{self, LeftOut};
 use super::model::{
     Condition, FeedbackValue, ManifestStatus, ResourceMeta, ResourceStatus, WorkStatus,
 };
@@ -15,6 +16,8 @@ const AVAILABLE: &str = "Available";
 const FEEDBACK: &str = "StatusFeedbackSynced";
 /// Longer messages are cut: the API allows 32 KiB.
 const MAX_MESSAGE: usize = 16 * 1024;
+/// Type of the condition that says what could not be deleted.
+pub const PRUNED: &str = "Pruned";
 /// Conditions made by rules have reasons that begin so.
 const RULE_REASON: &str = "ConditionRule";
 
@@ -31,12 +34,7 @@ impl Failure {
     /// The usual failure to apply.
     pub fn apply(error: impl std::fmt::Display) -> Self {
         let mut message = format!("Failed to apply manifest: {error}");
-        if message.len() > MAX_MESSAGE {
-            let end = (0..=MAX_MESSAGE)
-                .rev()
-                .find(|i| message.is_char_boundary(*i));
-            message.truncate(end.unwrap_or_default());
-        }
+        fit::cut(&mut message, MAX_MESSAGE);
         Self {
             reason: "AppliedManifestFailed",
             message,
@@ -140,14 +138,101 @@ pub fn build(
     }
 }
 
-/// The conditions of a work that is being deleted.
-pub fn deleting(old: &WorkStatus, generation: i64, now: &str) -> WorkStatus {
+/// [`build`] of what was made to fit, with what does not belong to a single
+/// manifest: what had to be left out, and what could not be deleted (`unpruned`).
+pub fn report(
+    old: &WorkStatus,
+    generation: i64,
+    fitted: &(Vec<Observed>, LeftOut),
+    frozen: bool,
+    unpruned: &[String],
+    now: &str,
+) -> WorkStatus {
+    let (observed, left_out) = fitted;
+    let mut status = build(old, generation, observed, frozen, now);
+    if left_out.healthy {
+        let manifests = status.resource_status.manifests.iter_mut();
+        for (manifest, _) in manifests.zip(observed).filter(|(_, one)| is_well(one)) {
+            let standard = [APPLIED, AVAILABLE, FEEDBACK];
+            manifest
+                .conditions
+                .retain(|c| !standard.contains(&c.kind.as_ref()));
+        }
+    }
+    let mut extra = |kind: &'static str, value, reason, message: Option<String>| match message {
+        Some(message) => set(
+            &mut status.conditions,
+            condition(kind, value, reason, message, Some(generation)),
+            now,
+        ),
+        None => status.conditions.retain(|c| c.kind != kind),
+    };
+    let said = left_out.told(observed.len());
+    extra(fit::TRUNCATED, "True", "StatusTooLarge", said);
+    let said = several(unpruned).map(|what| format!("Not deleted: {what}"));
+    extra(PRUNED, "False", "ResourcesNotDeleted", said);
+    status
+}
+
+/// A list in words; the first few of many.
+fn several(what: &[String]) -> Option<String> {
+    const NAMED: usize = 5;
+    let named = what.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    let more = what.len().saturating_sub(NAMED);
+    (!what.is_empty()).then(|| {
+        let list = named.join("; ");
+        if more > 0 {
+            format!("{list}; and {more} more")
+        } else {
+            list
+        }
+    })
+}
+
+fn is_well(one: &Observed) -> bool {
+    one.applied.is_ok()
+        && one.availability == Availability::Exists
+        && one.feedback.errors.is_empty()
+}
+
+/// The conditions of a work that is being deleted. `held` says what is still
+/// there and why, once that is known.
+pub fn deleting(
+    old: &WorkStatus,
+    generation: i64,
+    held: Option<&[String]>,
+    now: &str,
+) -> WorkStatus {
+    const WORDS: &str = "ManifestWork is being deleted";
     let mut status = old.clone();
+    let before = status.conditions.iter().find(|c| c.kind == "Deleting");
+    let message = match held {
+        Some(held) => several(held).map_or_else(
+            || Cow::Borrowed(WORDS),
+            |what| format!("{WORDS}; still there: {what}").into(),
+        ),
+        // What was said last still holds.
+        None => before.map_or(Cow::Borrowed(WORDS), |c| c.message.clone()),
+    };
     let condition = condition(
         "Deleting",
         "True",
         "WorkDeleting",
-        "ManifestWork is being deleted",
+        message,
+        Some(generation),
+    );
+    set(&mut status.conditions, condition, now);
+    status
+}
+
+/// The status of a work of which nothing can be applied, for this reason.
+pub fn refused(old: &WorkStatus, generation: i64, why: String, now: &str) -> WorkStatus {
+    let mut status = old.clone();
+    let condition = condition(
+        APPLIED,
+        "False",
+        "AppliedManifestWorkFailed",
+        why,
         Some(generation),
     );
     set(&mut status.conditions, condition, now);
@@ -430,11 +515,15 @@ fn condition(
     message: impl Into<Cow<'static, str>>,
     observed_generation: Option<i64>,
 ) -> Condition {
+    let mut message: Cow<'static, str> = message.into();
+    if message.len() > MAX_MESSAGE {
+        fit::cut(message.to_mut(), MAX_MESSAGE);
+    }
     Condition {
         kind: kind.into(),
         status: status.into(),
         reason: reason.into(),
-        message: message.into(),
+        message,
         last_transition_time: String::new(),
         observed_generation,
     }
@@ -459,291 +548,5 @@ fn set(conditions: &mut Vec<Condition>, mut new: Condition, now: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn observed(ordinal: i32, name: &str) -> Observed {
-        Observed {
-            meta: ResourceMeta {
-                ordinal,
-                kind: "ConfigMap".into(),
-                name: name.into(),
-                ..ResourceMeta::default()
-            },
-            applied: Ok(()),
-            availability: Availability::Exists,
-            feedback: Feedback::default(),
-            rules: Vec::new(),
-        }
-    }
-
-    fn kinds(conditions: &[Condition]) -> Vec<&str> {
-        conditions.iter().map(|c| c.kind.as_ref()).collect()
-    }
-
-    fn find<'a>(conditions: &'a [Condition], kind: &str) -> &'a Condition {
-        conditions.iter().find(|c| c.kind == kind).unwrap()
-    }
-
-    #[test]
-    fn a_healthy_work_has_upstreams_words() {
-        let status = build(&WorkStatus::default(), 1, &[observed(0, "a")], false, "t1");
-        let applied = &status.conditions[0];
-        assert_eq!(
-            (
-                &*applied.kind,
-                &*applied.status,
-                &*applied.reason,
-                &*applied.message,
-                applied.observed_generation
-            ),
-            (
-                "Applied",
-                "True",
-                "AppliedManifestWorkComplete",
-                "Apply manifest work complete",
-                Some(1)
-            )
-        );
-        let available = &status.conditions[1];
-        assert_eq!(
-            (
-                &*available.kind,
-                &*available.status,
-                &*available.reason,
-                &*available.message
-            ),
-            (
-                "Available",
-                "True",
-                "ResourcesAvailable",
-                "All resources are available"
-            )
-        );
-        let one = &status.resource_status.manifests[0];
-        assert_eq!(
-            kinds(&one.conditions),
-            ["Applied", "Available", "StatusFeedbackSynced"]
-        );
-        assert_eq!(one.conditions[1].observed_generation, None);
-    }
-
-    #[test]
-    fn work_11_one_failing_manifest_fails_the_work_alone() {
-        let mut bad = observed(1, "b");
-        bad.applied = Err(Failure::apply("namespaces \"x\" not found"));
-        bad.availability = Availability::Missing;
-        let status = build(
-            &WorkStatus::default(),
-            1,
-            &[observed(0, "a"), bad, observed(2, "c")],
-            false,
-            "t1",
-        );
-        let applied: Vec<_> = status
-            .resource_status
-            .manifests
-            .iter()
-            .map(|m| &*find(&m.conditions, "Applied").status)
-            .collect();
-        assert_eq!(applied, ["True", "False", "True"]);
-        assert_eq!(
-            find(&status.conditions, "Applied").reason,
-            "AppliedManifestWorkFailed"
-        );
-        assert_eq!(
-            find(&status.conditions, "Available").message,
-            "1 of 3 resources are not available"
-        );
-        assert_eq!(
-            find(&status.resource_status.manifests[1].conditions, "Applied").message,
-            "Failed to apply manifest: namespaces \"x\" not found"
-        );
-    }
-
-    #[test]
-    fn work_12_an_unknown_kind_is_available_unknown() {
-        let mut bad = observed(0, "b");
-        bad.availability = Availability::Incomplete;
-        let status = build(&WorkStatus::default(), 1, &[bad], false, "t1");
-        let available = find(&status.resource_status.manifests[0].conditions, "Available");
-        assert_eq!(
-            (&*available.status, &*available.reason),
-            ("Unknown", "IncompleteResourceMeta")
-        );
-        assert_eq!(
-            find(&status.conditions, "Available").message,
-            "1 of 1 resources have unknown status"
-        );
-        let empty = build(&WorkStatus::default(), 1, &[], false, "t1");
-        assert_eq!(
-            find(&empty.conditions, "Available").message,
-            "cannot get any available resource "
-        );
-        assert_eq!(find(&empty.conditions, "Applied").status, "True");
-    }
-
-    #[test]
-    fn work_44_and_45_a_new_generation_moves_applied_to_the_end() {
-        let first = build(&WorkStatus::default(), 1, &[observed(0, "a")], false, "t1");
-        let second = build(&first, 2, &[observed(0, "a")], false, "t2");
-        for kind in ["Applied", "Available"] {
-            let condition = find(&second.conditions, kind);
-            assert_eq!(
-                (
-                    condition.observed_generation,
-                    condition.last_transition_time.as_str()
-                ),
-                (Some(2), "t1")
-            );
-        }
-        let one = &second.resource_status.manifests[0].conditions;
-        assert_eq!(kinds(one), ["Available", "StatusFeedbackSynced", "Applied"]);
-        assert_eq!(one[0].last_transition_time, "t1");
-        assert_eq!(
-            (
-                one[2].last_transition_time.as_str(),
-                one[2].observed_generation
-            ),
-            ("t2", Some(2))
-        );
-    }
-
-    #[test]
-    fn work_46_and_54_no_rules_and_no_change_change_nothing() {
-        let first = build(&WorkStatus::default(), 1, &[observed(0, "a")], false, "t1");
-        let synced = find(
-            &first.resource_status.manifests[0].conditions,
-            "StatusFeedbackSynced",
-        );
-        assert_eq!(
-            (&*synced.status, &*synced.reason, &*synced.message),
-            ("True", "NoStatusFeedbackSynced", "")
-        );
-        assert_eq!(build(&first, 1, &[observed(0, "a")], false, "t2"), first);
-    }
-
-    #[test]
-    fn work_47_changed_values_renew_the_feedback_condition() {
-        let with = |n: i64| {
-            let mut o = observed(0, "a");
-            o.feedback = Feedback {
-                wanted: true,
-                values: vec![FeedbackValue {
-                    name: "n".into(),
-                    field_value: super::super::model::FieldValue {
-                        kind: "Integer".into(),
-                        integer: Some(n),
-                        ..Default::default()
-                    },
-                }],
-                errors: Vec::new(),
-            };
-            o
-        };
-        let first = build(&WorkStatus::default(), 1, &[with(1)], false, "t1");
-        let same = build(&first, 1, &[with(1)], false, "t2");
-        let changed = build(&same, 1, &[with(2)], false, "t3");
-        let time = |s: &WorkStatus| {
-            find(
-                &s.resource_status.manifests[0].conditions,
-                "StatusFeedbackSynced",
-            )
-            .last_transition_time
-            .clone()
-        };
-        assert_eq!(
-            (time(&first), time(&same), time(&changed)),
-            ("t1".into(), "t1".into(), "t3".into())
-        );
-        // While the object cannot be read, the last values stay.
-        let mut lost = with(7);
-        lost.availability = Availability::Unknown("timeout".into());
-        let kept = build(&changed, 1, &[lost], false, "t4");
-        assert_eq!(
-            kept.resource_status.manifests[0].status_feedback.values[0]
-                .field_value
-                .integer,
-            Some(2)
-        );
-    }
-
-    #[test]
-    fn status_follows_a_manifest_that_moves() {
-        let first = build(
-            &WorkStatus::default(),
-            1,
-            &[observed(0, "a"), observed(1, "b")],
-            false,
-            "t1",
-        );
-        let second = build(
-            &first,
-            2,
-            &[observed(0, "b"), observed(1, "c")],
-            false,
-            "t2",
-        );
-        let available = |i: usize| {
-            find(&second.resource_status.manifests[i].conditions, "Available")
-                .last_transition_time
-                .clone()
-        };
-        assert_eq!((available(0), available(1)), ("t1".into(), "t2".into()));
-        assert_eq!(second.resource_status.manifests.len(), 2);
-    }
-
-    #[test]
-    fn work_52_and_53_rule_conditions_aggregate_and_disappear() {
-        let rule = |ordinal: i32, kind: &str, status: &'static str| {
-            let mut o = observed(ordinal, &ordinal.to_string());
-            o.rules.push(RuleCondition {
-                kind: kind.into(),
-                status,
-                reason: "ConditionRuleEvaluated",
-                message: "m".into(),
-            });
-            o
-        };
-        let both = |kind: &str| {
-            build(
-                &WorkStatus::default(),
-                1,
-                &[rule(0, kind, "True"), rule(1, kind, "False")],
-                false,
-                "t1",
-            )
-        };
-        assert_eq!(
-            find(&both("Progressing").conditions, "Progressing").status,
-            "True"
-        );
-        let ready = both("Ready");
-        assert_eq!(find(&ready.conditions, "Ready").status, "False");
-        assert_eq!(
-            find(&ready.conditions, "Ready").message,
-            "Aggregated from 2 manifest conditions"
-        );
-        let gone = build(
-            &ready,
-            2,
-            &[observed(0, "0"), observed(1, "1")],
-            false,
-            "t2",
-        );
-        assert_eq!(kinds(&gone.conditions), ["Applied", "Available"]);
-        assert_eq!(gone.resource_status.manifests[0].conditions.len(), 3);
-    }
-
-    #[test]
-    fn work_38_deleting_is_said() {
-        let status = deleting(&WorkStatus::default(), 3, "t1");
-        assert_eq!(
-            (
-                &*status.conditions[0].reason,
-                status.conditions[0].observed_generation
-            ),
-            ("WorkDeleting", Some(3))
-        );
-    }
-}
+#[path = "status_tests.rs"]
+mod tests;

@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::get::clusters::require_names;
-use crate::cmd::get::works::{manifests, message, state};
+use crate::cmd::get::works::{manifests, state};
+use crate::cmd::works::message as works_said;
 use crate::cmd::{CONCURRENCY, connect, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, ServerError};
@@ -298,7 +299,7 @@ fn works(works: &[DynamicObject]) -> Table {
             manifests(work).len().to_string(),
             state(&work.data, "Applied", work),
             state(&work.data, "Available", work),
-            message(&work.data),
+            works_said(&work.data),
         ]);
     }
     table

@@ -7,8 +7,9 @@ use kube::ResourceExt;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use super::works::{manifests, message, state};
+use super::works::{manifests, state};
 use crate::cmd::resources;
+use crate::cmd::works::message as works_said;
 
 /// A line and what hangs below it.
 #[derive(Default)]
@@ -79,7 +80,7 @@ fn of_work(work: &DynamicObject) -> Node {
         node.below
             .push(Node::new(format!("Being deleted, held by {held}")));
     }
-    let why = message(&work.data);
+    let why = works_said(&work.data);
     if !why.is_empty() {
         node.below
             .push(Node::new(format!("Reason {}", one_line(&why))));
@@ -178,7 +179,7 @@ mod tests {
              \u{20}       ├── Number of Manifests 2\n\
              \u{20}       ├── Applied False\n\
              \u{20}       ├── Available Unknown\n\
-             \u{20}       ├── Reason 1 of 2 failed\n\
+             \u{20}       ├── Reason manifest 0: no permission\n\
              \u{20}       └── Resources\n\
              \u{20}           ├── ConfigMap default/a not-applied\n\
              \u{20}           │   ├── Applied False: no permission\n\

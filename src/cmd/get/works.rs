@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::list::{ListArgs, View};
 use super::tree;
 use crate::cmd::args::{GlobalArgs, OfClustersArgs};
-use crate::cmd::{connect, program, replicas, resources};
+use crate::cmd::{connect, program, replicas, resources, works};
 use crate::error::CommandError;
 use crate::k8s::client::Connection;
 use crate::ui::{OutputFormat, Table, Ui, format};
@@ -195,7 +195,7 @@ fn view() -> View<'static> {
                     state(&work.data, "Applied", work),
                     state(&work.data, "Available", work),
                 ],
-                vec![resources::age(work, now), message(&work.data)],
+                vec![resources::age(work, now), works::message(&work.data)],
             )
         }),
     }
@@ -213,18 +213,6 @@ pub fn state(data: &Value, kind: &str, work: &DynamicObject) -> String {
         (Some(seen), Some(now)) if seen < now => "Unknown".to_owned(),
         _ => status.to_owned(),
     }
-}
-
-/// Why not everything is well: the message of the first condition that is not True.
-#[must_use]
-pub fn message(data: &Value) -> String {
-    ["Applied", "Available", "Progressing"]
-        .iter()
-        .filter_map(|kind| resources::find_condition(data, kind))
-        .find(|condition| condition["status"] == "False" && condition["type"] != "Progressing")
-        .and_then(|condition| condition["message"].as_str())
-        .unwrap_or_default()
-        .to_owned()
 }
 
 /// What the agent says of each manifest; those it has not spoken of yet are
@@ -282,14 +270,17 @@ fn resources_table(works: &[DynamicObject], wide: bool) -> Table {
             if wide {
                 row.push(text("/apiVersion"));
             }
-            row.push(status.map_or_else(|| "not reported by the agent yet".to_owned(), message));
+            row.push(status.map_or_else(
+                || "not reported by the agent yet".to_owned(),
+                works::of_manifest,
+            ));
             table.row(row);
         }
     }
     table
 }
 
-/// Values that the agent was asked to report, a line each.
+/// Values and conditions that the agent was asked to report, a line each.
 fn feedback(works: &[DynamicObject]) -> Vec<String> {
     let mut lines = Vec::new();
     for work in works {
@@ -310,6 +301,12 @@ fn feedback(works: &[DynamicObject]) -> Vec<String> {
                 ));
             }
         }
+    }
+    for work in works {
+        lines.extend(works::rule_conditions(
+            work,
+            &work.namespace().unwrap_or_default(),
+        ));
     }
     if !lines.is_empty() {
         lines.insert(0, String::new());

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::support::{Bed, c1, text};
-use crate::harness::eventually;
+use crate::harness::{eventually, until};
 use crate::hub::support::condition;
 
 const C1: &str = "system:open-cluster-management:c1";
@@ -83,4 +83,67 @@ async fn registration_47_an_expired_certificate_leads_back_to_the_bootstrap() {
     bed.decide(again["metadata"]["name"].as_str().unwrap(), "Approved")
         .await;
     bed.wait_joined("c1").await;
+}
+
+#[tokio::test]
+async fn works_are_looked_after_while_the_certificate_is_expired_and_the_hub_gone() {
+    let mut bed = Bed::joined(c1()).await;
+    let user = user(&bed).await;
+    let map = |value: &str| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "a", "namespace": "default"}, "data": {"key": value}})
+    };
+    let work = |value: &str| {
+        json!({"apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork",
+            "metadata": {"name": "w", "namespace": "c1"}, "spec": {"workload": {"manifests": [map(value)]}}})
+    };
+    bed.hub.side.create(work("1")).await;
+    let is = async |bed: &Bed, value: &str| {
+        let live = bed.spoke.get("ConfigMap", "default", "a").await;
+        live.is_some_and(|live| live["data"]["key"] == value)
+    };
+    until("it is applied", async || is(&bed, "1").await).await;
+    until("it is copied", async || {
+        let secrets = bed
+            .spoke
+            .list("Secret", super::support::AGENT_NAMESPACE)
+            .await;
+        secrets
+            .iter()
+            .any(|s| s["type"] == "ocmadm.io/manifestwork")
+    })
+    .await;
+    bed.stop_agent().await;
+    bed.gate.shut();
+    bed.reissue(&user, &[C1, COMMON], Duration::from_secs(1))
+        .await;
+    // The end of a certificate is what time drives.
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    bed.start_agent();
+    bed.spoke
+        .merge(
+            "ConfigMap",
+            "default",
+            "a",
+            json!({"data": {"key": "drift"}}),
+        )
+        .await;
+    until("the drift is corrected", async || is(&bed, "1").await).await;
+    // With a new identity works are the hub's again.
+    let before = bed.requests().await.len();
+    bed.gate.open().await;
+    let again = eventually("a request", || async {
+        let requests = bed.requests().await;
+        let pending = requests
+            .iter()
+            .find(|request| request["status"]["conditions"].is_null())?;
+        (requests.len() > before).then(|| pending["metadata"]["name"].as_str().unwrap().to_owned())
+    })
+    .await;
+    bed.decide(&again, "Approved").await;
+    bed.hub
+        .side
+        .merge("ManifestWork", "c1", "w", work("2"))
+        .await;
+    until("the new content is applied", async || is(&bed, "2").await).await;
 }

@@ -32,11 +32,9 @@ async fn work_01_03_13_31_a_config_map_is_applied_recorded_and_reported() {
         owners(&live),
         [record("w")["metadata"]["name"].as_str().unwrap()]
     );
-    for entry in live["metadata"]["managedFields"]
-        .as_array()
-        .into_iter()
-        .flatten()
-    {
+    let managers = live["metadata"]["managedFields"].as_array().unwrap();
+    assert!(!managers.is_empty(), "{live}");
+    for entry in managers {
         assert_eq!(entry["manager"], "work-agent");
     }
     let kept = bed.record("w").await.unwrap();
@@ -52,6 +50,31 @@ async fn work_01_03_13_31_a_config_map_is_applied_recorded_and_reported() {
             == live["metadata"]["uid"]
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_03_nothing_is_created_before_the_finalizer_is_there() {
+    let mut bed = Bed::without_agent().await;
+    let (hub, switch) = bed.hub.switchable();
+    let spoke = bed.spoke.client.clone();
+    switch.refuse_changes();
+    bed.start_agent_with(options(), hub, spoke);
+    bed.create_work("w", vec![config_map("c", "1")]).await;
+    // The hub says no to the finalizer, again and again.
+    let mut asked = 0;
+    until("the finalizer is asked for", || {
+        asked += switch
+            .sent()
+            .iter()
+            .filter(|line| line.starts_with("PATCH"))
+            .count();
+        std::future::ready(asked >= 3)
+    })
+    .await;
+    assert!(bed.spoke.get(&config_map("c", "")).await.is_none());
+    assert!(bed.record("w").await.is_none());
+    switch.set(false);
+    bed.until_available("w").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,7 +270,10 @@ async fn work_19_20_create_only_and_read_only_leave_content_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_21_server_side_apply_reports_conflicts() {
-    let bed = Bed::start().await;
+    let mut bed = Bed::without_agent().await;
+    let (spoke, switch) = bed.spoke.switchable();
+    let hub = bed.hub.client.clone();
+    bed.start_agent_with(options(), hub, spoke);
     let ssa = |force: bool| {
         json!({"manifestConfigs": [{
             "resourceIdentifier": {"group": "", "resource": "configmaps", "name": "a", "namespace": "default"},
@@ -265,6 +291,14 @@ async fn work_21_server_side_apply_reports_conflicts() {
         "{message}"
     );
     assert_eq!(statuses(&failed, "Available"), ["True"]);
+    // Only somebody else can help: it is not tried again and again.
+    switch.sent();
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let sent = switch.sent();
+    assert!(
+        !sent.iter().any(|line| line.starts_with("PATCH")),
+        "{sent:?}"
+    );
     bed.hub.merge(&work("w"), json!({"spec": ssa(true)})).await;
     bed.until_available("w").await;
     let live = bed.spoke.get(&config_map("a", "")).await.unwrap();

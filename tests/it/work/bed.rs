@@ -1,10 +1,11 @@
 //! A hub, a managed cluster and a work agent between them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use ocmadm::agent::work;
@@ -41,30 +42,92 @@ impl Side {
 
     /// A client that can be cut off.
     pub(super) fn switchable(&self) -> (Client, Switch) {
-        let switch = Switch(Arc::default());
+        let switch = Switch::default();
         let (away, client) = (switch.clone(), self.client.clone());
         let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
             let (away, client) = (away.clone(), client.clone());
             async move {
-                if away.0.load(Ordering::SeqCst) {
-                    return Err(tower_error("the hub is away"));
+                away.count(&request);
+                match away.state() {
+                    AWAY => return Err(tower_error("the hub is away")),
+                    SILENT => std::future::pending().await,
+                    REFUSES if request.method() == http::Method::PATCH => {
+                        let status = json!({"apiVersion": "v1", "kind": "Status", "status": "Failure",
+                            "code": 403, "reason": "Forbidden", "message": "no changes today"});
+                        let body =
+                            http_body_util::Full::new(bytes::Bytes::from(status.to_string()))
+                                .map_err(tower_never)
+                                .boxed_unsync();
+                        let answer = http::Response::builder().status(403).body(body);
+                        return answer.map_err(|e| tower_error(&e.to_string()));
+                    }
+                    _ => {}
                 }
                 let answer = client
                     .send(request)
                     .await
                     .map_err(|e| tower_error(&e.to_string()))?;
                 let (parts, body) = answer.into_parts();
-                // What streams ends with the connection.
-                let cut = away.clone();
+                // What streams ends with the connection, or stands still with it.
+                let (cut, still) = (away.clone(), away.clone());
                 let body = http_body_util::BodyStream::new(body)
-                    .take_while(move |_| std::future::ready(!cut.0.load(Ordering::SeqCst)));
-                Ok(http::Response::from_parts(
+                    .take_while(move |_| std::future::ready(cut.state() != AWAY))
+                    .then(move |frame| {
+                        let still = still.clone();
+                        async move {
+                            while still.state() == SILENT {
+                                tokio::time::sleep(Duration::from_millis(20)).await;
+                            }
+                            frame
+                        }
+                    });
+                let body = http_body_util::StreamBody::new(body)
+                    .map_err(|error| tower_error(&error.to_string()))
+                    .boxed_unsync();
+                Ok(http::Response::from_parts(parts, body))
+            }
+        });
+        (Client::new(service, "default"), switch)
+    }
+
+    /// A client whose answers say `to` where the server says `from`.
+    pub(super) fn saying(&self, from: &'static str, to: String) -> Client {
+        let client = self.client.clone();
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let (client, to) = (client.clone(), to.clone());
+            async move {
+                let answer = client
+                    .send(request)
+                    .await
+                    .map_err(|e| tower_error(&e.to_string()))?;
+                let (mut parts, body) = answer.into_parts();
+                parts.headers.remove(http::header::CONTENT_LENGTH);
+                let body = http_body_util::BodyStream::new(body).map(move |frame| {
+                    frame.map(|frame| {
+                        frame.map_data(|data| {
+                            let text = String::from_utf8(data.to_vec()).unwrap();
+                            bytes::Bytes::from(text.replace(from, &to))
+                        })
+                    })
+                });
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(http::Response::from_parts(
                     parts,
                     http_body_util::StreamBody::new(body),
                 ))
             }
         });
-        (Client::new(service, "default"), switch)
+        Client::new(service, "default")
+    }
+
+    /// Changes the schema of a definition of this side at `pointer`.
+    pub(super) async fn change_schema(&self, plural: &str, pointer: &str, schema: Value) {
+        let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": plural}});
+        let mut versions = self.get(&definition).await.unwrap()["spec"]["versions"].take();
+        let root = &mut versions[0]["schema"]["openAPIV3Schema"];
+        *root.pointer_mut(pointer).expect("the schema has it") = schema;
+        self.merge(&definition, json!({"spec": {"versions": versions}}))
+            .await;
     }
 
     fn api_of(&self, object: &Value) -> Api<DynamicObject> {
@@ -135,20 +198,63 @@ impl Side {
             .unwrap();
     }
 
+    /// Whether the API server lets it be deleted.
+    pub(super) async fn try_delete(&self, like: &Value) -> bool {
+        let name = like["metadata"]["name"].as_str().unwrap();
+        let params = DeleteParams::background();
+        self.api_of(like).delete(name, &params).await.is_ok()
+    }
+
     pub(super) async fn namespace(&self, name: &str) {
         self.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
             .await;
     }
 }
 
-/// Cuts a client off.
-#[derive(Clone)]
-pub(super) struct Switch(Arc<AtomicBool>);
+const AWAY: u8 = 1;
+const SILENT: u8 = 2;
+const REFUSES: u8 = 3;
+
+/// Cuts a client off, and counts what it sends.
+#[derive(Clone, Default)]
+pub(super) struct Switch {
+    state: Arc<AtomicU8>,
+    sent: Arc<Mutex<Vec<String>>>,
+}
 
 impl Switch {
+    /// Requests fail at once.
     pub(super) fn set(&self, away: bool) {
-        self.0.store(away, Ordering::SeqCst);
+        self.state.store(u8::from(away), Ordering::SeqCst);
     }
+
+    /// Requests get no answer, and watches hear nothing.
+    pub(super) fn silence(&self) {
+        self.state.store(SILENT, Ordering::SeqCst);
+    }
+
+    /// Changes of what there is are forbidden.
+    pub(super) fn refuse_changes(&self) {
+        self.state.store(REFUSES, Ordering::SeqCst);
+    }
+
+    fn state(&self) -> u8 {
+        self.state.load(Ordering::SeqCst)
+    }
+
+    fn count(&self, request: &http::Request<kube::client::Body>) {
+        let line = format!("{} {}", request.method(), request.uri());
+        self.sent.lock().unwrap().push(line);
+    }
+
+    /// What was sent since the last call: method and path.
+    pub(super) fn sent(&self) -> Vec<String> {
+        std::mem::take(&mut self.sent.lock().unwrap())
+    }
+}
+
+fn tower_never(never: std::convert::Infallible) -> Box<dyn std::error::Error + Send + Sync> {
+    match never {}
 }
 
 fn tower_error(text: &str) -> Box<dyn std::error::Error + Send + Sync> {

@@ -47,6 +47,31 @@ async fn work_34_a_shared_object_goes_with_its_last_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn work_34_a_shared_object_survives_the_end_of_one_work() {
+    let bed = Bed::start().await;
+    // The first knew the object as its own alone before the other came.
+    for name in ["v", "w"] {
+        bed.create_work(name, vec![config_map("a", "1")]).await;
+        bed.until_available(name).await;
+    }
+    let shared = bed.spoke.get(&config_map("a", "")).await.unwrap();
+    assert_eq!(owners(&shared).len(), 2);
+    bed.hub.delete(&work("v")).await;
+    bed.until_gone("v").await;
+    let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
+    assert_eq!(live["metadata"]["uid"], shared["metadata"]["uid"]);
+    assert!(live["metadata"]["deletionTimestamp"].is_null());
+    assert_eq!(
+        owners(&live),
+        [record("w")["metadata"]["name"].as_str().unwrap()]
+    );
+    bed.until_available("w").await;
+    bed.hub.delete(&work("w")).await;
+    bed.until_gone("w").await;
+    assert!(bed.spoke.get(&config_map("a", "")).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn work_36_37_orphans_stay_until_they_are_owned_again() {
     let bed = Bed::start().await;
     bed.create_work_with(
@@ -94,6 +119,14 @@ async fn work_38_a_blocked_object_holds_its_work() {
     );
     until("the other is gone", || async {
         bed.spoke.get(&config_map("b", "")).await.is_none()
+    })
+    .await;
+    // What holds the work is named.
+    let blocker = "still there: configmaps default/a (finalizers: example.com/hold)";
+    bed.until_work("w", |w| {
+        condition(w, "Deleting").unwrap()["message"]
+            .as_str()
+            .is_some_and(|text| text.ends_with(blocker))
     })
     .await;
     assert!(bed.record("w").await.is_some());

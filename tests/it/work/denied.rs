@@ -114,3 +114,48 @@ async fn a_webhook_that_denies_is_quoted_and_asked_again() {
     denies.store(false, Ordering::SeqCst);
     bed.until_available("w").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_denies_a_deletion_holds_the_work_with_its_words() {
+    let bed = Bed::start().await;
+    let denies = Arc::new(AtomicBool::new(true));
+    let (url, certificate) = webhook(Arc::clone(&denies)).await;
+    bed.create_work("w", vec![config_map("kept", "1"), config_map("a", "1")])
+        .await;
+    bed.until_available("w").await;
+    bed.spoke
+        .create(json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "keep"},
+            "webhooks": [{"name": "keep.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+                "timeoutSeconds": 10, "failurePolicy": "Fail",
+                "clientConfig": {"url": url, "caBundle": STANDARD.encode(certificate)},
+                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"],
+                    "operations": ["DELETE"]}]}]}))
+        .await;
+    let probe = config_map("probe", "1");
+    until("the webhook is asked", || async {
+        bed.spoke.try_create(probe.clone()).await;
+        !bed.spoke.try_delete(&probe).await
+    })
+    .await;
+    bed.hub.delete(&work("w")).await;
+    let held = bed
+        .until_work("w", |w| {
+            condition(w, "Deleting").is_some_and(|c| c["message"].as_str().unwrap().contains(WORDS))
+        })
+        .await;
+    let text = condition(&held, "Deleting").unwrap()["message"]
+        .as_str()
+        .unwrap();
+    for part in [
+        "configmaps default/a",
+        "configmaps default/kept",
+        "keep.example.com",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(bed.spoke.get(&config_map("kept", "")).await.is_some());
+    denies.store(false, Ordering::SeqCst);
+    bed.until_gone("w").await;
+    assert!(bed.spoke.get(&config_map("kept", "")).await.is_none());
+}

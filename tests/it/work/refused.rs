@@ -121,13 +121,32 @@ async fn large_values_and_objects_do_no_harm() {
         json!({
         "feedbackRules": [{"type": "JSONPaths", "jsonPaths": [{"name": "long", "path": ".data.key"}]}]}),
     );
+    // More than annotations may hold, together with those that are there.
+    let mut theirs = config_map("c", "1");
+    theirs["metadata"]["annotations"] = json!({"theirs": "y".repeat(200_000)});
+    bed.spoke.create(theirs).await;
+    let mut refused = config_map("c", "1");
+    refused["metadata"]["annotations"] = json!({"ours": "y".repeat(100_000)});
     bed.create_work_with(
         "w",
-        vec![config_map("a", &long), config_map("b", "1")],
+        vec![config_map("a", &long), config_map("b", "1"), refused],
         more,
     )
     .await;
-    bed.until_available("w").await;
+    let told = until_applied(&bed, "w", &["True", "True", "False"]).await;
+    let text = message(&told, 2);
+    assert!(
+        text.contains("metadata.annotations") && text.contains("Too long"),
+        "{text}"
+    );
+    let fed = manifest_condition(&told, 0, "StatusFeedbackSynced").unwrap();
+    assert!(
+        fed["message"]
+            .as_str()
+            .unwrap()
+            .contains("is 300000, more than 16384"),
+        "{fed}"
+    );
     let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
     assert_eq!(live["data"]["key"].as_str().map(str::len), Some(300_000));
 }
@@ -163,7 +182,7 @@ async fn a_namespace_that_goes_is_said_and_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_works_with_one_object_own_it_together_and_do_not_race() {
+async fn two_works_with_one_object_own_it_together_say_so_and_do_not_race() {
     let bed = Bed::start().await;
     bed.create_work("w", vec![config_map("a", "1")]).await;
     bed.until_available("w").await;
@@ -174,15 +193,37 @@ async fn two_works_with_one_object_own_it_together_and_do_not_race() {
         live.is_some_and(|live| owners(&live).len() == 2)
     })
     .await;
-    bed.until_available("v").await;
+    // Each time it is the other's, a work says whose.
+    for (mine, other) in [("w", "v"), ("v", "w")] {
+        let told = bed.until_work(mine, |w| is(w, "Applied", "False")).await;
+        let text = message(&told, 0);
+        assert!(
+            text.contains(&format!(
+                "the work {other} applies it too, with another content"
+            )),
+            "{text}"
+        );
+        assert!(text.ends_with("(tried again within 4m)"), "{text}");
+    }
+    // They do not race: writes get fewer and fewer.
+    let mut versions = std::collections::BTreeSet::new();
+    let start = std::time::Instant::now();
+    while start.elapsed() < std::time::Duration::from_secs(5) {
+        let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
+        versions.insert(live["metadata"]["resourceVersion"].to_string());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(versions.len() <= 8, "{} writes in 5 s", versions.len());
     bed.create_work("u", vec![config_map("c", "3")]).await;
     bed.until_available("u").await;
+    // One gives up: both are well.
+    bed.set_manifests("v", vec![config_map("b", "2")]).await;
+    bed.until_available("v").await;
+    bed.until_available("w").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn work_16_the_hub_refuses_labels_with_a_dash_at_the_end_or_they_go() {
-    // A dash at the end takes a label away (as with kubectl); where the hub
-    // itself looks at labels of manifests, it refuses such a work at once.
+async fn work_16_a_label_with_a_dash_at_the_end_goes() {
     let bed = Bed::start().await;
     bed.create_work("w", vec![config_map("a", "1")]).await;
     bed.until_available("w").await;
@@ -195,17 +236,24 @@ async fn work_16_the_hub_refuses_labels_with_a_dash_at_the_end_or_they_go() {
     let mut taken = config_map("a", "1");
     taken["metadata"]["labels"] = json!({"x-": ""});
     let patch = json!({"spec": {"workload": {"manifests": [taken]}}});
-    if bed.hub.try_merge(&work("w"), patch).await.is_some() {
-        until("the label is gone", || async {
-            let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
-            live["metadata"]["labels"] == json!({"y": "2"})
-        })
+    // A hub that looks at labels of manifests refuses such a work at once.
+    assert!(bed.hub.try_merge(&work("w"), patch.clone()).await.is_none());
+    bed.hub
+        .change_schema(
+            "manifestworks.work.open-cluster-management.io",
+            "/properties/spec/properties/workload/properties/manifests/items",
+            json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+        )
         .await;
-    } else {
-        let kept = bed.work("w").await;
-        let manifest = &kept["spec"]["workload"]["manifests"][0];
-        assert!(manifest["metadata"]["labels"].is_null());
-    }
+    until("the hub takes it", || async {
+        bed.hub.try_merge(&work("w"), patch.clone()).await.is_some()
+    })
+    .await;
+    until("the label is gone", || async {
+        let live = bed.spoke.get(&config_map("a", "")).await.unwrap();
+        live["metadata"]["labels"] == json!({"y": "2"})
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,4 +323,45 @@ async fn a_webhook_that_does_not_answer_holds_up_its_own_objects_alone() {
     bed.until_available("v").await;
     bed.spoke.delete(&configuration).await;
     bed.until_available("w").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_deleted_is_named_and_deleted_later() {
+    let mut bed = Bed::without_agent().await;
+    let records = json!({"apiGroups": ["work.open-cluster-management.io"], "resources": ["*"], "verbs": ["*"]});
+    let some = ["get", "list", "watch", "create", "update", "patch"];
+    bed.allow_agent(
+        json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": some}, records]),
+    )
+    .await;
+    let (hub, spoke) = (bed.hub.client.clone(), bed.limited_spoke());
+    bed.start_agent_with(options(), hub, spoke);
+    bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")])
+        .await;
+    bed.until_available("w").await;
+    bed.set_manifests("w", vec![config_map("a", "1")]).await;
+    let told = bed
+        .until_work("w", |w| condition(w, "Pruned").is_some())
+        .await;
+    let pruned = condition(&told, "Pruned").unwrap();
+    assert_eq!(pruned["status"], "False");
+    let text = pruned["message"].as_str().unwrap();
+    assert!(text.contains("configmaps default/b"), "{text}");
+    assert!(text.contains("cannot delete resource"), "{text}");
+    assert!(text.contains("tried again within 30s"), "{text}");
+    assert!(
+        is(&told, "Applied", "True"),
+        "what is in the work is applied"
+    );
+    // The right is given: nobody has to touch the work.
+    bed.allow_agent(
+        json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}, records]),
+    )
+    .await;
+    until("it is deleted", || async {
+        bed.spoke.get(&config_map("b", "")).await.is_none()
+    })
+    .await;
+    bed.until_work("w", |w| condition(w, "Pruned").is_none())
+        .await;
 }

@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 use crate::cmd::args::{Chosen, ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{Doing, server_error, wait_error};
 use crate::cmd::get::clusters::require_names;
-use crate::cmd::{CONCURRENCY, connect, deadline, program, resources, same_cluster};
+use crate::cmd::{CONCURRENCY, connect, deadline, program, resources, same_cluster, works};
 use crate::error::{CommandError, Kind};
 use crate::k8s::client::Connection;
 use crate::k8s::wait::{self, State};
+use crate::ocm::names;
 use crate::ui::progress::Step;
 use crate::ui::{OutputFormat, Style, Ui, format};
 
@@ -156,6 +157,16 @@ async fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
                 "use small letters, digits, - and . only, with a letter or digit at both ends",
             ),
         );
+    }
+    if args.name.len() > names::LONGEST_WORK_NAME {
+        return Err(CommandError::usage(format!(
+            "the name of the work has {} characters",
+            args.name.len()
+        ))
+        .hint(format!(
+            "agents keep a record of names with up to {} characters: choose a shorter one",
+            names::LONGEST_WORK_NAME
+        )));
     }
     if args.replicaset && args.placement.is_none() {
         return Err(CommandError::usage(
@@ -543,7 +554,7 @@ impl Job<'_> {
             until,
             |work: Option<&DynamicObject>| match work {
                 None => State::Failed("it was deleted".to_owned()),
-                Some(work) => readiness(work),
+                Some(work) => works::readiness(work),
             },
             |detail| step.waiting(detail),
         )
@@ -559,51 +570,9 @@ impl Job<'_> {
     }
 }
 
-/// Whether the agent has seen the current content and it is all there.
-fn readiness(work: &DynamicObject) -> State<()> {
-    for (kind, absent) in [
-        ("Applied", "the agent has not applied it yet"),
-        ("Available", "not everything is available yet"),
-    ] {
-        let Some(condition) = resources::find_condition(&work.data, kind) else {
-            return State::Waiting(absent.to_owned());
-        };
-        let seen = condition["observedGeneration"].as_i64().unwrap_or(i64::MAX);
-        if seen < work.metadata.generation.unwrap_or_default() {
-            return State::Waiting(absent.to_owned());
-        }
-        if condition["status"] != "True" {
-            let message = condition["message"].as_str().unwrap_or(absent);
-            return State::Waiting(message.to_owned());
-        }
-    }
-    State::Met(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn readiness_is_of_the_current_generation() {
-        let work = |generation: i64, available: &str| -> DynamicObject {
-            serde_json::from_value(json!({
-                "apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork",
-                "metadata": {"name": "w", "generation": generation},
-                "status": {"conditions": [
-                    {"type": "Applied", "status": "True", "observedGeneration": 1},
-                    {"type": "Available", "status": available, "observedGeneration": 1, "message": "1 of 2"},
-                ]},
-            }))
-            .unwrap()
-        };
-        assert_eq!(readiness(&work(1, "True")), State::Met(()));
-        assert_eq!(
-            readiness(&work(1, "False")),
-            State::Waiting("1 of 2".to_owned())
-        );
-        assert!(matches!(readiness(&work(2, "True")), State::Waiting(_)));
-    }
 
     #[test]
     fn pairs_have_two_parts() {

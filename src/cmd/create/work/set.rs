@@ -218,7 +218,7 @@ async fn told(hub: &Connection, set: &DynamicObject) -> Vec<String> {
         .items
         .iter()
         .map(|work| {
-            let state = match super::readiness(work) {
+            let state = match crate::cmd::works::readiness(work) {
                 State::Met(()) => "available".to_owned(),
                 State::Waiting(missing) | State::Failed(missing) => missing,
             };

@@ -1,0 +1,202 @@
+//! How works, and records whose work is gone, come to their end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kube::api::{DeleteParams, Patch, Preconditions};
+use serde_json::json;
+
+use super::agent::{Agent, manager, trimmed};
+use super::hub::HubError;
+use super::local::Local;
+use super::model::{
+    APPLIED_FINALIZER, AppliedResource, AppliedWork, WORK_FINALIZER, Work, has_finalizer, now,
+};
+use super::owner::Owner;
+use super::prune::{self, Sole};
+use super::record::{self, Eviction};
+use crate::runtime::{Failure, Next};
+
+/// What of a deleted record is still there.
+#[derive(Debug, Default)]
+pub struct Rest {
+    /// The resources.
+    pub entries: Vec<AppliedResource>,
+    /// The same in words, with what holds each of them.
+    pub words: Vec<String>,
+    /// Some could not be deleted at all.
+    pub failed: bool,
+}
+
+impl Rest {
+    /// Whether everything is gone.
+    pub const fn is_nothing(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl Agent {
+    /// Lets everything go that belongs to a work that is being deleted, then the work.
+    pub(super) async fn delete_work(
+        &self,
+        name: &str,
+        work: &Arc<Work>,
+        record: Option<Arc<AppliedWork>>,
+        local: &mut Local,
+    ) -> Result<Next, Failure> {
+        let sole = super::local::sole(&local.items);
+        local.items.clear();
+        local.applied = None;
+        if !has_finalizer(&work.metadata, WORK_FINALIZER) {
+            self.forget(name, local);
+            return Ok(Next::OnChange);
+        }
+        local.work = Some(Arc::clone(work));
+        if let Some(record) = record {
+            let copy = self.record_name(name);
+            let (said, deleted, ()) = tokio::join!(
+                self.say_deleting(name, work, None),
+                self.delete_record(&record),
+                self.copies.remove(&copy),
+            );
+            let said = said?;
+            local.work = Some(Arc::clone(&said));
+            if let Some(record) = deleted? {
+                local.record = Some(Arc::clone(&record));
+                let left = self.finalize(&record, &sole).await?;
+                if !left.is_nothing() {
+                    let next = self.wait_for(name, local, &left);
+                    local.work = Some(self.say_deleting(name, &said, Some(&left.words)).await?);
+                    return Ok(next);
+                }
+            }
+        }
+        let work = local.work.take().unwrap_or_else(|| Arc::clone(work));
+        match self.remove_finalizer(name, &work).await {
+            Ok(()) => {
+                self.forget(name, local);
+                Ok(Next::OnChange)
+            }
+            Err(HubError::Silent) => Ok(super::agent::held()),
+            Err(error) => {
+                self.forget(name, local);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Deletes the record; what is left of it while its finalizer holds it.
+    async fn delete_record(
+        &self,
+        record: &Arc<AppliedWork>,
+    ) -> Result<Option<Arc<AppliedWork>>, Failure> {
+        if record.metadata.deletion_timestamp.is_some() {
+            return Ok(Some(Arc::clone(record)));
+        }
+        let name = record.metadata.name.as_deref().unwrap_or_default();
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: record.metadata.uid.clone(),
+                resource_version: None,
+            }),
+            ..DeleteParams::background()
+        };
+        match self.records_api.delete(name, &params).await {
+            Ok(answer) => Ok(answer.left().map(|record| Arc::new(trimmed(record)))),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets the resources of a deleted record go, then the record. What is still there.
+    pub(super) async fn finalize(
+        &self,
+        record: &Arc<AppliedWork>,
+        sole: &HashMap<AppliedResource, Sole>,
+    ) -> Result<Rest, Failure> {
+        if !has_finalizer(&record.metadata, APPLIED_FINALIZER) {
+            return Ok(Rest::default());
+        }
+        let owner = Owner {
+            name: record.metadata.name.clone().unwrap_or_default(),
+            uid: record.metadata.uid.clone().unwrap_or_default(),
+        };
+        let entries = record.status.applied_resources.clone();
+        let mut left = prune::prune(&self.spoke, &self.discovery, entries, &owner, |entry| {
+            sole.get(entry).cloned()
+        })
+        .await;
+        left.failed.retain(|(entry, error)| {
+            let forbidden = prune::is_forbidden(error);
+            if forbidden {
+                // Garbage collection deletes it with its owner.
+                tracing::warn!(resource = %entry.resource, name = %entry.name, %error, "left to garbage collection");
+            }
+            !forbidden
+        });
+        if !left.pending.is_empty() || !left.failed.is_empty() {
+            let mut words = left.unpruned();
+            words.extend(left.held);
+            let rest = Rest {
+                failed: !left.failed.is_empty(),
+                entries: left
+                    .pending
+                    .into_iter()
+                    .chain(left.failed.into_iter().map(|(entry, _)| entry))
+                    .collect(),
+                words,
+            };
+            let status = record::status(
+                rest.entries.clone(),
+                record.status.eviction_start_time.clone(),
+            );
+            self.write_record_status(record, status).await?;
+            return Ok(rest);
+        }
+        let mut finalizers = record.metadata.finalizers.clone().unwrap_or_default();
+        finalizers.retain(|f| f != APPLIED_FINALIZER);
+        let patch = json!({"metadata": {"uid": record.metadata.uid, "finalizers": finalizers}});
+        match self
+            .records_api
+            .patch(&owner.name, &manager(), &Patch::Merge(&patch))
+            .await
+        {
+            Ok(_) => Ok(Rest::default()),
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.code == 409 => {
+                Ok(Rest::default())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A record whose work is not (any more) on the hub.
+    pub(super) async fn evict(
+        &self,
+        record: &Arc<AppliedWork>,
+        work: Option<&Work>,
+    ) -> Result<Next, Failure> {
+        let start = record.status.eviction_start_time.as_deref();
+        match record::evict(
+            work.is_some(),
+            start,
+            self.options.eviction_grace_period,
+            jiff::Timestamp::now(),
+        ) {
+            Eviction::Keep => {
+                let status = record::status(record.status.applied_resources.clone(), None);
+                self.write_record_status(record, status).await?;
+                Ok(Next::OnChange)
+            }
+            Eviction::Start => {
+                let status = record::status(record.status.applied_resources.clone(), Some(now()));
+                self.write_record_status(record, status).await?;
+                Ok(Next::After(self.options.eviction_grace_period))
+            }
+            Eviction::Wait(left) => Ok(Next::After(left)),
+            Eviction::Delete => {
+                self.delete_record(record).await?;
+                Ok(Next::OnChange)
+            }
+        }
+    }
+}
