@@ -1,14 +1,17 @@
 //! What the agent keeps of a ManagedClusterAddOn.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
+use crate::ocm::addon::names::install_namespace;
 use crate::ocm::addon::shared::HealthCheckMode;
 use crate::ocm::addon::v1alpha1::{
     CONDITION_AVAILABLE, KubeClientDriver, ManagedClusterAddOn, RegistrationConfig,
 };
-use crate::ocm::{conditions, names};
+use crate::ocm::conditions;
 use crate::runtime::informer::typed;
 
 /// Condition of add-ons: the service account of their agents is there.
@@ -44,13 +47,15 @@ impl Addon {
     /// It does not have the shape of one.
     pub fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
         let addon: ManagedClusterAddOn = typed(object)?;
-        let (uid, version) = (addon.uid(), addon.resource_version());
+        let (uid, version, none) = (addon.uid(), addon.resource_version(), BTreeMap::new());
         let status = addon.status.unwrap_or_default();
-        let namespace = Some(status.namespace)
-            .filter(|namespace| !namespace.is_empty())
-            .or(addon.spec.install_namespace)
-            .filter(|namespace| !namespace.is_empty())
-            .unwrap_or_else(|| names::AGENT_ADDON_NAMESPACE.to_owned());
+        let namespace = if status.namespace.is_empty() {
+            let field = addon.spec.install_namespace.as_deref();
+            install_namespace(field, addon.metadata.annotations.as_ref().unwrap_or(&none))
+                .to_owned()
+        } else {
+            status.namespace
+        };
         Ok(Self {
             uid,
             version,
@@ -91,6 +96,14 @@ mod tests {
 
     #[test]
     fn the_namespace_of_its_agent() {
+        let annotated = json!({
+            "apiVersion": "addon.open-cluster-management.io/v1alpha1",
+            "kind": "ManagedClusterAddOn", "metadata": {"name": "a", "namespace": "c1",
+                "annotations": {"addon.open-cluster-management.io/v1alpha1-install-namespace": "d"}},
+            "spec": {"installNamespace": "open-cluster-management-agent-addon"},
+        });
+        let parsed = Addon::parse(serde_json::from_value(annotated).unwrap()).unwrap();
+        assert_eq!(parsed.namespace, "d");
         for (spec, status, expected) in [
             (json!({}), json!({}), "open-cluster-management-agent-addon"),
             (json!({"installNamespace": "b"}), json!({}), "b"),

@@ -151,15 +151,12 @@ pub fn decide(
         Err(why) => return Verdict::Leave(why),
     };
     if request.signer == SIGNER_KUBE_CLIENT {
-        let wanted: BTreeSet<String> =
-            names::default_groups(&request.cluster, &request.addon).into();
-        let mut given = organizations;
-        given.remove(EVERYBODY);
         let (kube_client, _) = super::template::credentials(template);
         if !kube_client {
             return Verdict::Leave("the template has no KubeClient registration");
         }
-        if given != wanted || common_name != names::default_user(&request.cluster, &request.addon) {
+        let (cluster, addon) = (&request.cluster, &request.addon);
+        if !is_default_identity(cluster, addon, &common_name, organizations) {
             return Verdict::Leave("it is not for the add-on's identity");
         }
         return Verdict::Approve;
@@ -181,6 +178,17 @@ pub fn decide(
     } else {
         Verdict::Leave("it is not for the registered identity")
     }
+}
+
+fn is_default_identity(
+    cluster: &str,
+    addon: &str,
+    user: &str,
+    mut groups: BTreeSet<String>,
+) -> bool {
+    groups.remove(EVERYBODY);
+    groups == BTreeSet::from(names::default_groups(cluster, addon))
+        && user == names::default_user(cluster, addon)
 }
 
 /// Common name and organizations of a request.
@@ -373,3 +381,7 @@ async fn tell(
     )
     .await;
 }
+
+#[cfg(test)]
+#[path = "csr_tests.rs"]
+mod tests;

@@ -2,15 +2,14 @@
 //! tell (protocol, section 10). Pure.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use serde_json::Value;
 
 use crate::ocm::addon::v1alpha1::CONDITION_AVAILABLE;
 use crate::ocm::conditions::{self, FALSE, TRUE, UNKNOWN, condition};
 use crate::ocm::work::v1::{self as work, FeedbackValue};
 
-use super::decorate::is_workload;
 use super::template::plural;
-use super::view::{ManifestId, Work};
+use super::view::{ManifestId, Work, Workload};
+use super::works::JOB_FAILED;
 
 /// Condition of add-ons: their hooks have run.
 pub const CONDITION_HOOKS: &str = "HookManifestCompleted";
@@ -40,10 +39,11 @@ fn text<'a>(values: &'a [FeedbackValue], name: &str) -> Option<&'a str> {
     value.field_value.string.as_deref()
 }
 
-/// Whether the add-on is available: the works that deploy it, and the manifests
-/// they bring (statement 26).
+/// Whether the add-on is available, by the works that deploy it (statement 26).
+/// What they bring counts, not what a template says by now: so it is true also
+/// while a change waits, or cannot be rendered.
 #[must_use]
-pub fn available(addon: &str, works: &[&Work], manifests: &[Value]) -> Condition {
+pub fn available(addon: &str, works: &[&Work]) -> Condition {
     let answer =
         |status, reason, message: String| condition(CONDITION_AVAILABLE, status, reason, message);
     if works.is_empty() {
@@ -65,24 +65,20 @@ pub fn available(addon: &str, works: &[&Work], manifests: &[Value]) -> Condition
             Some(_) => {}
         }
     }
-    let workloads: Vec<&Value> = manifests.iter().filter(|m| is_workload(m)).collect();
-    if workloads.is_empty() {
+    let mut workloads = works.iter().flat_map(|work| &work.workloads).peekable();
+    if workloads.peek().is_none() {
         return answer(TRUE, "WorkApplied", "Addon manifestWork is applied".into());
     }
-    for workload in workloads {
-        let id = ManifestId::of(workload);
-        // A workload that is to have no pods reports none.
-        if workload.pointer("/spec/replicas") == Some(&Value::from(0)) {
-            continue;
-        }
-        let Some(values) = values(works, &id).filter(|values| !values.is_empty()) else {
+    // A workload that is to have no pods reports none.
+    for Workload { id, .. } in workloads.filter(|workload| !workload.idle) {
+        let Some(values) = values(works, id).filter(|values| !values.is_empty()) else {
             return answer(
                 UNKNOWN,
                 "NoProbeResult",
                 "Probe results are not returned".into(),
             );
         };
-        if let Err(error) = probe(&id, values) {
+        if let Err(error) = probe(id, values) {
             let message = format!("Probe addon unavailable with err {error}");
             return answer(FALSE, "ProbeUnavailable", message);
         }
@@ -134,13 +130,19 @@ pub fn hooks(work: Option<&Work>, hooks: &[ManifestId]) -> Condition {
     if !conditions::is_true(&work.conditions, work::CONDITION_AVAILABLE) {
         return unfinished("the work of the hooks is not available yet".to_owned());
     }
-    let done = |id: &ManifestId| {
+    let says = |id: &ManifestId, of_job: (&str, &str), of_pod: &str| {
         values(&[work], id).is_some_and(|values| match id.kind.as_str() {
-            "Job" => text(values, "JobComplete") == Some("True"),
-            _ => text(values, "PodPhase") == Some("Succeeded"),
+            "Job" => text(values, of_job.0) == Some(of_job.1),
+            _ => text(values, "PodPhase") == Some(of_pod),
         })
     };
-    match hooks.iter().find(|id| !done(id)) {
+    let unfinished_hook = hooks
+        .iter()
+        .find(|id| !says(id, ("JobComplete", "True"), "Succeeded"));
+    match unfinished_hook {
+        Some(id) if says(id, (JOB_FAILED, "True"), "Failed") => unfinished(format!(
+            "{id} has failed; to run it again, as the template says by then, delete the ManifestWork of the hooks"
+        )),
         Some(id) => unfinished(format!("{id} has not completed")),
         None => condition(
             CONDITION_HOOKS,
@@ -153,16 +155,12 @@ pub fn hooks(work: Option<&Work>, hooks: &[ManifestId]) -> Condition {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::hub::addon::view::Reported;
 
-    fn deployment(replicas: i64) -> Value {
-        json!({"apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": {"name": "d", "namespace": "n"}, "spec": {"replicas": replicas}})
-    }
-
+    /// A work with one object, of which these values are known.
     fn work(kind: &str, values: &[(&str, Value)]) -> Work {
         let value = |(name, value): &(&str, Value)| {
             let field = match value {
@@ -171,10 +169,18 @@ mod tests {
             };
             serde_json::from_value(json!({"name": name, "fieldValue": field})).unwrap()
         };
+        let group = if kind == "Job" { "batch" } else { "apps" };
+        let id = ManifestId {
+            group: group.into(),
+            kind: kind.into(),
+            namespace: "n".into(),
+            name: "d".into(),
+        };
         Work {
+            workloads: vec![Workload { id, idle: false }],
             conditions: vec![condition(work::CONDITION_AVAILABLE, TRUE, "R", "m")],
             reported: vec![Reported {
-                group: if kind == "Job" { "batch" } else { "apps" }.into(),
+                group: group.into(),
                 resource: plural(kind),
                 namespace: "n".into(),
                 name: "d".into(),
@@ -190,15 +196,14 @@ mod tests {
 
     #[test]
     fn addon_26_what_the_works_tell() {
-        let one = [deployment(1)];
         assert_eq!(
-            told(&available("a", &[], &one)),
+            told(&available("a", &[])),
             (UNKNOWN, "WorkNotFound", "Addon manifestWork is not found")
         );
         let mut fresh = work("Deployment", &[]);
         fresh.conditions.clear();
         assert_eq!(
-            told(&available("a", &[&fresh], &one)),
+            told(&available("a", &[&fresh])),
             (
                 UNKNOWN,
                 "WorkNotApplied",
@@ -207,16 +212,16 @@ mod tests {
         );
         fresh.conditions = vec![condition(work::CONDITION_AVAILABLE, FALSE, "R", "why")];
         assert_eq!(
-            told(&available("a", &[&fresh], &one)),
+            told(&available("a", &[&fresh])),
             (FALSE, "WorkNotApplied", "why")
         );
         assert_eq!(
-            told(&available("a", &[&work("Deployment", &[])], &one)),
+            told(&available("a", &[&work("Deployment", &[])])),
             (UNKNOWN, "NoProbeResult", "Probe results are not returned")
         );
         let zero = work("Deployment", &[("Replicas", json!(2))]);
         assert_eq!(
-            told(&available("a", &[&zero], &one)),
+            told(&available("a", &[&zero])),
             (
                 FALSE,
                 "ProbeUnavailable",
@@ -228,34 +233,29 @@ mod tests {
             &[("Replicas", json!(2)), ("ReadyReplicas", json!(1))],
         );
         let good = (TRUE, "ProbeAvailable", "a add-on is available.");
-        assert_eq!(told(&available("a", &[&ready], &one)), good);
-        // No replicas wanted: told by the template, or by the cluster.
-        assert_eq!(
-            told(&available(
-                "a",
-                &[&work("Deployment", &[])],
-                &[deployment(0)]
-            )),
-            good
-        );
+        assert_eq!(told(&available("a", &[&ready])), good);
+        // No replicas wanted: told by the work, or by the cluster.
+        let mut idle = work("Deployment", &[]);
+        idle.workloads[0].idle = true;
+        assert_eq!(told(&available("a", &[&idle])), good);
         let none = work("Deployment", &[("Replicas", json!(0))]);
-        assert_eq!(told(&available("a", &[&none], &one)), good);
+        assert_eq!(told(&available("a", &[&none])), good);
+        let mut without = none;
+        without.workloads.clear();
         assert_eq!(
-            told(&available("a", &[&none], &[json!({"kind": "ConfigMap"})])),
+            told(&available("a", &[&without])),
             (TRUE, "WorkApplied", "Addon manifestWork is applied")
         );
     }
 
     #[test]
     fn addon_26_a_daemon_set_needs_all_its_pods() {
-        let set = [json!({"apiVersion": "apps/v1", "kind": "DaemonSet",
-            "metadata": {"name": "d", "namespace": "n"}})];
         let status = |ready: i64| {
             let values = [
                 ("NumberReady", json!(ready)),
                 ("DesiredNumberScheduled", json!(3)),
             ];
-            available("a", &[&work("DaemonSet", &values)], &set).status
+            available("a", &[&work("DaemonSet", &values)]).status
         };
         assert_eq!((status(2).as_str(), status(3).as_str()), (FALSE, TRUE));
     }
@@ -271,6 +271,13 @@ mod tests {
         let status = |work: Option<&Work>| hooks(work, std::slice::from_ref(&job)).status;
         assert_eq!(status(None), FALSE);
         assert_eq!(status(Some(&work("Job", &[]))), FALSE);
+        let failed = work("Job", &[("JobFailed", json!("True"))]);
+        let told = hooks(Some(&failed), std::slice::from_ref(&job));
+        assert_eq!(told.status, FALSE);
+        assert!(
+            told.message
+                .starts_with("Job n/d has failed; to run it again")
+        );
         let mut done = work("Job", &[("JobComplete", json!("True"))]);
         assert_eq!(status(Some(&done)), TRUE);
         done.conditions.clear();

@@ -3,8 +3,8 @@
 //! would do (protocol, sections 6 to 11).
 //!
 //! `offer` decides about an add-on on all clusters, `mca` about it on one of
-//! them; `template`, `substitute` and `decorate` render, `works` packs, `health`
-//! reads what comes back, `registration`, `csr` and `sign` are about the agent's
+//! them (with `templated`, `leave` and `progress`); `template`, `substitute` and
+//! `decorate` render, `works` packs, `health` reads what comes back, `registration`, `csr` and `sign` are about the agent's
 //! identity and rights, `token` about the service account of those that use
 //! one; `feature` is about what a cluster and its add-ons tell of each other.
 //! `apply` and `reconcile` write.
@@ -17,17 +17,21 @@ pub mod config;
 pub mod csr;
 mod decorate;
 mod feature;
+pub mod former;
 pub mod hash;
 pub mod health;
+mod leave;
 pub mod mca;
 pub mod metadata;
 pub mod offer;
+mod progress;
 mod reconcile;
 pub mod registration;
 pub mod rollout;
 pub mod sign;
 pub mod substitute;
 pub mod template;
+mod templated;
 pub mod token;
 pub mod view;
 mod wire;
@@ -44,7 +48,8 @@ use kube::api::DynamicObject;
 
 use crate::ocm::addon::names;
 use crate::ocm::addon::v1alpha1::{
-    AddOnDeploymentConfig, AddOnTemplate, ClusterManagementAddOn, ManagedClusterAddOn,
+    AddOnDeploymentConfig, AddOnDeploymentConfigSpec, AddOnTemplate, AddOnTemplateSpec,
+    ClusterManagementAddOn, ManagedClusterAddOn,
 };
 use crate::ocm::cluster::v1::ManagedCluster;
 use crate::ocm::cluster::v1beta1::{Placement, PlacementDecision};
@@ -53,6 +58,7 @@ use crate::ocm::work::v1::ManifestWork;
 use crate::runtime::informer::typed;
 use crate::runtime::{Backoff, Context, Informer, Key, Queue, Scope, Tasks};
 
+use former::Former;
 use offer::Assignment;
 use view::{Cluster, Decision, DeploymentConfig, Template, Work};
 
@@ -74,6 +80,8 @@ struct Hub {
     /// Service accounts of agents, with the names of their add-ons.
     accounts: Informer<String>,
     requests: Informer<csr::Request>,
+    former_templates: Former<AddOnTemplateSpec>,
+    former_configs: Former<AddOnDeploymentConfigSpec>,
     /// What each add-on's installations are to be configured with, by cluster.
     assignments: RwLock<HashMap<String, BTreeMap<String, Assignment>>>,
     /// What was wanted of a work and what the API server made of it, where it
@@ -119,6 +127,8 @@ pub async fn run(context: Context) {
             Scope::of::<CertificateSigningRequest>()
                 .labels(&format!("{LABEL_ADDON_NAME},{LABEL_CLUSTER_NAME}")),
         ),
+        former_templates: Former::default(),
+        former_configs: Former::default(),
         assignments: RwLock::default(),
         differing: Mutex::default(),
         told: Mutex::default(),

@@ -19,7 +19,7 @@ use crate::ocm::conditions::{self, FALSE, condition};
 use crate::ocm::names::LABEL_ADDON_NAME;
 use crate::ocm::rollout::Group;
 use crate::ocm::work::v1::ManifestWork;
-use crate::runtime::{Failure, Key, Next, source_chain};
+use crate::runtime::{Failure, Key, Next, events, source_chain};
 
 use super::config::SpecHash;
 use super::offer;
@@ -197,9 +197,11 @@ pub(super) async fn addon(hub: &Hub, key: &Key) -> Result<Next, Failure> {
     let Some(addon) = hub.addons.get(&key.namespace, &key.name) else {
         return Ok(Next::OnChange);
     };
-    let Some(offer) = hub.offers.get("", &key.name) else {
+    // One that goes may have outlived what it is an installation of.
+    let offer = hub.offers.get("", &key.name);
+    if offer.is_none() && addon.metadata.deletion_timestamp.is_none() {
         return Ok(Next::OnChange);
-    };
+    }
     let assignment = hub.assignment(key);
     let works = hub.works.filter(|work_key, work| {
         work.addon == key.name
@@ -211,13 +213,21 @@ pub(super) async fn addon(hub: &Hub, key: &Key) -> Result<Next, Failure> {
     let cluster = hub.clusters.get("", &key.namespace);
     let plan = mca::decide(&mca::Seen {
         addon: &addon,
-        offer: &offer,
+        offer: offer.as_deref(),
         cluster: cluster.as_deref(),
         assignment: assignment.as_ref(),
         works: &works,
         others: &|| identities(hub, key),
-        template: &|name| hub.templates.get("", name),
-        config: &|namespace, name| hub.configs.get(namespace, name),
+        template: &|name, hash| {
+            let present = hub.templates.get("", name);
+            hub.former_templates
+                .find(&Key::new("", name), present, hash)
+        },
+        config: &|namespace, name, hash| {
+            let present = hub.configs.get(namespace, name);
+            let key = Key::new(namespace, name);
+            hub.former_configs.find(&key, present, hash)
+        },
     });
     let api: Api<ManagedClusterAddOn> = Api::namespaced(hub.context.client.clone(), &key.namespace);
     let mut version = addon.resource_version();
@@ -265,6 +275,9 @@ pub(super) async fn addon(hub: &Hub, key: &Key) -> Result<Next, Failure> {
     }
     version = write(&api, &addon, &status, version).await?;
     if plan.release && failed.is_none() {
+        if let Some(why) = &plan.unhooked {
+            unhooked(hub, &addon, key, why).await;
+        }
         release(&api, &addon, version).await?;
     }
     failed.map_or(Ok(Next::OnChange), Err)
@@ -307,6 +320,26 @@ async fn write(
         )
         .await?;
     Ok(patched.resource_version())
+}
+
+/// Tells that an installation goes without its hooks.
+async fn unhooked(hub: &Hub, addon: &ManagedClusterAddOn, key: &Key, why: &str) {
+    tracing::warn!(cluster = %key.namespace, addon = %key.name, why, "removed without its hooks");
+    let uid = addon.uid().unwrap_or_default();
+    let note = events::Note {
+        namespace: &key.namespace,
+        warning: true,
+        reason: "HooksSkipped",
+        note: format!("The hooks of add-on {} have not run: {why}", key.name),
+        controller: "addon-deploy-controller",
+        regarding: [
+            "addon.open-cluster-management.io/v1alpha1",
+            "ManagedClusterAddOn",
+            &key.name,
+            &uid,
+        ],
+    };
+    events::publish(&hub.context.client, note).await;
 }
 
 /// Lets an installation go whose hooks have run.

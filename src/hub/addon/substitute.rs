@@ -43,7 +43,14 @@ pub fn in_value(
     })
 }
 
-fn in_text(text: &str, variables: &BTreeMap<String, String>) -> Result<String, SubstituteError> {
+/// `text` with every placeholder replaced, as [`in_value`] does it.
+///
+/// # Errors
+/// A placeholder that does not end.
+pub fn in_text(
+    text: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<String, SubstituteError> {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {

@@ -153,19 +153,28 @@ impl Input<'_> {
 /// The namespace in which the agent of a template add-on lives: what an
 /// AddOnDeploymentConfig says, else that of the first Deployment, else of the
 /// first DaemonSet, else `fallback`.
-#[must_use]
-pub fn install_namespace(input: &Input<'_>, fallback: &str) -> String {
+///
+/// # Errors
+/// A placeholder in that namespace is wrong.
+pub fn install_namespace(input: &Input<'_>, fallback: &str) -> Result<String, SubstituteError> {
     if let Some(namespace) = input.moved_to() {
-        return namespace.to_owned();
+        return Ok(namespace.to_owned());
     }
     let manifests = &input.template.agent_spec.workload.manifests;
-    ["Deployment", "DaemonSet"]
-        .iter()
-        .find_map(|kind| manifests.iter().find(|m| m["kind"] == **kind))
+    let workload = |kind: &str| {
+        let mut all = manifests.iter().filter(|m| decorate::is_workload(m));
+        all.find(|manifest| manifest["kind"] == kind)
+    };
+    let namespace = workload("Deployment")
+        .or_else(|| workload("DaemonSet"))
         .and_then(|manifest| manifest.pointer("/metadata/namespace")?.as_str())
-        .filter(|namespace| !namespace.is_empty() && !namespace.contains("{{"))
-        .unwrap_or(fallback)
-        .to_owned()
+        .unwrap_or_default();
+    let namespace = substitute::in_text(namespace, &input.variables())?;
+    Ok(if namespace.is_empty() {
+        fallback.to_owned()
+    } else {
+        namespace
+    })
 }
 
 /// Renders a template.
@@ -339,14 +348,16 @@ fn marked(manifest: &Value, map: &str, key: &str) -> bool {
     manifest["metadata"][map].get(key).is_some()
 }
 
-/// The plural of a kind, guessed as Kubernetes guesses it.
+/// The plural of a kind, guessed as Kubernetes guesses it, but for "gateways".
 pub(super) fn plural(kind: &str) -> String {
     let lower = kind.to_lowercase();
     if lower == "endpoints" {
         lower
     } else if lower.ends_with('s') {
         format!("{lower}es")
-    } else if let Some(stem) = lower.strip_suffix('y') {
+    } else if let Some(stem) = lower.strip_suffix('y')
+        && !stem.ends_with(['a', 'e', 'o', 'u'])
+    {
         format!("{stem}ies")
     } else {
         format!("{lower}s")
@@ -378,3 +389,7 @@ pub(super) fn proxy_authorities(addon: &str, namespace: &str, bundle: &str) -> V
         "data": {"ca-bundle.crt": bundle},
     })
 }
+
+#[cfg(test)]
+#[path = "template_tests.rs"]
+mod tests;

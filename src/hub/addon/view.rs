@@ -16,7 +16,7 @@ use crate::ocm::cluster::v1::CONDITION_AVAILABLE;
 use crate::ocm::work::v1::{FeedbackValue, ManifestWorkSpec, ManifestWorkStatus};
 use crate::runtime::informer::typed;
 
-use super::{feature, hash};
+use super::{decorate, feature, hash};
 
 /// An AddOnTemplate or an AddOnDeploymentConfig.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,20 +53,38 @@ impl<S: for<'de> Deserialize<'de> + Default> Config<S> {
     }
 }
 
-/// Reads a ManagedClusterAddOn. Entries of its status that have lost what
-/// v1beta1 does not know, because it was written in that version without being
-/// converted, are left out: they are made anew.
+/// Reads a ManagedClusterAddOn. Where it was written as v1beta1 without being
+/// converted its status has lost what v1beta1 does not know: a configuration
+/// gets its name back from what is desired ([`super::mca::decide`]), and what
+/// nobody can know is left out, to be made anew.
 ///
 /// # Errors
 /// It does not have the shape of one.
 pub fn installation(mut object: DynamicObject) -> Result<ManagedClusterAddOn, serde_json::Error> {
-    for (list, key) in [
-        ("configReferences", "name"),
-        ("registrations", "signerName"),
-    ] {
+    let mut entries = |list: &str| {
         let list = object.data.pointer_mut(&format!("/status/{list}"));
-        if let Some(entries) = list.and_then(Value::as_array_mut) {
-            entries.retain(|entry| entry[key].is_string());
+        list.and_then(Value::as_array_mut).map(std::mem::take)
+    };
+    let references = entries("configReferences").map(|entries| {
+        let named = entries.into_iter().filter_map(|mut entry| {
+            if !entry["name"].is_string() {
+                entry["desiredConfig"]["name"].as_str()?;
+                entry["name"] = "".into();
+            }
+            Some(entry)
+        });
+        named.collect::<Vec<_>>()
+    });
+    let registrations = entries("registrations").map(|mut entries| {
+        entries.retain(|entry| entry["signerName"].is_string());
+        entries
+    });
+    for (list, entries) in [
+        ("configReferences", references),
+        ("registrations", registrations),
+    ] {
+        if let Some(entries) = entries {
+            object.data["status"][list] = entries.into();
         }
     }
     typed(object)
@@ -231,6 +249,15 @@ impl std::fmt::Display for ManifestId {
     }
 }
 
+/// A Deployment or DaemonSet that a work brings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workload {
+    /// Which one.
+    pub id: ManifestId,
+    /// Whether it is to have no pods.
+    pub idle: bool,
+}
+
 /// What a work tells about one of its manifests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reported {
@@ -244,6 +271,17 @@ pub struct Reported {
     pub name: String,
     /// The values that were asked for.
     pub values: Vec<FeedbackValue>,
+}
+
+fn workloads(manifests: &[Value]) -> Vec<Workload> {
+    manifests
+        .iter()
+        .filter(|manifest| decorate::is_workload(manifest))
+        .map(|manifest| Workload {
+            id: ManifestId::of(manifest),
+            idle: manifest.pointer("/spec/replicas") == Some(&Value::from(0)),
+        })
+        .collect()
 }
 
 /// A ManifestWork of an add-on.
@@ -267,6 +305,8 @@ pub struct Work {
     pub fingerprint: String,
     /// Its manifests.
     pub manifests: Vec<ManifestId>,
+    /// Those of them by which an add-on's health is known.
+    pub workloads: Vec<Workload>,
     /// Its conditions.
     pub conditions: Vec<Condition>,
     /// What is known of its manifests.
@@ -306,6 +346,7 @@ impl Work {
             generation: work.metadata.generation.unwrap_or_default(),
             fingerprint: hash::work_spec(spec),
             manifests: spec.workload.manifests.iter().map(ManifestId::of).collect(),
+            workloads: workloads(&spec.workload.manifests),
             conditions: status.conditions,
             reported: status
                 .resource_status
@@ -329,5 +370,140 @@ impl Work {
             condition.status == crate::ocm::conditions::TRUE
                 && condition.observed_generation == Some(self.generation)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> DynamicObject {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_cluster_keeps_what_concerns_addons() {
+        let cluster = Cluster::parse(object(json!({
+            "apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster",
+            "metadata": {"name": "c1", "uid": "u", "annotations": {
+                "addon.open-cluster-management.io/x": "1", "other.io/y": "2",
+                "open-cluster-management.io/image-registries": "{}"},
+                "labels": {"feature.open-cluster-management.io/addon-a": "available", "l": "v"}},
+            "status": {"conditions": [{"type": "ManagedClusterConditionAvailable",
+                "status": "True", "reason": "r", "message": "m",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+        })))
+        .unwrap();
+        let keys: Vec<&str> = cluster.annotations.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["addon.open-cluster-management.io/x"]);
+        assert_eq!(cluster.registries.as_deref(), Some("{}"));
+        assert_eq!(cluster.features.len(), 1);
+        assert_eq!(cluster.available.as_ref().unwrap().status, "True");
+        let mut other = cluster.clone();
+        other.features.clear();
+        assert!(
+            cluster.same_for_addons(&other),
+            "labels are not for add-ons"
+        );
+        other.available = None;
+        assert!(!cluster.same_for_addons(&other));
+    }
+
+    #[test]
+    fn entries_of_a_status_that_lost_something_are_left_out() {
+        let found = installation(object(json!({
+            "apiVersion": "addon.open-cluster-management.io/v1alpha1",
+            "kind": "ManagedClusterAddOn", "metadata": {"name": "a"}, "spec": {},
+            "status": {
+                "configReferences": [{"group": "g", "resource": "r"},
+                    {"group": "g", "resource": "r", "desiredConfig": {"name": "y", "specHash": "1"}},
+                    {"group": "g", "resource": "r", "namespace": "", "name": "x"}],
+                "registrations": [{"type": "kubeClient"}, {"signerName": "s", "subject": {}}],
+            },
+        })))
+        .unwrap();
+        let status = found.status.unwrap();
+        let names: Vec<&str> = status
+            .config_references
+            .iter()
+            .map(|reference| reference.name.as_str())
+            .collect();
+        assert_eq!(names, ["", "x"]);
+        assert_eq!(status.registrations.len(), 1);
+    }
+
+    #[test]
+    fn a_decision_names_its_placement_and_group() {
+        let decision = |labels: Value, status: Value| {
+            Decision::parse(object(json!({
+                "apiVersion": "cluster.open-cluster-management.io/v1beta1",
+                "kind": "PlacementDecision", "metadata": {"name": "d", "labels": labels},
+                "status": status})))
+            .unwrap()
+        };
+        let found = decision(
+            json!({"cluster.open-cluster-management.io/placement": "p",
+                "cluster.open-cluster-management.io/decision-group-name": "canary",
+                "cluster.open-cluster-management.io/decision-group-index": "3"}),
+            json!({"decisions": [{"clusterName": "c1", "reason": ""}]}),
+        );
+        let expected = Decision {
+            placement: "p".into(),
+            group: "canary".into(),
+            index: 3,
+            clusters: vec!["c1".into()],
+        };
+        assert_eq!(found, expected);
+        let label = "cluster.open-cluster-management.io/decision-group-index";
+        let bare = decision(json!({(label): "x"}), json!({}));
+        assert_eq!(bare, Decision::default());
+    }
+
+    #[test]
+    fn addon_26_a_work_keeps_what_health_is_known_by() {
+        let manifest = |api: &str, kind: &str, spec: Value| {
+            json!({"apiVersion": api, "kind": kind, "spec": spec,
+                "metadata": {"name": kind.to_lowercase(), "namespace": "n"}})
+        };
+        let work = Work::parse(object(json!({
+            "apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork",
+            "metadata": {"name": "w", "generation": 2, "labels": {
+                "open-cluster-management.io/addon-name": "a",
+                "open-cluster-management.io/addon-namespace": ""},
+                "ownerReferences": [
+                    {"apiVersion": "v1", "kind": "K", "name": "x", "uid": "1"},
+                    {"apiVersion": "v1", "kind": "K", "name": "y", "uid": "2", "controller": true}]},
+            "spec": {"workload": {"manifests": [
+                manifest("apps/v1", "Deployment", json!({"replicas": 0})),
+                manifest("apps/v1", "DaemonSet", json!({})),
+                manifest("e.io/v1", "Deployment", json!({})),
+                manifest("v1", "ConfigMap", json!({})),
+            ]}},
+            "status": {"conditions": [{"type": "Applied", "status": "True", "reason": "r",
+                "message": "m", "observedGeneration": 1,
+                "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+        })))
+        .unwrap();
+        assert_eq!(
+            (work.addon.as_str(), work.addon_namespace.as_deref()),
+            ("a", None)
+        );
+        assert_eq!(work.owner.as_deref(), Some("2"));
+        assert_eq!(work.manifests.len(), 4);
+        let workloads: Vec<(&str, bool)> = work
+            .workloads
+            .iter()
+            .map(|workload| (workload.id.name.as_str(), workload.idle))
+            .collect();
+        assert_eq!(workloads, [("deployment", true), ("daemonset", false)]);
+        // What is known of an earlier generation does not hold.
+        assert!(!work.holds("Applied"));
+        let now = Work {
+            generation: 1,
+            ..work
+        };
+        assert!(now.holds("Applied") && !now.holds("Available"));
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
+use crate::ocm::addon::{GROUP, names};
 use crate::ocm::names::LABEL_ADDON_NAME;
 use crate::runtime::{Change, Informer, Key};
 
@@ -26,8 +27,18 @@ pub(super) fn wire(hub: &Arc<Hub>) {
         hub.offer_queue.add(key.name.clone());
         hub.feature_queue.add(key.namespace.clone());
     });
-    on(hub, &hub.templates, |hub, _, _| every_offer(hub));
-    on(hub, &hub.configs, |hub, _, _| every_offer(hub));
+    on(hub, &hub.templates, |hub, key, change| {
+        let used = |key: &Key, hash: &str| is_used(hub, names::TEMPLATES, key, hash);
+        hub.former_templates.note(key, change, used);
+        every_offer(hub);
+        every_leaving(hub);
+    });
+    on(hub, &hub.configs, |hub, key, change| {
+        let used = |key: &Key, hash: &str| is_used(hub, names::DEPLOYMENT_CONFIGS, key, hash);
+        hub.former_configs.note(key, change, used);
+        every_offer(hub);
+        every_leaving(hub);
+    });
     on(hub, &hub.placements, |hub, key, change| {
         // Only that it comes or goes matters; what it decides has objects of its own.
         if !matches!(change, Change::Applied { old: Some(_), .. }) {
@@ -111,6 +122,33 @@ fn every_offer(hub: &Hub) {
     for (key, _) in hub.offers.filter(|_, _| true) {
         hub.offer_queue.add(key.name);
     }
+}
+
+/// Those that are going may have waited for a template that renders.
+fn every_leaving(hub: &Hub) {
+    let leaving = hub
+        .addons
+        .filter(|_, addon| addon.metadata.deletion_timestamp.is_some());
+    for (key, _) in leaving {
+        hub.addon_queue.add(key);
+    }
+}
+
+/// Whether an installation is configured with this version of an object; with
+/// no hash it may be any.
+fn is_used(hub: &Hub, resource: &str, key: &Key, hash: &str) -> bool {
+    hub.addons.any(|_, addon| {
+        let status = addon.status.iter();
+        status
+            .flat_map(|status| &status.config_references)
+            .filter(|reference| reference.group == GROUP && reference.resource == resource)
+            .filter_map(|reference| reference.desired_config.as_ref())
+            .any(|desired| {
+                desired.name == key.name
+                    && desired.namespace == key.namespace
+                    && (desired.spec_hash == hash || desired.spec_hash.is_empty())
+            })
+    })
 }
 
 fn of_placement(hub: &Hub, namespace: &str, name: &str) {

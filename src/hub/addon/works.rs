@@ -7,13 +7,15 @@ use serde_json::Value;
 
 use crate::ocm::addon::names;
 use crate::ocm::work::v1::{
-    FeedbackRule, FeedbackRuleType, ManifestConfigOption, ManifestWorkSpec, ManifestsTemplate,
-    ResourceIdentifier,
+    FeedbackRule, FeedbackRuleType, JsonPath, ManifestConfigOption, ManifestWorkSpec,
+    ManifestsTemplate, ResourceIdentifier,
 };
 
 use super::template::{RenderError, Rendered, plural};
 use super::view::ManifestId;
 
+/// What the feedback about a job that has given up is called.
+pub const JOB_FAILED: &str = "JobFailed";
 /// How many bytes of manifests a work takes: 80 % of what one may have.
 pub const BUDGET: usize = 500 * 1024 / 10 * 8;
 
@@ -136,13 +138,28 @@ pub fn pre_delete(addon: &str, rendered: &Rendered) -> Option<Wanted> {
     if rendered.hooks.is_empty() {
         return None;
     }
-    let known = |hook: &Value| ManifestConfigOption {
-        resource_identifier: identifier(&ManifestId::of(hook)),
-        feedback_rules: vec![FeedbackRule {
+    let known = |hook: &Value| {
+        let resource_identifier = identifier(&ManifestId::of(hook));
+        let mut feedback_rules = vec![FeedbackRule {
             type_: FeedbackRuleType::WellKnownStatus,
             json_paths: Vec::new(),
-        }],
-        ..ManifestConfigOption::default()
+        }];
+        // That a job has given up is not among what is well known.
+        if resource_identifier.resource == "jobs" {
+            feedback_rules.push(FeedbackRule {
+                type_: FeedbackRuleType::JsonPaths,
+                json_paths: vec![JsonPath {
+                    name: JOB_FAILED.to_owned(),
+                    version: String::new(),
+                    path: ".status.conditions[?(@.type==\"Failed\")].status".to_owned(),
+                }],
+            });
+        }
+        ManifestConfigOption {
+            resource_identifier,
+            feedback_rules,
+            ..ManifestConfigOption::default()
+        }
     };
     Some(Wanted {
         name: names::pre_delete_work(addon),
@@ -261,9 +278,13 @@ mod tests {
         let option = &work.spec.manifest_configs[0];
         assert_eq!(option.resource_identifier.resource, "jobs");
         assert_eq!(option.resource_identifier.group, "batch");
+        let rules: Vec<_> = option.feedback_rules.iter().map(|r| &r.type_).collect();
         assert_eq!(
-            option.feedback_rules[0].type_,
-            FeedbackRuleType::WellKnownStatus
+            rules,
+            [
+                &FeedbackRuleType::WellKnownStatus,
+                &FeedbackRuleType::JsonPaths
+            ]
         );
     }
 }

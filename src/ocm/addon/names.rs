@@ -1,5 +1,9 @@
 //! The names that the add-on protocol fixes (protocol, section 7).
 
+use std::collections::BTreeMap;
+
+use crate::ocm::names::AGENT_ADDON_NAMESPACE;
+
 /// On a ClusterManagementAddOn: who runs its installation and configuration.
 pub const ANNOTATION_LIFECYCLE: &str = "addon.open-cluster-management.io/lifecycle";
 /// The value of [`ANNOTATION_LIFECYCLE`] with which the hub runs them.
@@ -81,6 +85,31 @@ pub fn feature_label(addon: &str) -> Option<String> {
     (addon.len() <= 63 - "addon-".len()).then(|| format!("{FEATURE_PREFIX}{addon}"))
 }
 
+/// The cluster that is to host an add-on's agent, if another one than its own.
+#[must_use]
+pub fn hosting_cluster(annotations: &BTreeMap<String, String>) -> Option<&str> {
+    let hosting = annotations.get(ANNOTATION_HOSTING_CLUSTER)?;
+    Some(hosting.as_str()).filter(|cluster| !cluster.is_empty())
+}
+
+/// The namespace that a ManagedClusterAddOn asks for: what v1alpha1's
+/// `installNamespace` says, else what v1beta1's annotation says. The default of
+/// v1alpha1 says nothing: an object that was written as v1beta1 has it too where
+/// nobody converts.
+#[must_use]
+pub fn install_namespace<'a>(
+    field: Option<&'a str>,
+    annotations: &'a BTreeMap<String, String>,
+) -> &'a str {
+    let annotation = annotations.get(ANNOTATION_INSTALL_NAMESPACE);
+    field
+        .filter(|namespace| *namespace != AGENT_ADDON_NAMESPACE)
+        .into_iter()
+        .chain(annotation.map(String::as_str))
+        .find(|namespace| !namespace.is_empty())
+        .unwrap_or(AGENT_ADDON_NAMESPACE)
+}
+
 /// The `n`th work that deploys an add-on.
 #[must_use]
 pub fn deploy_work(addon: &str, n: usize) -> String {
@@ -91,4 +120,27 @@ pub fn deploy_work(addon: &str, n: usize) -> String {
 #[must_use]
 pub fn pre_delete_work(addon: &str) -> String {
     format!("addon-{addon}-pre-delete")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_the_fields_or_the_annotations() {
+        let none = BTreeMap::new();
+        let said = BTreeMap::from([(ANNOTATION_INSTALL_NAMESPACE.to_owned(), "b".to_owned())]);
+        for (field, annotations, expected) in [
+            (None, &none, AGENT_ADDON_NAMESPACE),
+            (Some(""), &none, AGENT_ADDON_NAMESPACE),
+            (Some("a"), &none, "a"),
+            (Some("a"), &said, "a"),
+            (None, &said, "b"),
+            (Some(""), &said, "b"),
+            // What the API server puts there says nothing.
+            (Some(AGENT_ADDON_NAMESPACE), &said, "b"),
+        ] {
+            assert_eq!(install_namespace(field, annotations), expected, "{field:?}");
+        }
+    }
 }

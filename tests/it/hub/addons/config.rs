@@ -1,6 +1,6 @@
 //! What add-ons are configured with, and how a change gets there.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bed::{
     addon, bed, carried_out, configured, desired, message, offer, placement, reconfigured,
@@ -29,7 +29,7 @@ async fn addon_20_26_a_change_is_delivered_and_told() {
     assert_eq!(text, "a add-on is available.");
     let text = told(&hub, ("c1", "a"), PROGRESSING, ("False", "Completed")).await;
     assert_eq!(text, "completed with no errors.");
-    let whole = |object: serde_json::Value| {
+    let whole = |object: Value| {
         let progression = &object["status"]["installProgressions"][0];
         message(
             &json!({"status": progression}),
@@ -60,7 +60,7 @@ async fn addon_20_26_a_change_is_delivered_and_told() {
             .filter(|hash| *hash != before)
     })
     .await;
-    let annotation = |work: &serde_json::Value| {
+    let annotation = |work: &Value| {
         let hashes = &work["metadata"]["annotations"][HASHES];
         hashes.as_str().unwrap().to_owned()
     };
@@ -147,4 +147,80 @@ async fn addon_22_one_cluster_after_the_other() {
     })
     .await;
     told(&hub, ("c1", "a"), PROGRESSING, ("False", "Completed")).await;
+}
+
+/// What is known of the agent's Deployment.
+fn deployment(ready: i64) -> Value {
+    let number = |name: &str, value: i64| json!({"name": name, "fieldValue": {"type": "Integer", "integer": value}});
+    json!([{"conditions": [], "resourceMeta": {"ordinal": 1, "group": "apps", "version": "v1",
+        "kind": "Deployment", "resource": "deployments", "name": "agent",
+        "namespace": "open-cluster-management-agent-addon"},
+        "statusFeedback": {"values": [number("Replicas", 1), number("ReadyReplicas", ready)]}}])
+}
+
+#[tokio::test]
+async fn addon_22_26_what_waits_for_its_turn_is_looked_after_meanwhile() {
+    const WORK: &str = "addon-a-deploy-0";
+    let mut hub = bed(&["c1", "c2"]).await;
+    placement(&hub, "p", &["c1", "c2"]).await;
+    configured(&hub, "info").await;
+    let mut with_pods = template("a", &json!([]));
+    let manifests = &mut with_pods["spec"]["agentSpec"]["workload"]["manifests"];
+    manifests[1]["spec"]["replicas"] = 1.into();
+    let good = with_pods.clone();
+    hub.side.create(with_pods).await;
+    let mut one_by_one = offer("a");
+    one_by_one["spec"]["installStrategy"]["placements"][0]["rolloutStrategy"] =
+        json!({"type": "Progressive", "progressive": {"maxConcurrency": 1}});
+    hub.side.create(one_by_one).await;
+    let (well, ill) = (("True", "ProbeAvailable"), ("False", "ProbeUnavailable"));
+    for cluster in ["c1", "c2"] {
+        carried_out(&hub, cluster, WORK, deployment(1)).await;
+        told(&hub, (cluster, "a"), PROGRESSING, ("False", "Completed")).await;
+        told(&hub, (cluster, "a"), "Available", well).await;
+    }
+    // A change comes to c1, which does not carry it out: c2 waits.
+    reconfigured(&hub, "debug").await;
+    let kind = ("False", "ConfigurationsNotConfigured");
+    told(&hub, ("c2", "a"), "Configured", kind).await;
+    carried_out(&hub, "c2", WORK, deployment(0)).await;
+    told(&hub, ("c2", "a"), "Available", ill).await;
+    carried_out(&hub, "c2", WORK, deployment(1)).await;
+    told(&hub, ("c2", "a"), "Available", well).await;
+    // What is lost is made again, as it was.
+    let lost = work(&hub, "c2", WORK).await;
+    let params = kube::api::DeleteParams::default();
+    let works = hub.side.api("ManifestWork", "c2");
+    works.delete(WORK, &params).await.unwrap();
+    let again = eventually("the work is there again", || async {
+        let work = hub.side.get("ManifestWork", "c2", WORK).await?;
+        (work["metadata"]["uid"] != lost["metadata"]["uid"]).then_some(work)
+    })
+    .await;
+    assert_eq!(again["spec"], lost["spec"]);
+    told(
+        &hub,
+        ("c2", "a"),
+        "Available",
+        ("Unknown", "WorkNotApplied"),
+    )
+    .await;
+    // Another process does not know how it was, but how it is.
+    hub.only_addons();
+    carried_out(&hub, "c2", WORK, deployment(1)).await;
+    told(&hub, ("c2", "a"), "Available", well).await;
+    carried_out(&hub, "c2", WORK, deployment(0)).await;
+    told(&hub, ("c2", "a"), "Available", ill).await;
+    // A template that does not render says nothing of what is there.
+    let mut broken = good.clone();
+    broken["spec"]["agentSpec"]["workload"]["manifests"][1]["metadata"]["name"] = "{{NONE}}".into();
+    let spec = json!({"spec": broken["spec"]});
+    hub.side.merge("AddOnTemplate", "", "a", spec).await;
+    told(&hub, ("c1", "a"), PROGRESSING, ("False", "Failed")).await;
+    carried_out(&hub, "c1", WORK, deployment(0)).await;
+    told(&hub, ("c1", "a"), "Available", ill).await;
+    let spec = json!({"spec": good["spec"]});
+    hub.side.merge("AddOnTemplate", "", "a", spec).await;
+    carried_out(&hub, "c1", WORK, deployment(1)).await;
+    told(&hub, ("c1", "a"), "Available", well).await;
 }
