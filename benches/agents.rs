@@ -1,10 +1,12 @@
 //! Many agents at one native hub: `cargo bench --bench agents`, with
-//! `OCMADM_BENCH_AGENTS=100` for fewer.
+//! `OCMADM_BENCH_AGENTS=100` for fewer and `OCMADM_BENCH_LEASE=10` for leases
+//! of another length than 60 s. It takes some eleven lease periods.
 //!
 //! The API server and the agents are in this process, the hub is the real
 //! program beside it. Each agent speaks the protocol with a certificate and a
-//! connection of its own: ManagedCluster, certificate request, watch of its
-//! cluster, status, lease. It has no cluster behind it.
+//! connection of its own: ManagedCluster, certificate request, watches of its
+//! cluster, works and add-ons, status, lease. It has no cluster behind it, so
+//! nothing of its own changes. Its requests are counted where they leave it.
 
 #![expect(clippy::print_stdout, reason = "its output is the figures")]
 
@@ -16,7 +18,9 @@ use futures::StreamExt as _;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{
+    Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
+};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, ResourceExt as _};
 use ocmadm::agent::certificate::request;
@@ -28,10 +32,18 @@ mod hub_process;
 
 use hub_process::{Failure, Hub, Place};
 
-/// How often an agent says that it lives.
-const LEASE_SECONDS: u64 = 10;
+/// How many lease periods the rest is looked at: as long as watches live.
+const PERIODS: u64 = 5;
+/// What the sum at the end is made for.
+const MANY: f64 = 10_000.0;
 /// How many administrators' writes are under way at a time.
 const HANDS: usize = 16;
+
+/// How often an agent says that it lives.
+fn lease_seconds() -> u64 {
+    let given = std::env::var("OCMADM_BENCH_LEASE").ok();
+    given.and_then(|seconds| seconds.parse().ok()).unwrap_or(60)
+}
 
 async fn client(place: &Place, certificate: &str, key: &str) -> Result<Client, Failure> {
     let kubeconfig = serde_json::from_value(place.kubeconfig(certificate, key))?;
@@ -53,7 +65,57 @@ struct Counts {
     asked: AtomicUsize,
     joined: AtomicUsize,
     renewals: AtomicUsize,
-    others: AtomicUsize,
+    /// Requests of agents that have their certificate: about leases, for a
+    /// watch (or the list before it), all others.
+    lease: AtomicUsize,
+    watch: AtomicUsize,
+    other: AtomicUsize,
+}
+
+impl Counts {
+    fn requests(&self) -> [usize; 3] {
+        [&self.lease, &self.watch, &self.other].map(|count| count.load(Ordering::SeqCst))
+    }
+}
+
+/// A client whose requests are counted.
+fn counted(client: Client, counts: Arc<Counts>) -> Client {
+    let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let uri = request.uri();
+        let lists = request.method() == http::Method::GET && uri.query().is_some();
+        let count = if uri.path().contains("/leases/") {
+            &counts.lease
+        } else if lists {
+            &counts.watch
+        } else {
+            &counts.other
+        };
+        count.fetch_add(1, Ordering::SeqCst);
+        let client = client.clone();
+        async move { client.send(request).await }
+    });
+    Client::new(service, "default")
+}
+
+/// What an agent watches besides its cluster.
+fn others(client: &Client, cluster: &str) -> impl futures::Stream<Item = ()> + use<> {
+    let watched = [
+        ("work.open-cluster-management.io", "v1", "ManifestWork"),
+        (
+            "addon.open-cluster-management.io",
+            "v1alpha1",
+            "ManagedClusterAddOn",
+        ),
+    ];
+    let watches = watched.map(|(group, version, kind)| {
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), cluster, &kind);
+        watcher(api, watcher::Config::default())
+            .default_backoff()
+            .map(|_| ())
+            .boxed()
+    });
+    futures::stream::select_all(watches)
 }
 
 /// One agent, until `alive` ends.
@@ -98,15 +160,19 @@ async fn agent(
         }
     };
     drop(requests);
-    let client = client(&place, &certificate, &key).await?;
+    let client = counted(
+        client(&place, &certificate, &key).await?,
+        Arc::clone(&counts),
+    );
     let clusters: Api<DynamicObject> = Api::all_with(client.clone(), &join::clusters());
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let mut own = watcher(clusters.clone(), config)
         .default_backoff()
         .applied_objects()
         .boxed();
+    let mut others = others(&client, &name);
     let leases: Api<Lease> = Api::namespaced(client, &name);
-    let mut tick = tokio::time::interval(Duration::from_secs(LEASE_SECONDS));
+    let mut tick = tokio::time::interval(Duration::from_secs(lease_seconds()));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut joined = false;
     loop {
@@ -117,11 +183,13 @@ async fn agent(
                 let is = |kind: &str| has_condition(&cluster, kind);
                 if !joined && is("HubAcceptedManagedCluster") {
                     join_cluster(&clusters, &cluster).await?;
-                    counts.others.fetch_add(1, Ordering::SeqCst);
                     counts.joined.fetch_add(1, Ordering::SeqCst);
                     joined = true;
                 }
             }
+            // There is nothing to do for them. Before it is accepted it may not
+            // see them.
+            Some(()) = others.next(), if joined => {}
             _ = tick.tick(), if joined => {
                 if let Ok(mut lease) = leases.get("managed-cluster-lease").await {
                     lease.spec.get_or_insert_default().renew_time =
@@ -203,7 +271,7 @@ async fn accept(place: &Place) -> Result<(), Failure> {
                     .replace_subresource("approval", &name, &params, &request)
                     .await?;
                 let patch = json!({"spec": {"hubAcceptsClient": true,
-                    "leaseDurationSeconds": LEASE_SECONDS}});
+                    "leaseDurationSeconds": lease_seconds()}});
                 clusters
                     .patch(&cluster, &PatchParams::default(), &Patch::Merge(&patch))
                     .await?;
@@ -226,10 +294,25 @@ async fn until(what: &str, mut done: impl FnMut() -> bool) -> Result<(), Failure
     Ok(())
 }
 
+/// The hub's memory once its controllers run.
+async fn at_rest(place: &Place, hub: &Hub) -> Result<f64, Failure> {
+    let sets = ApiResource::from_gvk(&GroupVersionKind::gvk(
+        "cluster.open-cluster-management.io",
+        "v1beta2",
+        "ManagedClusterSet",
+    ));
+    let api: Api<DynamicObject> = Api::all_with(place.admin.clone(), &sets);
+    while api.get_opt("default").await?.is_none() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(hub.memory()?.0)
+}
+
 async fn measure(count: usize) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let place = Arc::new(Place::start().await?);
     let hub = Hub::start(&place, folder.path())?;
+    let empty = at_rest(&place, &hub).await?;
     let (certificate, key) = place.account("agent-registration-bootstrap")?;
     let bootstrap = client(&place, &certificate, &key).await?;
     let counts = Arc::new(Counts::default());
@@ -269,26 +352,47 @@ async fn measure(count: usize) -> Result<(), Failure> {
         start.elapsed().as_secs_f64(),
         hub.cpu()?
     );
-    // Three periods of rest.
-    tokio::time::sleep(Duration::from_secs(2 * LEASE_SECONDS)).await;
-    let periods = 3;
+    let joined = start.elapsed().as_secs_f64();
+    // What comes after joining is over.
+    tokio::time::sleep(Duration::from_secs(lease_seconds())).await;
     let before = (
         revision(&place).await?,
         counts.renewals.load(Ordering::SeqCst),
+        counts.requests(),
         hub.cpu()?,
     );
-    tokio::time::sleep(Duration::from_secs(periods * LEASE_SECONDS)).await;
+    let seconds = PERIODS * lease_seconds();
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
     let writes = revision(&place).await? - before.0;
     let renewals = counts.renewals.load(Ordering::SeqCst) - before.1;
-    let each = |number: f64| number / count as f64 / periods as f64;
+    let [lease, watch, other] = counts.requests();
+    let [lease, watch, other] = [
+        lease - before.2[0],
+        watch - before.2[1],
+        other - before.2[2],
+    ];
+    let load = (hub.cpu()? - before.3) / seconds as f64 * 100.0;
+    let each = |number: f64| number / count as f64 / PERIODS as f64;
     println!(
-        "steady: {:.2} renewals and {:.3} other writes an agent and lease period; hub CPU {:.1} %",
+        "steady, an agent and lease period of {} s: {:.2} renewals ({:.2} requests), {:.2} requests besides the lease ({:.2} for watches, which live 290 s), {:.3} writes besides the lease; hub CPU {load:.1} %",
+        lease_seconds(),
         each(renewals as f64),
+        each(lease as f64),
+        each((watch + other) as f64),
+        each(watch as f64),
         each(writes as f64 - renewals as f64),
-        (hub.cpu()? - before.2) / (periods * LEASE_SECONDS) as f64 * 100.0
     );
     let (now, most) = hub.memory()?;
-    println!("hub memory: {now:.1} MiB, at most {most:.1} MiB");
+    println!("hub memory: {now:.1} MiB, at most {most:.1} MiB; {empty:.1} MiB without agents");
+    let more = MANY / count as f64;
+    println!(
+        "the same for {MANY} agents: joined in {:.0} s, {:.0} MiB and {:.0} % of a core for the hub; {:.0} requests/s, {:.0} of them writes of leases, for the API server",
+        joined * more,
+        empty + (most - empty) * more,
+        load * more,
+        (lease + watch + other) as f64 / seconds as f64 * more,
+        renewals as f64 / seconds as f64 * more,
+    );
     let start = Instant::now();
     stop.send_replace(false);
     let clusters: Api<DynamicObject> = Api::all_with(place.admin.clone(), &join::clusters());
@@ -312,7 +416,7 @@ async fn measure(count: usize) -> Result<(), Failure> {
     println!(
         "all Unknown after {:.1} s (five lease periods are {} s)",
         start.elapsed().as_secs_f64(),
-        5 * LEASE_SECONDS
+        5 * lease_seconds()
     );
     Ok(())
 }
