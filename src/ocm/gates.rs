@@ -47,6 +47,27 @@ pub const AGENT_WORK: &[Known] = &[
     ("RawFeedbackJsonString", false),
 ];
 
+/// Gates of registration that native components know and have nothing behind;
+/// why, for each.
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    (
+        "ClusterProfile",
+        "ClusterProfiles are made by the upstream components only",
+    ),
+    (
+        "ClusterImporter",
+        "clusters of Cluster API are imported by the upstream components only",
+    ),
+    (
+        "ClusterProperty",
+        "cluster properties are reported by the upstream components only",
+    ),
+    (
+        "V1beta1CSRAPICompatibility",
+        "certificates.k8s.io/v1 is used, which every Kubernetes since 1.19 serves",
+    ),
+];
+
 /// Whether a gate is on: as the list says, else as is known.
 pub fn enabled(known: &[Known], gates: &[FeatureGate], name: &str) -> bool {
     gates
@@ -117,7 +138,24 @@ fn condition(components: &[(&str, &[Known], &[FeatureGate])]) -> Condition {
             invalid.push(format!("{component}: [{}]", unknown.join(" ")));
         }
     }
-    if invalid.is_empty() {
+    let mut problems = Vec::new();
+    if !invalid.is_empty() {
+        problems.push(format!(
+            "There are some invalid feature gates of [{}], will process them with default values",
+            invalid.join(", ")
+        ));
+    }
+    let registration = components
+        .iter()
+        .filter(|(name, ..)| *name == "Registration");
+    for (_, known, gates) in registration {
+        for (name, why) in WITHOUT_EFFECT {
+            if enabled(known, gates, name) {
+                problems.push(format!("{name} has no effect: {why}"));
+            }
+        }
+    }
+    if problems.is_empty() {
         return conditions::condition(
             CONDITION_VALID_FEATURE_GATES,
             TRUE,
@@ -129,10 +167,7 @@ fn condition(components: &[(&str, &[Known], &[FeatureGate])]) -> Condition {
         CONDITION_VALID_FEATURE_GATES,
         FALSE,
         "InvalidFeatureGatesExisting",
-        format!(
-            "There are some invalid feature gates of [{}], will process them with default values",
-            invalid.join(", ")
-        ),
+        problems.join("; "),
     )
 }
 
@@ -167,6 +202,31 @@ mod tests {
             "{}",
             condition.message
         );
+    }
+
+    #[test]
+    fn gates_without_effect_are_told_of_when_they_are_on() {
+        let with = |mode| {
+            let gates = [
+                "ClusterProfile",
+                "ClusterImporter",
+                "V1beta1CSRAPICompatibility",
+            ];
+            of_cluster_manager(&ClusterManagerSpec {
+                registration_configuration: Some(RegistrationHubConfiguration {
+                    feature_gates: gates.map(|name| gate(name, mode)).to_vec(),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            })
+        };
+        assert_eq!(with(FeatureGateMode::Disable).status, TRUE);
+        let condition = with(FeatureGateMode::Enable);
+        assert_eq!(condition.status, FALSE);
+        for name in ["ClusterProfile", "ClusterImporter", "V1beta1CSR"] {
+            assert!(condition.message.contains(name), "{}", condition.message);
+        }
+        assert!(!condition.message.contains("invalid"), "all are known");
     }
 
     #[test]

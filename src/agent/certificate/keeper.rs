@@ -51,6 +51,20 @@ pub enum Error {
     TooMany,
 }
 
+impl Error {
+    /// What the condition says of it, in the protocol's words.
+    fn told(&self) -> String {
+        match self {
+            Self::TooMany => self.to_string(),
+            Self::Create(error) => format!("{self} {}", source_chain(error)),
+            error => format!(
+                "Failed to rotated client certificate {}",
+                source_chain(error)
+            ),
+        }
+    }
+}
+
 /// What the keeper works with.
 pub struct Keeper {
     /// The hub, as whoever may ask for a certificate.
@@ -101,7 +115,7 @@ impl Keeper {
                             failures += 1;
                             let pause = backoff.delay(failures);
                             tracing::warn!(secret = %self.order.secret, error = %source_chain(&error), retry_in = ?pause, "no new certificate");
-                            self.tell(false, &source_chain(&error)).await;
+                            self.tell(false, &error.told()).await;
                             pause
                         }
                     }
@@ -329,4 +343,38 @@ pub async fn write_condition(
 /// The part of a certificate's life that may be left, drawn anew each time.
 fn draw() -> f64 {
     ROTATION.start + (ROTATION.end - ROTATION.start) * fraction()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_have_the_words_of_the_protocol() {
+        let refused = || {
+            let status = serde_json::json!({"status": "Failure", "message": "no", "code": 403});
+            kube::Error::Api(Box::new(serde_json::from_value(status).unwrap()))
+        };
+        for (error, start) in [
+            (Error::Create(refused()), "Failed to create CSR "),
+            (
+                Error::Store("s".into(), refused()),
+                "Failed to rotated client certificate cannot write secret s: ",
+            ),
+            (
+                Error::Look(refused()),
+                "Failed to rotated client certificate cannot look at the request: ",
+            ),
+            (
+                Error::Lost("the key does not fit"),
+                "Failed to rotated client certificate the key does not fit",
+            ),
+            (
+                Error::TooMany,
+                "Stop creating csr since there are too many csr created already on hub",
+            ),
+        ] {
+            assert!(error.told().starts_with(start), "{}", error.told());
+        }
+    }
 }

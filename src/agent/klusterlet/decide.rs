@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
-use crate::ocm::operator::v1::{BootstrapKubeConfigsType, Klusterlet, RelatedResourceMeta};
+use crate::ocm::operator::v1::{
+    BootstrapKubeConfigsType, Klusterlet, RegistrationAuthType, RelatedResourceMeta,
+};
 use crate::ocm::{gates, names};
 
 /// What to do.
@@ -40,6 +42,13 @@ pub(super) fn decide(klusterlet: &Klusterlet) -> Step {
     if has_several_hubs(klusterlet) && hubs(klusterlet) < 2 {
         return Step::Refuse(
             "MultipleHubs needs bootstrapKubeConfigs of type LocalSecrets with at least two secrets",
+        );
+    }
+    let registration = klusterlet.spec.registration_configuration.as_ref();
+    let driver = registration.and_then(|registration| registration.registration_driver.as_ref());
+    if driver.is_some_and(|driver| driver.auth_type != RegistrationAuthType::Csr) {
+        return Step::Refuse(
+            "the registration drivers awsirsa and grpc need the upstream components: this agent registers by certificate request (csr)",
         );
     }
     match klusterlet.spec.deploy_option.mode.as_deref() {
@@ -141,6 +150,16 @@ mod tests {
                 expected,
                 "{mode:?}"
             );
+        }
+    }
+
+    #[test]
+    fn drivers_that_are_not_here_are_refused() {
+        let mut klusterlet = finalized(None);
+        for (name, expected) in [("csr", true), ("grpc", false)] {
+            klusterlet.spec.registration_configuration =
+                serde_json::from_value(json!({"registrationDriver": {"authType": name}})).unwrap();
+            assert_eq!(decide(&klusterlet) == Step::Apply, expected, "{name}");
         }
     }
 

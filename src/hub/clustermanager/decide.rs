@@ -6,7 +6,9 @@ use kube::ResourceExt;
 use kube::api::DynamicObject;
 
 use crate::ocm::names;
-use crate::ocm::operator::v1::{ClusterManager, InstallMode, RelatedResourceMeta};
+use crate::ocm::operator::v1::{
+    ClusterManager, InstallMode, RegistrationAuthType, RelatedResourceMeta,
+};
 
 /// Definitions whose objects others clean up after: they go first, one after
 /// the other, while everything still runs.
@@ -66,6 +68,15 @@ pub(super) fn decide(manager: &ClusterManager) -> Step {
     if mode == Some(InstallMode::Hosted) {
         return Step::Refuse(
             "mode Hosted needs the upstream components: this hub runs on the cluster itself",
+        );
+    }
+    let registration = manager.spec.registration_configuration.as_ref();
+    let mut drivers = registration
+        .into_iter()
+        .flat_map(|configuration| &configuration.registration_drivers);
+    if drivers.any(|driver| driver.auth_type != RegistrationAuthType::Csr) {
+        return Step::Refuse(
+            "the registration drivers awsirsa and grpc need the upstream components: clusters register here by certificate request (csr)",
         );
     }
     Step::Apply
@@ -144,6 +155,23 @@ mod tests {
         assert!(matches!(decide(&manager), Step::Refuse(_)));
         manager.metadata.deletion_timestamp = Some(conditions::now());
         assert_eq!(decide(&manager), Step::Clean);
+    }
+
+    #[test]
+    fn drivers_that_are_not_here_are_refused() {
+        let with = |drivers: serde_json::Value| {
+            let mut manager = finalized();
+            manager.spec.registration_configuration = Some(
+                serde_json::from_value(serde_json::json!({"registrationDrivers": drivers}))
+                    .unwrap(),
+            );
+            decide(&manager)
+        };
+        assert_eq!(with(serde_json::json!([{"authType": "csr"}])), Step::Apply);
+        for name in ["grpc", "awsirsa"] {
+            let drivers = serde_json::json!([{"authType": "csr"}, {"authType": name}]);
+            assert!(matches!(with(drivers), Step::Refuse(_)), "{name}");
+        }
     }
 
     #[test]

@@ -19,8 +19,10 @@ use crate::bundle::keep::{self, KeepError, Keeper, Seen};
 use crate::bundle::{self, WebhookEndpoint};
 use crate::hub::admission::Served;
 use crate::k8s::apply::ObjectRef;
-use crate::ocm::names;
-use crate::ocm::operator::v1::ClusterManager;
+use crate::ocm::operator::v1::{
+    CONDITION_VALID_FEATURE_GATES, ClusterManager, ClusterManagerStatus,
+};
+use crate::ocm::{conditions, names};
 use crate::runtime::informer::typed;
 use crate::runtime::{Backoff, Change, Context, Failure, Informer, Key, Next, Queue, Scope, Tasks};
 
@@ -255,6 +257,16 @@ impl Controller {
         let new = status::of(manager, outcome, related);
         if new == old {
             return Ok(());
+        }
+        let gates = |status: &ClusterManagerStatus| {
+            let conditions = &status.conditions;
+            conditions::find(conditions, CONDITION_VALID_FEATURE_GATES).cloned()
+        };
+        if let Some(condition) = gates(&new)
+            && condition.status == conditions::FALSE
+            && gates(&old).is_none_or(|old| old.message != condition.message)
+        {
+            tracing::warn!(message = %condition.message, "feature gates");
         }
         let api: Api<ClusterManager> = Api::all(self.client.clone());
         let patch = json!({

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
@@ -39,7 +40,10 @@ impl Settings {
     /// say, or says in a shape that is not understood, has its default.
     #[must_use]
     pub fn of(manager: &DynamicObject) -> Self {
-        let mut settings = Self::default();
+        let mut settings = Self {
+            labels: passed_on(manager.labels()),
+            ..Self::default()
+        };
         let configuration = &manager.data["spec"]["registrationConfiguration"];
         for gate in list(&configuration["featureGates"]) {
             let on = gate["mode"] == "Enable";
@@ -71,6 +75,16 @@ impl Settings {
     }
 }
 
+/// The labels of the ClusterManager that everything made for a cluster gets:
+/// not those that say what the ClusterManager itself is, nor the protocol's.
+fn passed_on(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let own = |key: &str| key == "app" || key.contains("open-cluster-management.io");
+    let labels = labels.iter().filter(|(key, _)| !own(key));
+    labels
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
 fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
@@ -100,6 +114,21 @@ mod tests {
         assert!(settings.auto_approval && !settings.default_cluster_set);
         assert!(settings.resource_cleanup);
         assert!(settings.auto_approved_users.contains("old"));
+    }
+
+    #[test]
+    fn registration_07_labels_of_the_cluster_manager_are_passed_on() {
+        let mut manager = manager(&json!({}));
+        for (key, value) in [
+            ("team", "a"),
+            ("app", "cluster-manager"),
+            ("open-cluster-management.io/cluster-name", "forged"),
+            ("feature.open-cluster-management.io/addon-x", "available"),
+        ] {
+            manager.labels_mut().insert(key.into(), value.into());
+        }
+        let expected = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
+        assert_eq!(Settings::of(&manager).labels, expected);
     }
 
     #[test]
