@@ -1,10 +1,15 @@
 //! From nothing to a joined cluster.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::support::{AGENT_NAMESPACE, BOOTSTRAP, Bed, c1, text};
 use crate::harness::eventually;
-use crate::hub::support::{AVAILABLE, JOINED, condition};
+use crate::hub::support::{AVAILABLE, Hub, JOINED, condition};
+
+/// That nothing happens takes time to see; what would happen takes less.
+const QUIET: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn registration_37_and_38_an_agent_asks_for_cluster_and_certificate() {
@@ -109,13 +114,50 @@ async fn registration_39_a_present_cluster_is_left_alone() {
     assert_eq!(cluster["spec"]["leaseDurationSeconds"], 7);
 }
 
+/// With the hub's webhooks, which an agent's own writes pass.
+#[tokio::test]
+async fn registration_37_an_agent_joins_a_guarded_hub() {
+    let spec = json!({
+        "clusterName": "c1",
+        "externalServerURLs": [{"url": "https://c1.example"}],
+        "registrationConfiguration": {
+            "clusterAnnotations": {"agent.open-cluster-management.io/x": "y"},
+        },
+    });
+    let mut bed = Bed::at(Hub::guarded(json!({})), spec).await;
+    bed.start_agent();
+    bed.accept("c1").await;
+    let cluster = bed.wait_joined("c1").await;
+    let annotations = &cluster["metadata"]["annotations"];
+    assert_eq!(annotations["agent.open-cluster-management.io/x"], "y");
+    let configs = &cluster["spec"]["managedClusterClientConfigs"];
+    assert_eq!(configs[0]["url"], "https://c1.example");
+}
+
+/// Its bootstrap credential cannot complete what is there (403), and that is
+/// no reason not to join.
+#[tokio::test]
+async fn registration_39_what_an_agent_may_not_complete_is_not_fatal() {
+    let spec = json!({
+        "clusterName": "c1", "externalServerURLs": [{"url": "https://c1.example"}]});
+    let mut bed = Bed::prepare(spec).await;
+    bed.hub.asks("c1").await;
+    bed.start_agent();
+    bed.accept("c1").await;
+    let cluster = bed.wait_joined("c1").await;
+    assert_eq!(cluster["spec"].get("managedClusterClientConfigs"), None);
+}
+
 #[tokio::test]
 async fn registration_42_a_denied_request_is_waited_for() {
     let bed = Bed::start(c1()).await;
     let name = bed.first_request().await;
     bed.decide(&name, "Denied").await;
-    // Nothing may follow the denial; what follows its deletion is the proof
-    // that the agent still looks.
+    // Nothing may follow the denial, which an agent sees within milliseconds:
+    // that nothing comes is what only time tells. What follows its deletion is
+    // the proof that the agent still looks.
+    tokio::time::sleep(QUIET).await;
+    assert_eq!(bed.requests().await.len(), 1, "the denial was answered");
     bed.hub
         .side
         .delete("CertificateSigningRequest", "", &name)
@@ -152,16 +194,58 @@ async fn registration_43_ten_requests_are_enough() {
         bed.hub.side.get("ManagedCluster", "", "c1")
     })
     .await;
+    tokio::time::sleep(QUIET).await;
     assert_eq!(bed.requests().await.len(), 10);
     let first = bed.first_request().await;
     bed.hub
         .side
         .delete("CertificateSigningRequest", "", &first)
         .await;
+    let boot = "system:serviceaccount:open-cluster-management:agent-registration-bootstrap";
     eventually("the agent's request", || async {
-        (bed.requests().await.len() == 10).then_some(())
+        let requests = bed.requests().await;
+        requests
+            .iter()
+            .any(|request| request["spec"]["username"] == boot)
+            .then_some(())
     })
     .await;
+    assert_eq!(bed.requests().await.len(), 10);
+}
+
+#[tokio::test]
+async fn registration_43_an_agent_that_joined_says_why_it_stops() {
+    let bed = Bed::joined(c1()).await;
+    let secret = bed.secret().await.unwrap();
+    let agent = text(&secret, "agent-name");
+    let names = ocmadm::agent::registration::identity::Names {
+        cluster: "c1".into(),
+        agent: "other".into(),
+    };
+    for _ in 0..9 {
+        let object = ocmadm::agent::certificate::request::make(
+            &ocmadm::agent::registration::order::ask(&names, None),
+        )
+        .unwrap()
+        .object;
+        bed.hub.side.create(object).await;
+    }
+    // Soon less than a fifth of its life is left: a renewal is due.
+    let group = "system:open-cluster-management:c1";
+    let common = "system:open-cluster-management:managed-clusters";
+    let user = format!("{group}:{agent}");
+    bed.reissue(&user, &[group, common], Duration::from_secs(10))
+        .await;
+    let rotated = "ClusterCertificateRotated";
+    let cluster = bed.hub.wait_condition("c1", rotated, "False").await;
+    let conditions = cluster["status"]["conditions"].as_array().unwrap();
+    let told = conditions.iter().find(|c| c["type"] == rotated).unwrap();
+    assert_eq!(told["reason"], "ClientCertificateUpdateFailed");
+    assert_eq!(
+        told["message"],
+        "Stop creating csr since there are too many csr created already on hub"
+    );
+    assert_eq!(bed.requests().await.len(), 10);
 }
 
 #[tokio::test]
@@ -199,6 +283,7 @@ async fn registration_59_a_cluster_that_the_hub_deleted_is_not_created_again() {
     bed.start_agent();
     // When an administrator brings it back, the agent is still there, with its
     // old identity, and has asked for nothing meanwhile.
+    tokio::time::sleep(QUIET).await;
     let refused = bed.hub.side.get("ManagedCluster", "", "c1").await;
     assert_eq!(refused, None);
     bed.hub.accepted("c1").await;

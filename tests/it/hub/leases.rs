@@ -52,6 +52,11 @@ async fn registration_12_and_14_a_stale_lease_makes_the_cluster_unknown() {
     .await;
     assert_eq!(event["type"], "Warning");
     assert_eq!(event["reportingController"], "registration-controller");
+    assert_eq!(event["action"], "AvailableUnknown");
+    assert_eq!(
+        event["note"],
+        "The c1 is successfully imported. However, the connection check from the managed cluster to the hub cluster has failed"
+    );
     // A renewal alone does not make it available. The clock's condition tells
     // that the hub has seen the renewal.
     renew(&hub, 0).await;
@@ -61,6 +66,41 @@ async fn registration_12_and_14_a_stale_lease_makes_the_cluster_unknown() {
         condition(&hub.cluster("c1").await, AVAILABLE).unwrap().0,
         "Unknown"
     );
+    // Told once, however often it was looked at.
+    let events = hub.side.list("Event", "c1").await;
+    let unknown = events.iter().filter(|e| e["reason"] == "AvailableUnknown");
+    assert_eq!(unknown.count(), 1);
+}
+
+/// Quirk 12.4, too: upstream's hub ends at a lease without time.
+#[tokio::test]
+async fn registration_13_without_duration_the_grace_is_five_minutes() {
+    let hub = Hub::start().await;
+    for (cluster, duration) in [("c1", 0), ("c2", 30), ("c3", 60)] {
+        hub.accepted(cluster).await;
+        let spec = json!({"spec": {"leaseDurationSeconds": duration}});
+        hub.side.merge("ManagedCluster", "", cluster, spec).await;
+        hub.set_available(cluster, "True").await;
+    }
+    let renewed = |seconds: i64| {
+        let time = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds);
+        json!({"spec": {"renewTime": format!("{time:.6}")}})
+    };
+    let lease = async |cluster: &str, patch| {
+        let name = "managed-cluster-lease";
+        hub.side.merge("Lease", cluster, name, patch).await;
+    };
+    lease("c3", json!({"spec": {"renewTime": null}})).await;
+    lease("c1", renewed(240)).await;
+    // Looked at after them, and past its 150 seconds.
+    lease("c2", renewed(240)).await;
+    hub.wait_condition("c2", AVAILABLE, "Unknown").await;
+    for cluster in ["c1", "c3"] {
+        let cluster = hub.cluster(cluster).await;
+        assert_eq!(condition(&cluster, AVAILABLE).unwrap().0, "True");
+    }
+    lease("c1", renewed(301)).await;
+    hub.wait_condition("c1", AVAILABLE, "Unknown").await;
 }
 
 #[tokio::test]
