@@ -144,6 +144,15 @@ pub fn cluster_group(cluster: &str) -> String {
     format!("{USER_PREFIX}{cluster}")
 }
 
+/// All groups that a cluster's agents may be in: with certificates, and with
+/// identities of AWS.
+pub fn agent_groups(cluster: &str) -> [String; 2] {
+    [
+        cluster_group(cluster),
+        format!("open-cluster-management:{cluster}"),
+    ]
+}
+
 /// The label that tells the state of an add-on on a managed cluster.
 pub fn addon_feature_label(addon: &str) -> String {
     format!("{LABEL_FEATURE_ADDON_PREFIX}{addon}")

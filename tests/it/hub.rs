@@ -5,6 +5,7 @@ mod acceptance;
 mod addons;
 mod admission;
 mod applications;
+mod attacks;
 mod cleanup;
 mod election;
 mod leases;

@@ -22,6 +22,7 @@ use crate::ocm::names::{
 };
 use crate::runtime::{Failure, Next, events};
 
+use super::view::Cluster;
 use super::{Hub, apply, sign};
 
 const REASON: &str = "AutoApprovedByHubCSRApprovingController";
@@ -43,6 +44,8 @@ pub struct Request {
     pub addon: String,
     /// Who shall sign.
     pub signer: String,
+    /// When it was made.
+    pub created: Option<jiff::Timestamp>,
     /// Somebody said yes.
     pub approved: bool,
     /// Somebody said no, or it cannot be signed.
@@ -84,6 +87,7 @@ impl Request {
             uid: csr.uid().unwrap_or_default(),
             cluster: label(LABEL_CLUSTER_NAME),
             addon: label(LABEL_ADDON_NAME),
+            created: csr.creation_timestamp().map(|time| time.0),
             approved: has("Approved"),
             refused: has("Denied") || has("Failed"),
             signed: status.certificate.is_some_and(|bytes| !bytes.0.is_empty()),
@@ -113,15 +117,18 @@ pub enum Verdict {
     Sign(SigningCaRef),
 }
 
-/// Decides about a request. `addon` is what its labels name, `template` what
-/// that one is configured with.
+/// Decides about a request. `cluster` and `addon` are what its labels name,
+/// `template` what that one is configured with.
 ///
 /// Other than upstream, the asker has to be an agent of exactly this cluster,
-/// whoever signs, and may ask for no other identity than the registered one.
+/// whoever signs, and may ask for no other identity than the registered one;
+/// and the cluster has to be accepted, also when somebody approved before it
+/// was denied.
 #[must_use]
 pub fn decide(
     name: &str,
     request: &Request,
+    cluster: Option<&Cluster>,
     addon: Option<&ManagedClusterAddOn>,
     template: Option<&AddOnTemplateSpec>,
 ) -> Verdict {
@@ -130,6 +137,12 @@ pub fn decide(
     };
     if !name.starts_with("addon") || !request.is_open() {
         return Verdict::Leave("nothing is to be done");
+    }
+    let Some(cluster) = cluster.filter(|cluster| cluster.accepted && !cluster.deleting) else {
+        return Verdict::Leave("the cluster is not accepted, or not any more");
+    };
+    if cluster.created > request.created {
+        return Verdict::Leave("it was made before the cluster, for another one of that name");
     }
     let signing_ca = template
         .registration
@@ -236,7 +249,8 @@ pub(super) async fn reconcile(hub: &Hub, name: &str) -> Result<Next, Failure> {
             .get("", &reference.desired_config.as_ref()?.name)
     });
     let spec = template.as_deref().map(|template| &template.spec);
-    match decide(name, &request, addon.as_deref(), spec) {
+    let cluster = hub.clusters.get("", &request.cluster);
+    match decide(name, &request, cluster.as_deref(), addon.as_deref(), spec) {
         Verdict::Leave(why) => tracing::debug!(request = name, why, "request left alone"),
         Verdict::Approve => approve(hub, name, &request).await?,
         Verdict::Sign(authority) => {

@@ -36,8 +36,23 @@ fn request(signer: &str, user: &str, groups: &[&str]) -> Request {
         addon: "a".into(),
         signer: signer.into(),
         username: "system:open-cluster-management:c1:agent".into(),
+        created: at(200),
         pem: pem(user, groups),
         ..Request::default()
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as requests and clusters have it")]
+fn at(second: i64) -> Option<jiff::Timestamp> {
+    Some(jiff::Timestamp::from_second(second).unwrap())
+}
+
+/// An accepted one.
+fn cluster() -> Cluster {
+    Cluster {
+        accepted: true,
+        created: at(100),
+        ..Cluster::default()
     }
 }
 
@@ -57,7 +72,46 @@ fn addon() -> ManagedClusterAddOn {
 }
 
 fn verdict(request: &Request) -> Verdict {
-    decide("addon-c1-a-x", request, Some(&addon()), Some(&template()))
+    verdict_with(request, Some(&cluster()))
+}
+
+fn verdict_with(request: &Request, cluster: Option<&Cluster>) -> Verdict {
+    let (addon, template) = (addon(), template());
+    decide(
+        "addon-c1-a-x",
+        request,
+        cluster,
+        Some(&addon),
+        Some(&template),
+    )
+}
+
+/// An attack: the agent is in its group as long as its certificate lives.
+#[test]
+fn requests_of_clusters_that_are_not_accepted_are_left_alone() {
+    let open = request(SIGNER_KUBE_CLIENT, USER, &GROUPS);
+    // Approved before the denial, and to be signed here.
+    let mut approved = request(OWN, "u", &["g"]);
+    approved.approved = true;
+    let denied = Cluster {
+        accepted: false,
+        ..cluster()
+    };
+    let deleting = Cluster {
+        deleting: true,
+        ..cluster()
+    };
+    let later = Cluster {
+        created: at(201),
+        ..cluster()
+    };
+    for request in [&open, &approved] {
+        assert!(!matches!(verdict(request), Verdict::Leave(_)));
+        for cluster in [None, Some(&denied), Some(&deleting), Some(&later)] {
+            let said = verdict_with(request, cluster);
+            assert!(matches!(said, Verdict::Leave(_)), "{cluster:?}");
+        }
+    }
 }
 
 #[test]
@@ -160,7 +214,8 @@ fn addon_23_what_is_not_meant_for_an_addon_is_left_alone() {
     let good = request(SIGNER_KUBE_CLIENT, USER, &GROUPS);
     let (addon, template) = (addon(), template());
     let leave = |name: &str, request: &Request, addon, template| {
-        matches!(decide(name, request, addon, template), Verdict::Leave(_))
+        let said = decide(name, request, Some(&cluster()), addon, template);
+        matches!(said, Verdict::Leave(_))
     };
     assert!(!leave("addon-x", &good, Some(&addon), Some(&template)));
     assert!(leave("csr-x", &good, Some(&addon), Some(&template)));

@@ -152,6 +152,10 @@ pub struct Cluster {
     pub uid: String,
     /// Whether its deletion was asked for.
     pub deleting: bool,
+    /// When it was created.
+    pub created: Option<jiff::Timestamp>,
+    /// Whether an administrator accepts it.
+    pub accepted: bool,
     /// Its annotations for add-ons.
     pub annotations: BTreeMap<String, String>,
     /// Its image registries, as JSON.
@@ -195,6 +199,8 @@ impl Cluster {
         };
         Ok(Self {
             uid: object.uid().unwrap_or_default(),
+            created: object.creation_timestamp().map(|time| time.0),
+            accepted: object.data["spec"]["hubAcceptsClient"] == true,
             features: feature::of(object.labels()),
             deleting,
             annotations,

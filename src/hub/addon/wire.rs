@@ -8,7 +8,7 @@ use crate::ocm::addon::{GROUP, names};
 use crate::ocm::names::LABEL_ADDON_NAME;
 use crate::runtime::{Change, Informer, Key};
 
-use super::Hub;
+use super::{Hub, csr};
 
 /// Puts what changes into the queues.
 pub(super) fn wire(hub: &Arc<Hub>) {
@@ -65,11 +65,15 @@ pub(super) fn wire(hub: &Arc<Hub>) {
             if old != new {
                 hub.feature_queue.add(key.name.clone());
             }
+            if old.accepted != new.accepted {
+                open_requests(hub, &key.name);
+            }
             if old.same_for_addons(new) {
                 return;
             }
         } else {
             hub.feature_queue.add(key.name.clone());
+            open_requests(hub, &key.name);
         }
         for (addon, _) in hub.addons.filter(|addon, _| addon.namespace == key.name) {
             hub.addon_queue.add(addon);
@@ -116,6 +120,14 @@ fn on<T: Send + Sync + 'static>(
             then(&hub, key, change);
         }
     });
+}
+
+/// Looks at the requests of a cluster's add-ons that wait.
+fn open_requests(hub: &Hub, cluster: &str) {
+    let waiting = |request: &csr::Request| request.is_open() && request.cluster == cluster;
+    for (key, _) in hub.requests.filter(|_, request| waiting(request)) {
+        hub.request_queue.add(key.name);
+    }
 }
 
 fn every_offer(hub: &Hub) {

@@ -72,8 +72,10 @@ impl World {
         &self.client
     }
 
-    /// What the ClusterManager says.
-    pub(super) fn settings(&self) -> Settings {
+    /// What the ClusterManager says; waits until it is known, as a cluster that
+    /// is put in the default set stays there.
+    pub(super) async fn settings(&self) -> Settings {
+        self.managers.synced().await;
         self.asked().settings.clone()
     }
 
@@ -142,7 +144,7 @@ pub async fn may(
     Ok(answer.status.is_some_and(|status| status.allowed))
 }
 
-/// A verb on a subresource by name.
+/// A verb on a subresource (or, without one, on a resource) by name.
 pub(super) fn attributes(
     verb: &str,
     (group, resource, subresource): (&str, &str, &str),
@@ -152,7 +154,7 @@ pub(super) fn attributes(
         verb: Some(verb.to_owned()),
         group: Some(group.to_owned()),
         resource: Some(resource.to_owned()),
-        subresource: Some(subresource.to_owned()),
+        subresource: Some(subresource.to_owned()).filter(|name| !name.is_empty()),
         name: Some(name.to_owned()),
         ..ResourceAttributes::default()
     }

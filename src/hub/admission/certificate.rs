@@ -60,7 +60,10 @@ impl ResolvesServerCert for Current {
 #[derive(Clone, Debug)]
 struct Loaded {
     key: Arc<CertifiedKey>,
+    /// Who signed it, and who signed the one before: PEM.
     authorities: String,
+    /// Who signed it: PEM.
+    authority: String,
     renew_at: Timestamp,
     not_after: Timestamp,
 }
@@ -129,10 +132,27 @@ fn load(text: &impl Fn(&str) -> Option<String>, wanted: &[String]) -> Option<Loa
     let key = CertifiedKey::from_der(chain, key, &provider).ok()?;
     Some(Loaded {
         key: Arc::new(key),
+        authority: first(&authorities).to_owned(),
         authorities,
         renew_at: not_after - life / 5,
         not_after,
     })
+}
+
+/// The first certificate of a bundle.
+fn first(bundle: &str) -> &str {
+    const END: &str = "-----END CERTIFICATE-----";
+    bundle.find(END).map_or("", |at| &bundle[..at + END.len()])
+}
+
+impl Loaded {
+    /// Whether the one before is served until everybody has heard of this one:
+    /// not when it ends, and not when nobody vouches for it any more, because
+    /// its Secret was deleted: its key may be in other hands.
+    fn follows(&self, old: &Self, now: Timestamp) -> bool {
+        self.authorities.contains(&old.authority)
+            && now + SignedDuration::from_secs(60) < old.not_after
+    }
 }
 
 /// A new authority and a certificate by it, as the Secret has them.
@@ -162,9 +182,7 @@ fn make(before: &str, wanted: &[String], now: Timestamp) -> Result<Data, Certifi
     params.use_authority_key_identifier_extension = true;
     let certificate = params.signed_by(&key, &issuer)?.pem();
     // The last authority and this one; older ones have nothing left to vouch for.
-    let end = "-----END CERTIFICATE-----";
-    let last = before.find(end).map_or("", |at| &before[..at + end.len()]);
-    let authorities = format!("{authority_pem}\n{last}\n");
+    let authorities = format!("{authority_pem}\n{}\n", first(before));
     Ok([
         ("tls.crt", certificate),
         ("tls.key", key.serialize_pem()),
@@ -201,7 +219,7 @@ pub(super) async fn run(
                 let until = loaded.renew_at.duration_since(now);
                 match &served {
                     Some(old) if old.key.cert == loaded.key.cert => until.unsigned_abs(),
-                    Some(old) if now + SignedDuration::from_secs(60) < old.not_after => {
+                    Some(old) if loaded.follows(old, now) => {
                         let (current, key) = (Arc::clone(&current), Arc::clone(&loaded.key));
                         tokio::spawn(async move {
                             tokio::time::sleep(OVERLAP).await;
@@ -341,9 +359,30 @@ mod tests {
             text.matches("BEGIN CERTIFICATE").count()
         };
         assert_eq!((count(&data), count(&next)), (1, 2));
+        // The old one goes on for a while, as the bundle vouches for both.
+        let Step::Serve(second) = decide(Some(&next), &wanted, now) else {
+            panic!("good as new");
+        };
+        assert!(second.follows(&loaded, now));
+        assert!(!second.follows(&loaded, loaded.not_after));
         // Two at most, however often.
         let bundle = String::from_utf8(next["ca.crt"].0.clone()).unwrap();
         assert_eq!(count(&make(&bundle, &wanted, now).unwrap()), 2);
+    }
+
+    #[test]
+    fn a_deleted_certificate_is_not_served_any_longer() {
+        let (wanted, now) = (served_names("ns"), Timestamp::now());
+        let load = |data: &Data| match decide(Some(data), &wanted, now) {
+            Step::Serve(loaded) => loaded,
+            Step::Make { .. } => panic!("good as new"),
+        };
+        let old = load(&make("", &wanted, now).unwrap());
+        let Step::Make { before } = decide(None, &wanted, now) else {
+            panic!("nothing is there");
+        };
+        let new = load(&make(&before, &wanted, now + SignedDuration::from_secs(1)).unwrap());
+        assert!(!new.follows(&old, now));
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Judge for Mutating {
     fn judge<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Verdict, kube::Error>> {
         Box::pin(async move {
             let by_hub = self.0.is_hub(&request.user_info).await;
-            let default_set = self.0.settings().default_cluster_set;
+            let default_set = self.0.settings().await.default_cluster_set;
             let now = rfc3339(Timestamp::now());
             Ok(match mutated(request, default_set, by_hub, &now) {
                 Ok(object) => Verdict::Change(object),
@@ -95,7 +95,36 @@ impl Validating {
                 ))));
             }
         }
-        Ok(oversteps(request))
+        if let Some(refusal) = oversteps(request) {
+            return Ok(Some(refusal));
+        }
+        self.brings(request).await
+    }
+
+    /// Stricter than upstream: whoever may create clusters but not change them
+    /// (a bootstrap credential) asks for a bare one. Labels and taints decide
+    /// which placements choose it, and acceptance is about its name.
+    async fn brings(&self, request: &Request) -> Result<Option<Refusal>, kube::Error> {
+        let fields = if request.creates() {
+            changed(request)
+        } else {
+            Vec::new()
+        };
+        if fields.is_empty() {
+            return Ok(None);
+        }
+        let (name, user) = (request.object_name(), &request.user_info);
+        for verb in ["update", "patch"] {
+            let change = attributes(verb, (GROUP, "managedclusters", ""), name);
+            if may(self.0.client(), user, change).await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Refusal::forbidden(format!(
+            "managedclusters.{GROUP} {name:?} is forbidden: user {:?} may create a cluster but not change one, so it comes without {}; an administrator of the hub can add what is missing",
+            user.username,
+            fields.join(", ")
+        ))))
     }
 }
 
@@ -243,47 +272,67 @@ fn sets_changed(request: &Request) -> Vec<&str> {
         .collect()
 }
 
+/// The lease duration of a cluster that names none, by its definition.
+const LEASE_DURATION: i64 = 60;
+
+/// What of a cluster is a matter of its administrators, and differs: all but
+/// the client configs, an agent's annotations, and what is judged elsewhere
+/// (acceptance, the set when it is new, the hub's signature).
+fn changed(request: &Request) -> Vec<&'static str> {
+    let (old, new, creates) = (&request.old_object, &request.object, request.creates());
+    let map = |object: &Value, path: &str, theirs: fn(&str) -> bool| -> Vec<(String, Value)> {
+        let all = object.pointer(path).and_then(Value::as_object);
+        all.into_iter()
+            .flatten()
+            .filter(|(key, _)| !theirs(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    let labels = |object: &Value| {
+        // A new one names the set it joins, which is asked about.
+        map(object, "/metadata/labels", |_| false)
+            .into_iter()
+            .filter(|(key, _)| !(creates && key == names::LABEL_CLUSTER_SET))
+            .collect::<Vec<_>>()
+    };
+    let annotations = |object: &Value| {
+        map(object, "/metadata/annotations", |key| {
+            key.starts_with(names::ANNOTATION_AGENT_PREFIX) || key == names::ANNOTATION_CREATED_BY
+        })
+    };
+    let list = |object: &Value, path: &str| match object.pointer(path) {
+        Some(Value::Array(list)) => list.clone(),
+        _ => Vec::new(),
+    };
+    let lists = |path: &str| list(old, path) != list(new, path);
+    let lease = |object: &Value| {
+        let duration = object["spec"]["leaseDurationSeconds"].as_i64();
+        duration.unwrap_or(LEASE_DURATION)
+    };
+    [
+        ("labels", labels(old) != labels(new)),
+        ("annotations", annotations(old) != annotations(new)),
+        ("finalizers", lists("/metadata/finalizers")),
+        ("owners", lists("/metadata/ownerReferences")),
+        ("taints", lists("/spec/taints")),
+        ("lease duration", lease(old) != lease(new)),
+    ]
+    .into_iter()
+    .filter_map(|(field, differs)| differs.then_some(field))
+    .collect()
+}
+
 /// Stricter than upstream: agents have `update` on their cluster (old ones
 /// complete its client configs), but what places, taints and frees it is not
 /// theirs to change.
 fn oversteps(request: &Request) -> Option<Refusal> {
     let name = request.object_name();
-    let group = names::cluster_group(name);
-    if request.creates() || !request.user_info.groups.contains(&group) {
+    let agents = names::agent_groups(name);
+    let groups = &request.user_info.groups;
+    if request.creates() || !groups.iter().any(|group| agents.contains(group)) {
         return None;
     }
-    let (old, new) = (&request.old_object, &request.object);
-    let annotations = |object: &Value| -> Vec<(String, Value)> {
-        let all = object["metadata"]["annotations"].as_object();
-        all.into_iter()
-            .flatten()
-            .filter(|(key, _)| !key.starts_with(names::ANNOTATION_AGENT_PREFIX))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    };
-    let differ = |path: &str| {
-        let at = |object: &Value| match object.pointer(path) {
-            Some(Value::Null) | None => None,
-            Some(Value::Array(list)) if list.is_empty() => None,
-            Some(Value::Object(map)) if map.is_empty() => None,
-            Some(value) => Some(value.clone()),
-        };
-        at(old) != at(new)
-    };
-    let mut fields: Vec<&str> = [
-        ("labels", "/metadata/labels"),
-        ("finalizers", "/metadata/finalizers"),
-        ("owners", "/metadata/ownerReferences"),
-        ("taints", "/spec/taints"),
-        ("lease duration", "/spec/leaseDurationSeconds"),
-    ]
-    .into_iter()
-    .filter(|(_, path)| differ(path))
-    .map(|(field, _)| field)
-    .collect();
-    if annotations(old) != annotations(new) {
-        fields.push("annotations");
-    }
+    let fields = changed(request);
     (!fields.is_empty()).then(|| {
         Refusal::forbidden(format!(
             "managedclusters.{GROUP} {name:?} is forbidden: user {:?} is an agent of this cluster and cannot change its {}; an administrator of the hub can",

@@ -168,14 +168,15 @@ fn registration_30_both_sets_are_asked_about() {
 
 #[test]
 fn an_agent_changes_only_what_is_its_own() {
-    let agent = |old: Value, new: Value| Request {
+    let agent_in = |group: &str, old: Value, new: Value| Request {
         user_info: UserInfo {
             username: "system:open-cluster-management:c1:a".into(),
-            groups: vec!["system:open-cluster-management:c1".into()],
+            groups: vec![group.into()],
             ..UserInfo::default()
         },
         ..request(old, new)
     };
+    let agent = |old, new| agent_in("system:open-cluster-management:c1", old, new);
     let old = json!({
         "metadata": {"name": "c1", "labels": {"a": "b"}, "finalizers": ["f"]},
         "spec": {"hubAcceptsClient": true, "leaseDurationSeconds": 60},
@@ -211,6 +212,9 @@ fn an_agent_changes_only_what_is_its_own() {
         let refusal = oversteps(&agent(old.clone(), new.clone())).expect(path);
         assert!(refusal.message.contains(word), "{}", refusal.message);
         assert_eq!(refusal.code, 403);
+        // An agent of AWS is one as well.
+        let aws = agent_in("open-cluster-management:c1", old.clone(), new.clone());
+        assert!(oversteps(&aws).is_some());
         // Anybody else is a matter of roles alone.
         assert_eq!(oversteps(&request(old.clone(), new)), None);
     }
@@ -227,5 +231,40 @@ fn an_agent_changes_only_what_is_its_own() {
         ("/spec/hubAcceptsClient", json!(false)),
     ] {
         assert_eq!(oversteps(&agent(old.clone(), change(path, value))), None);
+    }
+}
+
+#[test]
+fn what_a_new_cluster_brings_that_is_not_an_agents() {
+    let new = |object: Value| changed(&request(Value::Null, object)).join(",");
+    let set = names::LABEL_CLUSTER_SET;
+    let bare = json!({
+        "metadata": {"name": "c1", "labels": {(set): "default"}, "annotations": {
+            (names::ANNOTATION_CREATED_BY): "boot", "agent.open-cluster-management.io/x": "y"}},
+        "spec": {"hubAcceptsClient": false, "leaseDurationSeconds": 60,
+                 "managedClusterClientConfigs": [{"url": "https://x"}]},
+    });
+    assert_eq!(new(bare), "");
+    for (object, field) in [
+        (
+            json!({"metadata": {"labels": {(set): "default", "env": "prod"}}}),
+            "labels",
+        ),
+        (
+            json!({"metadata": {"annotations": {"x": "y"}}}),
+            "annotations",
+        ),
+        (json!({"metadata": {"finalizers": ["x"]}}), "finalizers"),
+        (
+            json!({"metadata": {"ownerReferences": [{"name": "x"}]}}),
+            "owners",
+        ),
+        (json!({"spec": {"taints": [{"key": "k"}]}}), "taints"),
+        (
+            json!({"spec": {"leaseDurationSeconds": 9999}}),
+            "lease duration",
+        ),
+    ] {
+        assert_eq!(new(object), field);
     }
 }

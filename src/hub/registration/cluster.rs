@@ -17,6 +17,9 @@ use super::{
     RESOURCE_FINALIZER,
 };
 
+/// The reason of a cluster whose acceptance was taken back.
+const DENIED: &str = "HubClusterAdminDenied";
+
 /// Works or add-ons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remaining {
@@ -241,6 +244,7 @@ pub fn unacceptable(name: &str) -> Option<String> {
             names::OPERATOR_NAMESPACE,
             names::HUB_NAMESPACE,
             names::AGENT_NAMESPACE,
+            names::AGENT_ADDON_NAMESPACE,
         ]
         .contains(&name);
     system.then(|| format!("the name {name:?} is that of a system namespace"))
@@ -279,7 +283,7 @@ fn live(observed: &Observed<'_>, cluster: &Cluster) -> Plan {
         if conditions::set(&mut conditions, condition) {
             plan.conditions = Some(conditions);
         }
-    } else if conditions::is_true(&cluster.conditions, CONDITION_ACCEPTED) {
+    } else if was_accepted(observed, cluster) {
         plan.keep = vec![
             rbac::cluster_role(observed.name, false, labels),
             rbac::cluster_role_binding(observed.name, labels),
@@ -288,19 +292,33 @@ fn live(observed: &Observed<'_>, cluster: &Cluster) -> Plan {
         // The agent needs its rights until it has removed what the works made.
         if observed.works.is_empty() {
             plan.release_work_binding = has_work_binding(observed);
-            conditions::set(
-                &mut conditions,
-                conditions::condition(
-                    CONDITION_ACCEPTED,
-                    conditions::FALSE,
-                    "HubClusterAdminDenied",
-                    "Denied by hub cluster admin",
-                ),
+            let denied = conditions::condition(
+                CONDITION_ACCEPTED,
+                conditions::FALSE,
+                DENIED,
+                "Denied by hub cluster admin",
             );
-            plan.conditions = Some(conditions);
+            if conditions::set(&mut conditions, denied) {
+                plan.conditions = Some(conditions);
+            }
         }
     }
     plan
+}
+
+/// Whether a cluster that is not accepted has anything to lose: by what there
+/// is, not by its status alone, which its agent writes too.
+fn was_accepted(observed: &Observed<'_>, cluster: &Cluster) -> bool {
+    !observed.present.is_empty() || conditions::is_true(&cluster.conditions, CONDITION_ACCEPTED)
+}
+
+/// Whether an administrator took back the acceptance of the cluster.
+#[must_use]
+pub fn is_denied(cluster: &Cluster) -> bool {
+    !cluster.accepted
+        && conditions::find(&cluster.conditions, CONDITION_ACCEPTED).is_some_and(|condition| {
+            condition.status == conditions::FALSE && condition.reason == DENIED
+        })
 }
 
 /// Finalizers, default set, acceptance without a person, taints: one patch.
@@ -310,16 +328,16 @@ fn patch(observed: &Observed<'_>, cluster: &Cluster) -> Option<Value> {
     let mut spec = Map::new();
 
     let mut accepted = cluster.accepted;
-    // Stricter than upstream, which accepts whatever anybody creates.
-    let trusted = cluster
-        .annotations
-        .get(names::ANNOTATION_CREATED_BY)
-        .is_none_or(|creator| {
-            settings.auto_approved_users.is_empty()
-                || settings.auto_approved_users.contains(creator)
-        });
+    // Stricter than upstream, which accepts whatever anybody creates. Without
+    // a list anybody is trusted; with one, who is not known is not on it.
+    let users = &settings.auto_approved_users;
+    let creator = cluster.annotations.get(names::ANNOTATION_CREATED_BY);
+    let trusted = users.is_empty() || creator.is_some_and(|creator| users.contains(creator));
     if settings.auto_approval
         && trusted
+        // Denied by hand before the gate was on.
+        && !is_denied(cluster)
+        && unacceptable(observed.name).is_none()
         && !cluster.annotations.contains_key(AUTO_ACCEPTED_ANNOTATION)
     {
         metadata.insert(

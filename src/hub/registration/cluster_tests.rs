@@ -163,6 +163,32 @@ fn registration_08_denial_without_works_is_immediate() {
     );
 }
 
+/// Its agent writes the status too: what it says there saves nothing.
+#[test]
+fn registration_08_denial_rests_on_the_spec_not_on_the_status() {
+    let error = conditions::condition(CONDITION_ACCEPTED, conditions::FALSE, "Error", "e");
+    for conditions in [Vec::new(), vec![error]] {
+        let mut c = cluster();
+        c.conditions = conditions;
+        let plan = Case::new(Some(c)).prepared().plan();
+        assert_eq!(plan.remove.len(), 2);
+        assert_eq!(plan.keep[0].body["rules"].as_array().unwrap().len(), 1);
+        assert_eq!(plan.conditions.unwrap()[0].reason, "HubClusterAdminDenied");
+    }
+    // All done: the role that lets it read itself stays, and nothing is written.
+    let mut c = cluster();
+    c.conditions = vec![conditions::condition(
+        CONDITION_ACCEPTED,
+        conditions::FALSE,
+        "HubClusterAdminDenied",
+        "Denied by hub cluster admin",
+    )];
+    let mut case = Case::new(Some(c)).prepared();
+    case.present.retain(|present| present.namespace.is_empty());
+    let plan = case.plan();
+    assert!(plan.remove.is_empty() && plan.conditions.is_none());
+}
+
 #[test]
 fn registration_09_denial_waits_for_works() {
     let mut c = cluster();
@@ -212,6 +238,40 @@ fn registration_22_auto_approval_accepts_once() {
     case.cluster = Some(denied);
     let patch = case.plan().cluster.unwrap();
     assert_eq!(patch["spec"].get("hubAcceptsClient"), None);
+    // Denied by hand before the gate was on: as well, without a marker.
+    let mut denied = cluster();
+    denied.conditions = vec![conditions::condition(
+        CONDITION_ACCEPTED,
+        conditions::FALSE,
+        "HubClusterAdminDenied",
+        "Denied by hub cluster admin",
+    )];
+    case.cluster = Some(denied);
+    let patch = case.plan().cluster.unwrap();
+    assert_eq!(patch["spec"].get("hubAcceptsClient"), None);
+    assert_eq!(patch["metadata"].get("annotations"), None);
+    // No name of a system's is accepted, nor marked as if.
+    case.cluster = Some(cluster());
+    let patch = case.plan_for("kube-system").cluster.unwrap();
+    assert_eq!(patch["spec"].get("hubAcceptsClient"), None);
+}
+
+#[test]
+fn auto_approval_with_a_list_is_for_clusters_of_those_on_it() {
+    let mut case = Case::new(Some(cluster()));
+    case.settings.auto_approval = true;
+    let accepted = |case: &Case| {
+        let patch = case.plan().cluster.unwrap();
+        patch["spec"].get("hubAcceptsClient").is_some()
+    };
+    assert!(accepted(&case), "without a list anybody's are");
+    case.settings.auto_approved_users.insert("boot".into());
+    assert!(!accepted(&case), "nobody knows who created it");
+    for (creator, expected) in [("boot", true), ("eve", false)] {
+        let annotations = &mut case.cluster.as_mut().unwrap().annotations;
+        annotations.insert(names::ANNOTATION_CREATED_BY.into(), creator.into());
+        assert_eq!(accepted(&case), expected, "{creator}");
+    }
 }
 
 #[test]
@@ -302,7 +362,13 @@ fn registration_36_the_group_of_all_agents_is_no_cluster() {
     let mut c = cluster();
     c.accepted = true;
     let case = Case::new(Some(c));
-    for name in ["managed-clusters", "a.b", "kube-system", "default"] {
+    for name in [
+        "managed-clusters",
+        "a.b",
+        "kube-system",
+        "default",
+        "open-cluster-management-agent-addon",
+    ] {
         let plan = case.plan_for(name);
         assert!(plan.keep.is_empty() && plan.namespace.is_none(), "{name}");
         assert_eq!(plan.conditions.unwrap()[0].reason, "Error");

@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer;
 
-use crate::ocm::cluster::v1::CONDITION_JOINED;
+use crate::ocm::cluster::v1::{CONDITION_HUB_ACCEPTED, CONDITION_JOINED};
 use crate::ocm::{conditions, names};
 
+use super::cluster::is_denied;
 use super::settings::Settings;
 use super::view::Cluster;
 
@@ -25,8 +27,12 @@ pub struct Request {
     pub addon: bool,
     /// Who shall sign.
     pub signer: String,
+    /// When it was made.
+    pub created: Option<Timestamp>,
     /// Approved or denied already.
     pub decided: bool,
+    /// The identity that was approved, when it is that of an agent.
+    pub given: Option<String>,
     /// Who asks, as the API server saw it.
     pub username: String,
     /// The asker's uid.
@@ -47,6 +53,7 @@ impl Request {
     pub fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
         use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
         let uid = object.uid().unwrap_or_default();
+        let created = object.creation_timestamp().map(|time| time.0);
         let labels = object.labels();
         let cluster = labels
             .get(names::LABEL_CLUSTER_NAME)
@@ -54,30 +61,30 @@ impl Request {
             .unwrap_or_default();
         let addon = labels.contains_key(names::LABEL_ADDON_NAME);
         let csr: CertificateSigningRequest = crate::runtime::informer::typed(object)?;
-        let decided = csr
-            .status
-            .and_then(|status| status.conditions)
-            .is_some_and(|conditions| {
-                conditions
-                    .iter()
-                    .any(|c| c.type_ == "Approved" || c.type_ == "Denied")
-            });
-        Ok(Self {
+        let conditions = csr.status.and_then(|status| status.conditions);
+        let has = |kind: &str| conditions.iter().flatten().any(|c| c.type_ == kind);
+        let (approved, denied) = (has("Approved"), has("Denied"));
+        let mut request = Self {
             uid,
             cluster,
             addon,
             signer: csr.spec.signer_name,
-            decided,
+            created,
+            decided: approved || denied,
+            given: None,
             username: csr.spec.username.unwrap_or_default(),
             user_uid: csr.spec.uid,
             groups: csr.spec.groups.unwrap_or_default(),
             extra: csr.spec.extra.unwrap_or_default(),
-            pem: if decided {
-                Vec::new()
-            } else {
-                csr.spec.request.0
-            },
-        })
+            pem: csr.spec.request.0,
+        };
+        if approved && !denied {
+            request.given = recognise(&request).ok();
+        }
+        if request.decided {
+            request.pem = Vec::new();
+        }
+        Ok(request)
     }
 }
 
@@ -113,24 +120,80 @@ pub fn decide(request: &Request, settings: &Settings) -> Verdict {
     }
 }
 
+/// How long a renewal may wait for the hub: what waits longer the API server's
+/// own clean-up removes, so that nobody waits for it.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+/// The rights of a cluster that is accepted again come before its condition,
+/// and its agent does not wait for that; clocks differ, too.
+const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
+
+/// Whether a renewal is of the cluster as it stands: roles alone do not tell,
+/// since they go a moment after the acceptance, and come back for whoever had
+/// them before.
+///
+/// # Errors
+/// Why it is not.
+pub fn current(
+    request: &Request,
+    cluster: Option<&Cluster>,
+    now: Timestamp,
+) -> Result<(), &'static str> {
+    let cluster = cluster.ok_or("there is no such cluster")?;
+    if cluster.meta.deleting {
+        return Err("its cluster is being deleted");
+    }
+    if !cluster.accepted {
+        return Err("its cluster is not accepted");
+    }
+    let made = request.created.ok_or("it does not say when it was made")?;
+    if cluster.meta.created.is_some_and(|created| made < created) {
+        return Err("it was made before its cluster, for another one of that name");
+    }
+    if now.duration_since(made) > PATIENCE {
+        return Err("it is too old");
+    }
+    let accepted = conditions::find(&cluster.conditions, CONDITION_HUB_ACCEPTED)
+        .filter(|condition| condition.status == conditions::TRUE)
+        .ok_or("its cluster is not prepared yet")?;
+    if accepted.last_transition_time.0.duration_since(made) > LEEWAY {
+        return Err("it was made before its cluster was accepted");
+    }
+    Ok(())
+}
+
 /// Whether a listed user may have a certificate for the cluster without a
-/// person: only for one that it created itself, and that has not joined yet.
-/// (Upstream hands out the identity of any cluster.) Where the hub's webhook
-/// was off nobody knows who created it.
+/// person: only for one that it created itself, that nobody denied, and that
+/// nobody else has a certificate of: it has not joined yet, and none of the
+/// approved requests is another agent's (`given`). Upstream hands out the
+/// identity of any cluster.
 ///
 /// # Errors
 /// Why a person must look at it.
-pub fn claim(request: &Request, cluster: Option<&Cluster>) -> Result<(), &'static str> {
+pub fn claim(
+    request: &Request,
+    cluster: Option<&Cluster>,
+    mut given: impl Iterator<Item = String>,
+) -> Result<(), &'static str> {
     let cluster = cluster.ok_or("its cluster is not there yet")?;
+    if cluster.meta.deleting {
+        return Err("its cluster is being deleted");
+    }
+    if is_denied(cluster) {
+        return Err("its cluster was denied");
+    }
     if conditions::is_true(&cluster.conditions, CONDITION_JOINED) {
         return Err("its cluster has joined already");
     }
     match cluster.annotations.get(names::ANNOTATION_CREATED_BY) {
-        Some(creator) if *creator != request.username => {
-            Err("its cluster was created by somebody else")
-        }
-        _ => Ok(()),
+        Some(creator) if *creator == request.username => {}
+        Some(_) => return Err("its cluster was created by somebody else"),
+        None => return Err("nobody knows who created its cluster"),
     }
+    let own = recognise(request)?;
+    if given.any(|other| other != own) {
+        return Err("another agent of its cluster has a certificate already");
+    }
+    Ok(())
 }
 
 /// The common name of an agent's request for the cluster of its label.
@@ -325,25 +388,150 @@ mod tests {
         assert_eq!(decide(&listed, &settings), Verdict::AskAPerson);
     }
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// Created at 100, accepted at 200.
+    fn accepted() -> Cluster {
+        let mut condition = conditions::condition(
+            CONDITION_HUB_ACCEPTED,
+            conditions::TRUE,
+            "HubClusterAdminAccepted",
+            "",
+        );
+        condition.last_transition_time =
+            k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(200));
+        let mut cluster = Cluster {
+            accepted: true,
+            conditions: vec![condition],
+            ..Cluster::default()
+        };
+        cluster.meta.created = Some(at(100));
+        cluster
+    }
+
+    #[test]
+    fn registration_20_only_renewals_of_the_cluster_as_it_stands() {
+        let name = format!("{C1}:a");
+        let made = |second| Request {
+            created: Some(at(second)),
+            ..request(&name, &[C1, COMMON], &name)
+        };
+        let good = accepted();
+        let day = 24 * 3600;
+        assert_eq!(current(&made(300), Some(&good), at(300 + day)), Ok(()));
+        // Rights come before the condition: the agent may be that quick.
+        assert_eq!(current(&made(150), Some(&good), at(300)), Ok(()));
+        let mut denied = accepted();
+        denied.accepted = false;
+        let mut deleting = accepted();
+        deleting.meta.deleting = true;
+        let mut waiting = accepted();
+        waiting.conditions.clear();
+        let mut later = accepted();
+        later.meta.created = Some(at(301));
+        for (what, made, cluster, now) in [
+            ("no cluster", made(300), None, 300),
+            ("denied", made(300), Some(denied), 300),
+            ("deleting", made(300), Some(deleting), 300),
+            ("not prepared", made(300), Some(waiting), 300),
+            ("an earlier cluster's", made(300), Some(later), 400),
+            (
+                "from before the acceptance",
+                made(139),
+                Some(accepted()),
+                300,
+            ),
+            ("too old", made(300), Some(accepted()), 301 + day),
+            (
+                "no time",
+                Request {
+                    created: None,
+                    ..made(300)
+                },
+                Some(accepted()),
+                300,
+            ),
+        ] {
+            assert!(current(&made, cluster.as_ref(), at(now)).is_err(), "{what}");
+        }
+    }
+
     #[test]
     fn a_listed_user_gets_only_what_it_created_and_nobody_has_yet() {
         let request = request(&format!("{C1}:a"), &[C1, COMMON], "boot");
-        assert!(claim(&request, None).is_err());
-        let mut cluster = Cluster::default();
-        assert_eq!(claim(&request, Some(&cluster)), Ok(()));
+        let alone = |cluster: Option<&Cluster>| claim(&request, cluster, std::iter::empty());
+        assert!(alone(None).is_err());
         let key = names::ANNOTATION_CREATED_BY.to_owned();
-        cluster.annotations.insert(key.clone(), "boot".into());
-        assert_eq!(claim(&request, Some(&cluster)), Ok(()));
-        cluster.annotations.insert(key.clone(), "other".into());
-        assert!(claim(&request, Some(&cluster)).is_err());
-        cluster.annotations.insert(key, "boot".into());
-        cluster.conditions = vec![conditions::condition(
-            CONDITION_JOINED,
-            conditions::TRUE,
-            "r",
-            "",
-        )];
-        assert!(claim(&request, Some(&cluster)).is_err());
+        let mut good = Cluster::default();
+        assert!(alone(Some(&good)).is_err(), "nobody knows who created it");
+        good.annotations.insert(key.clone(), "boot".into());
+        assert_eq!(alone(Some(&good)), Ok(()));
+        // Another agent of the cluster was faster, or it was this one.
+        let given = |agent: &str| {
+            let given = std::iter::once(format!("{C1}:{agent}"));
+            claim(&request, Some(&good), given)
+        };
+        assert_eq!(given("a"), Ok(()));
+        assert!(given("b").is_err());
+        let with = |change: &dyn Fn(&mut Cluster)| {
+            let mut cluster = good.clone();
+            change(&mut cluster);
+            cluster
+        };
+        let condition = |kind, status, reason| conditions::condition(kind, status, reason, "");
+        for (what, cluster) in [
+            (
+                "another's",
+                with(&|c| {
+                    c.annotations.insert(key.clone(), "other".into());
+                }),
+            ),
+            (
+                "joined",
+                with(&|c| {
+                    c.conditions = vec![condition(CONDITION_JOINED, conditions::TRUE, "r")];
+                }),
+            ),
+            (
+                "denied",
+                with(&|c| {
+                    let denied = "HubClusterAdminDenied";
+                    c.conditions =
+                        vec![condition(CONDITION_HUB_ACCEPTED, conditions::FALSE, denied)];
+                }),
+            ),
+            ("deleting", with(&|c| c.meta.deleting = true)),
+        ] {
+            assert!(alone(Some(&cluster)).is_err(), "{what}");
+        }
+    }
+
+    #[test]
+    fn who_was_approved_is_remembered_of_a_request() {
+        let name = format!("{C1}:a");
+        let with = |conditions: serde_json::Value| {
+            use base64::Engine as _;
+            let pem = pem(&name, &[C1, COMMON]);
+            let object = serde_json::from_value(serde_json::json!({
+                "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
+                "metadata": {"name": "c1-x", "creationTimestamp": "2026-01-02T03:04:05Z",
+                             "labels": {(names::LABEL_CLUSTER_NAME): "c1"}},
+                "spec": {"signerName": names::SIGNER_KUBE_CLIENT, "usages": [],
+                         "request": base64::engine::general_purpose::STANDARD.encode(pem)},
+                "status": {"conditions": conditions},
+            }))
+            .unwrap();
+            Request::parse(object).unwrap()
+        };
+        let said = |kind: &str| serde_json::json!([{"type": kind, "status": "True"}]);
+        let approved = with(said("Approved"));
+        assert_eq!(approved.given, Some(name.clone()));
+        assert!(approved.decided && approved.pem.is_empty() && approved.created.is_some());
+        assert_eq!(with(said("Denied")).given, None);
+        let open = with(serde_json::json!([]));
+        assert!(!open.decided && open.given.is_none() && !open.pem.is_empty());
     }
 
     #[test]

@@ -247,13 +247,9 @@ fn wire(hub: &Arc<Hub>) {
             Change::Applied { old: None, .. } | Change::Deleted(_)
         ) {
             hub.common_queue.add("roles".into());
-            // Who may have its certificate is known now.
-            for (request, _) in hub
-                .requests
-                .filter(|_, request| !request.decided && request.cluster == key.name)
-            {
-                hub.request_queue.add(request.name);
-            }
+        }
+        if decides_about_requests(change) {
+            look_at_requests(&hub, &key.name);
         }
         if matches!(change, Change::Deleted(_)) {
             forget(&hub, &key.name);
@@ -308,12 +304,40 @@ fn wire(hub: &Arc<Hub>) {
     let this = Arc::downgrade(hub);
     hub.requests.on_change(move |key, change| {
         let Some(hub) = this.upgrade() else { return };
-        if let Change::Applied { new, .. } = change
-            && !new.decided
-        {
-            hub.request_queue.add(key.name.clone());
+        match change {
+            Change::Applied { new, .. } if !new.decided => hub.request_queue.add(key.name.clone()),
+            // One agent's certificate stands in the way of another's.
+            Change::Deleted(old) if old.given.is_some() => look_at_requests(&hub, &old.cluster),
+            _ => {}
         }
     });
+}
+
+/// Whether a cluster's change is one that certificate requests wait for.
+fn decides_about_requests(change: &Change<Cluster>) -> bool {
+    match change {
+        Change::Applied {
+            old: Some(old),
+            new,
+        } => {
+            let accepted = |cluster: &Cluster| {
+                let conditions = &cluster.conditions;
+                crate::ocm::conditions::find(conditions, CONDITION_ACCEPTED).cloned()
+            };
+            old.accepted != new.accepted || accepted(old) != accepted(new)
+        }
+        _ => true,
+    }
+}
+
+/// Looks again at the requests of a cluster that wait.
+fn look_at_requests(hub: &Hub, cluster: &str) {
+    for (request, _) in hub
+        .requests
+        .filter(|_, request| !request.decided && request.cluster == cluster)
+    {
+        hub.request_queue.add(request.name);
+    }
 }
 
 /// A set that manages other namespaces, or has other members, concerns clusters.

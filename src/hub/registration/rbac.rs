@@ -143,10 +143,7 @@ pub fn cluster_role(cluster: &str, accepted: bool, extra: &BTreeMap<String, Stri
 
 fn subjects(cluster: &str) -> Value {
     let group = |name: String| json!({"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": name});
-    json!([
-        group(names::cluster_group(cluster)),
-        group(format!("open-cluster-management:{cluster}")),
-    ])
+    json!(names::agent_groups(cluster).map(group))
 }
 
 fn role_ref(name: &str) -> Value {
@@ -340,18 +337,38 @@ mod tests {
 
     #[test]
     fn registration_04_common_roles_have_the_rules_of_the_protocol() {
-        let [registration, work] = common_roles(&BTreeMap::new());
-        assert_eq!(registration.labels[names::LABEL_CLUSTER_NAME], "");
-        assert_eq!(registration.body["rules"].as_array().unwrap().len(), 4);
-        assert_eq!(
-            registration.body["rules"][0],
-            json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
-                   "verbs": ["get", "list", "watch", "update"]})
-        );
-        assert_eq!(
-            work.body["rules"][1]["verbs"],
-            json!(["get", "list", "watch", "update", "patch"])
-        );
+        // Word for word what section 4.4 has.
+        let rule = |groups: Value, resources: &str, verbs: &str| {
+            json!({"apiGroups": groups, "resources": [resources],
+                   "verbs": verbs.split(' ').collect::<Vec<_>>()})
+        };
+        let addon = json!(["addon.open-cluster-management.io"]);
+        let work = json!(["work.open-cluster-management.io"]);
+        let expected = [
+            json!([
+                rule(
+                    json!(["coordination.k8s.io"]),
+                    "leases",
+                    "get list watch update"
+                ),
+                rule(addon.clone(), "managedclusteraddons", "get list watch"),
+                rule(addon, "managedclusteraddons/status", "patch update"),
+                rule(json!(["events.k8s.io"]), "events", "create"),
+            ]),
+            json!([
+                rule(
+                    json!(["", "events.k8s.io"]),
+                    "events",
+                    "create patch update"
+                ),
+                rule(work.clone(), "manifestworks", "get list watch update patch"),
+                rule(work, "manifestworks/status", "patch update"),
+            ]),
+        ];
+        for (role, expected) in common_roles(&BTreeMap::new()).into_iter().zip(expected) {
+            assert_eq!(role.labels[names::LABEL_CLUSTER_NAME], "");
+            assert_eq!(role.body["rules"], expected, "{}", role.name);
+        }
     }
 
     #[test]
@@ -359,8 +376,20 @@ mod tests {
         let extra = BTreeMap::new();
         let role = cluster_role("c1", true, &extra);
         assert_eq!(role.name, "open-cluster-management:managedcluster:c1");
-        assert_eq!(role.body["rules"].as_array().unwrap().len(), 4);
-        assert_eq!(role.body["rules"][2]["resourceNames"], json!(["c1"]));
+        // Word for word what section 4.3 has.
+        assert_eq!(
+            role.body["rules"],
+            json!([
+                {"apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests"],
+                 "verbs": ["create", "get", "list", "watch"]},
+                {"apiGroups": ["register.open-cluster-management.io"],
+                 "resources": ["managedclusters/clientcertificates"], "verbs": ["renew"]},
+                {"apiGroups": [CLUSTER_GROUP], "resources": ["managedclusters"],
+                 "resourceNames": ["c1"], "verbs": ["get", "list", "update", "watch"]},
+                {"apiGroups": [CLUSTER_GROUP], "resources": ["managedclusters/status"],
+                 "resourceNames": ["c1"], "verbs": ["patch", "update"]},
+            ])
+        );
         let binding = cluster_role_binding("c1", &extra);
         assert_eq!(
             binding.body["subjects"][0]["name"],

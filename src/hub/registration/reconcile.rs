@@ -10,14 +10,16 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::json;
 
-use crate::ocm::conditions;
+use crate::ocm::conditions::{self, FALSE, condition};
 use crate::runtime::events::{self, Note};
-use crate::runtime::{Failure, Next};
+use crate::runtime::{Failure, Next, source_chain};
 
 use super::cluster::{Observed, Plan, Present};
 use super::rbac::{self, Kind, Wanted};
 use super::view::Cluster;
-use super::{CONDITION_ACCEPTED, Hub, apply, cluster, in_namespace, lease, namespaces};
+use super::{
+    CONDITION_ACCEPTED, CONDITION_DELETING, Hub, apply, cluster, in_namespace, lease, namespaces,
+};
 
 /// Gives one cluster what it needs.
 pub(super) async fn cluster(hub: &Hub, name: &str) -> Result<Next, Failure> {
@@ -113,14 +115,8 @@ async fn carry_out(
         if !apply::is_transient(&error)
             && let Some(cluster) = cluster
         {
-            let mut new = cluster.conditions.clone();
-            let message = crate::runtime::source_chain(&error);
-            if conditions::set(
-                &mut new,
-                conditions::condition(CONDITION_ACCEPTED, conditions::FALSE, "Error", message),
-            ) {
-                write_conditions(hub, name, cluster, new).await?;
-            }
+            let failed = condition(CONDITION_ACCEPTED, FALSE, "Error", source_chain(&error));
+            tell(hub, name, cluster, failed).await?;
         }
         return Err(error.into());
     }
@@ -128,7 +124,14 @@ async fn carry_out(
         apply::remove(client, present).await?;
     }
     for (what, key, uid) in &plan.clear {
-        apply::clear(client, *what, key, uid).await?;
+        if let Err(error) = apply::clear(client, *what, key, uid).await {
+            if let Some(cluster) = cluster.filter(|_| !apply::is_transient(&error)) {
+                let message = format!("{} {key}: {}", what.plural(), source_chain(&error));
+                let failed = condition(CONDITION_DELETING, FALSE, "DeletingError", message);
+                tell(hub, name, cluster, failed).await?;
+            }
+            return Err(error.into());
+        }
     }
     if plan.release_work_binding {
         apply::release_work_binding(client, name).await?;
@@ -152,6 +155,20 @@ async fn carry_out(
 async fn keep(hub: &Hub, wanted: &Wanted) -> Result<(), kube::Error> {
     let live = hub.shaped(wanted.kind).get(&wanted.namespace, &wanted.name);
     apply::keep(&hub.context.client, wanted, live.as_deref()).await
+}
+
+/// Writes one condition, if it is another one.
+async fn tell(
+    hub: &Hub,
+    name: &str,
+    cluster: &mut Cluster,
+    condition: Condition,
+) -> Result<(), kube::Error> {
+    let mut new = cluster.conditions.clone();
+    if conditions::set(&mut new, condition) {
+        write_conditions(hub, name, cluster, new).await?;
+    }
+    Ok(())
 }
 
 async fn write_conditions(
@@ -191,6 +208,10 @@ async fn manage_namespaces(
 
 async fn check_lease(hub: &Hub, name: &str, mut cluster: Cluster) -> Result<Next, Failure> {
     if cluster.meta.deleting && cluster.meta.finalizers.is_empty() {
+        return Ok(Next::OnChange);
+    }
+    // Nothing of a cluster is put into a namespace that is somebody else's.
+    if cluster::unacceptable(name).is_some() {
         return Ok(Next::OnChange);
     }
     let lease = hub.leases.get(name, crate::ocm::names::CLUSTER_LEASE);

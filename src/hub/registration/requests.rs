@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
 };
@@ -36,7 +37,8 @@ pub(super) async fn reconcile(hub: &Hub, name: &str) -> Result<Next, Failure> {
         }
         Verdict::Approve => {
             let cluster = hub.clusters.get("", &request.cluster);
-            match csr::claim(&request, cluster.as_deref()) {
+            let given = given(hub, &request.cluster).into_iter();
+            match csr::claim(&request, cluster.as_deref(), given) {
                 Ok(()) => approve(hub, name, &request).await?,
                 Err(reason) => {
                     tracing::warn!(request = name, cluster = %request.cluster, user = %request.username, reason, "not approved without an administrator");
@@ -44,16 +46,29 @@ pub(super) async fn reconcile(hub: &Hub, name: &str) -> Result<Next, Failure> {
             }
         }
         Verdict::ApproveIfAllowed => {
-            if may_renew(hub, &request).await? {
+            let cluster = hub.clusters.get("", &request.cluster);
+            if let Err(reason) = csr::current(&request, cluster.as_deref(), Timestamp::now()) {
+                // What makes it current is a change of the cluster.
+                tracing::info!(request = name, cluster = %request.cluster, user = %request.username, reason, "renewal not approved");
+            } else if may_renew(hub, &request).await? {
                 approve(hub, name, &request).await?;
             } else {
-                tracing::info!(request = name, cluster = %request.cluster, "renewal refused: the cluster is not accepted");
-                // Acceptance may come later, and no change of the request tells.
+                tracing::info!(request = name, cluster = %request.cluster, user = %request.username, "renewal not approved: the asker has not the right to renew");
+                // The right may come later, and no change of the request tells.
                 return Ok(Next::After(LATER));
             }
         }
     }
     Ok(Next::OnChange)
+}
+
+/// The identities of the cluster's agents that have been approved.
+fn given(hub: &Hub, cluster: &str) -> Vec<String> {
+    hub.requests
+        .filter(|_, request| request.cluster == cluster && request.given.is_some())
+        .into_iter()
+        .filter_map(|(_, request)| request.given.clone())
+        .collect()
 }
 
 /// Whether the asker may renew certificates: accepted clusters may.

@@ -39,7 +39,12 @@ impl Drop for Bed {
 impl Bed {
     /// Everything but the agent's process. `spec` is the Klusterlet's.
     pub(super) async fn prepare(spec: Value) -> Self {
-        let (hub, spoke) = tokio::join!(Hub::start(), Cluster::start("spoke"));
+        Self::at(Hub::start(), spec).await
+    }
+
+    /// The same with another hub.
+    pub(super) async fn at(hub: impl Future<Output = Hub>, spec: Value) -> Self {
+        let (hub, spoke) = tokio::join!(hub, Cluster::start("spoke"));
         let gate = Gate::before(hub.side.address().await).await;
         let bed = Self {
             hub,
@@ -214,23 +219,7 @@ pub(super) async fn decide(hub: &Hub, name: &str, verdict: &str) {
 /// A kubeconfig that leads to a hub at this address and asks with a token of
 /// the bootstrap service account.
 pub(super) async fn kubeconfig(hub: &Hub, entry: &str, address: SocketAddr) -> String {
-    let api: Api<k8s_openapi::api::core::v1::ServiceAccount> =
-        Api::namespaced(hub.side.client.clone(), "open-cluster-management");
-    let request = serde_json::from_value(json!({
-        "spec": {"audiences": [], "expirationSeconds": 3600}}))
-    .unwrap();
-    let token = eventually("a token", || async {
-        api.create_token_request(
-            "agent-registration-bootstrap",
-            &PostParams::default(),
-            &request,
-        )
-        .await
-        .ok()?
-        .status
-    })
-    .await
-    .token;
+    let token = hub.token("agent-registration-bootstrap").await;
     json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "bootstrap",
         "clusters": [{"name": entry, "cluster": {

@@ -115,6 +115,31 @@ impl Cluster {
         Client::new(service, "default")
     }
 
+    /// A client with a certificate of its own: what such a user really has.
+    pub(crate) async fn client_of(&self, user: &UserInfo) -> Client {
+        self.client_for(user, Duration::from_secs(3600)).await
+    }
+
+    /// The same for as long as the certificate lives.
+    pub(crate) async fn client_for(&self, user: &UserInfo, lifetime: Duration) -> Client {
+        let own = self.certificate(user, lifetime).await;
+        client_from(&self.kubeconfig_of(&[("own".into(), own)]).await).await
+    }
+
+    async fn certificate(&self, user: &UserInfo, lifetime: Duration) -> Value {
+        let (certificate, key) = self.issue(user, lifetime).await;
+        json!({
+            "client-certificate-data": STANDARD.encode(certificate),
+            "client-key-data": STANDARD.encode(key),
+        })
+    }
+
+    /// A client with a token, or with nothing.
+    pub(crate) async fn client_with(&self, token: Option<&str>) -> Client {
+        let user = token.map_or(json!({}), |token| json!({"token": token}));
+        client_from(&self.kubeconfig_of(&[("own".into(), user)]).await).await
+    }
+
     /// A client that is this service account.
     pub(crate) fn service_account(&self, namespace: &str, name: &str) -> Client {
         self.client_as(&account(namespace, name))
@@ -175,22 +200,24 @@ impl Cluster {
             Server::Given(given) if user.groups.iter().any(|g| g == "system:masters") => {
                 given.credentials.clone()
             }
-            _ => {
-                let (certificate, key) = self.issue(user, Duration::from_secs(3600)).await;
-                json!({
-                    "client-certificate-data": STANDARD.encode(certificate),
-                    "client-key-data": STANDARD.encode(key),
-                })
-            }
+            _ => self.certificate(user, Duration::from_secs(3600)).await,
         }
     }
 
     /// A kubeconfig with a context for each user; the first is the current one.
     pub(crate) async fn config(&self, contexts: &[(&str, UserInfo)]) -> String {
+        let mut credentials = Vec::new();
+        for (name, user) in contexts {
+            credentials.push(((*name).to_owned(), self.credentials(user).await));
+        }
+        self.kubeconfig_of(&credentials).await
+    }
+
+    async fn kubeconfig_of(&self, credentials: &[(String, Value)]) -> String {
         let mut users = Vec::new();
         let mut named = Vec::new();
-        for (name, user) in contexts {
-            users.push(json!({"name": name, "user": self.credentials(user).await}));
+        for (name, user) in credentials {
+            users.push(json!({"name": name, "user": user}));
             named.push(json!({"name": name, "context": {"cluster": "c", "user": name}}));
         }
         json!({
@@ -202,7 +229,7 @@ impl Cluster {
             }}],
             "users": users,
             "contexts": named,
-            "current-context": contexts[0].0,
+            "current-context": credentials[0].0,
         })
         .to_string()
     }
@@ -300,6 +327,13 @@ pub(crate) async fn create(client: &Client, object: Value) -> Result<Value, kube
     let object: DynamicObject = serde_json::from_value(object).unwrap();
     let created = api.create(&PostParams::default(), &object).await?;
     Ok(serde_json::to_value(created).unwrap())
+}
+
+async fn client_from(kubeconfig: &str) -> Client {
+    let kubeconfig = kube::config::Kubeconfig::from_yaml(kubeconfig).unwrap();
+    let options = kube::config::KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    Client::try_from(config.unwrap()).unwrap()
 }
 
 fn account(namespace: &str, name: &str) -> UserInfo {

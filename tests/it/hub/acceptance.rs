@@ -249,6 +249,80 @@ async fn registration_22_auto_approval_accepts_and_respects_a_later_no() {
     assert_eq!(hub.cluster("c1").await["spec"]["hubAcceptsClient"], false);
 }
 
+/// Upstream shares one map of labels, and B's denial relabels A's objects.
+#[tokio::test]
+async fn registration_10_denying_one_cluster_leaves_the_others_objects_alone() {
+    let hub = Hub::start().await;
+    for cluster in ["c1", "c2", "c3"] {
+        hub.accepted(cluster).await;
+    }
+    hub.accept("c2", false).await;
+    hub.wait_condition("c2", ACCEPTED, "False").await;
+    hub.accept("c1", false).await;
+    hub.wait_condition("c1", ACCEPTED, "False").await;
+    hub.accept("c2", true).await;
+    hub.wait_condition("c2", ACCEPTED, "True").await;
+    for cluster in ["c1", "c2", "c3"] {
+        let name = format!("open-cluster-management:managedcluster:{cluster}");
+        for (kind, namespace, name) in [
+            ("ClusterRole", "", name.clone()),
+            ("ClusterRoleBinding", "", name.clone()),
+            ("RoleBinding", cluster, format!("{name}:registration")),
+            ("RoleBinding", cluster, format!("{name}:work")),
+            ("Namespace", "", cluster.to_owned()),
+            ("Lease", cluster, "managed-cluster-lease".to_owned()),
+        ] {
+            let found = hub.side.get(kind, namespace, &name).await;
+            let denied = cluster == "c1" && kind == "RoleBinding";
+            assert_eq!(found.is_none(), denied, "{kind} {name}");
+            if let Some(found) = found {
+                let labels = &found["metadata"]["labels"];
+                let label = &labels["open-cluster-management.io/cluster-name"];
+                assert_eq!(label, cluster, "{kind} {name}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn registration_07_labels_of_the_cluster_manager_are_passed_on() {
+    let hub = Hub::start().await;
+    let label = async |value: &str| {
+        let patch = json!({"metadata": {"labels": {"team": value, "app": "mine"}}});
+        hub.side
+            .merge("ClusterManager", "", "cluster-manager", patch)
+            .await;
+    };
+    label("a").await;
+    hub.accepted("c1").await;
+    let carried = async |value: &str| {
+        let objects = [
+            ("Namespace", "", "c1"),
+            ("ClusterRole", "", ROLE),
+            ("ClusterRoleBinding", "", ROLE),
+            ("RoleBinding", "c1", REGISTRATION),
+            ("RoleBinding", "c1", WORK),
+            (
+                "ClusterRole",
+                "",
+                "open-cluster-management:managedcluster:work",
+            ),
+        ];
+        for (kind, namespace, name) in objects {
+            let what = format!("{kind} {name} of team {value}");
+            let found = eventually(&what, || async {
+                let found = hub.side.get(kind, namespace, name).await?;
+                (found["metadata"]["labels"]["team"] == value).then_some(found)
+            })
+            .await;
+            assert_eq!(found["metadata"]["labels"].get("app"), None, "{name}");
+        }
+    };
+    carried("a").await;
+    label("b").await;
+    carried("b").await;
+}
+
 #[tokio::test]
 async fn registration_36_the_reserved_name_is_refused() {
     let hub = Hub::start().await;

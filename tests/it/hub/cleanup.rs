@@ -108,3 +108,48 @@ async fn registration_23_to_25_a_deleted_cluster_is_cleaned_up_in_order() {
             .is_some()
     );
 }
+
+#[tokio::test]
+async fn what_cannot_be_deleted_is_told() {
+    let hub = Hub::start().await;
+    hub.accepted("c1").await;
+    let work = "work.open-cluster-management.io/v1";
+    hold(&hub, "ManifestWork", work, "w", None).await;
+    release(&hub, "ManifestWork", "w").await;
+    // The hub may not delete works for a while.
+    let name = "cluster-manager";
+    let role = hub.side.get("ClusterRole", "", name).await.unwrap();
+    let mut rules = role["rules"].clone();
+    for rule in rules.as_array_mut().unwrap() {
+        let of_works = rule["resources"]
+            .as_array()
+            .is_some_and(|resources| resources.iter().any(|resource| resource == "manifestworks"));
+        if of_works {
+            rule["verbs"]
+                .as_array_mut()
+                .unwrap()
+                .retain(|verb| verb != "delete");
+        }
+    }
+    hub.side
+        .merge("ClusterRole", "", name, json!({"rules": rules}))
+        .await;
+    hub.side.delete("ManagedCluster", "", "c1").await;
+    let message = eventually("the condition", || async {
+        let cluster = hub.cluster("c1").await;
+        let conditions = cluster["status"]["conditions"].as_array()?.clone();
+        let deleting = conditions.into_iter().find(|c| c["type"] == "Deleting")?;
+        let told = deleting["status"] == "False" && deleting["reason"] == "DeletingError";
+        told.then(|| deleting["message"].as_str().unwrap().to_owned())
+    })
+    .await;
+    assert!(message.starts_with("manifestworks c1/w: "), "{message}");
+    assert!(message.contains("cannot delete"), "{message}");
+    let rules = json!({"rules": role["rules"]});
+    hub.side.merge("ClusterRole", "", name, rules).await;
+    eventually("the cluster is gone", || async {
+        let gone = hub.side.get("ManagedCluster", "", "c1").await.is_none();
+        gone.then_some(())
+    })
+    .await;
+}

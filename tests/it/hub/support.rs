@@ -129,7 +129,7 @@ impl Hub {
         url.unwrap().to_owned()
     }
 
-    async fn serve_webhooks(&self) {
+    pub(crate) async fn serve_webhooks(&self) {
         let (namespace, address) = ("open-cluster-management", ([127, 0, 0, 1], 0).into());
         let client = self.side.service_account(namespace, "cluster-manager");
         let context = Context::new(client, self.stop.clone());
@@ -182,6 +182,33 @@ impl Hub {
             asked.then_some(())
         })
         .await;
+    }
+
+    /// A token of a service account in the hub's namespace.
+    pub(crate) async fn token(&self, account: &str) -> String {
+        let api: kube::Api<k8s_openapi::api::core::v1::ServiceAccount> =
+            kube::Api::namespaced(self.side.client.clone(), "open-cluster-management");
+        let request = serde_json::from_value(json!({
+            "spec": {"audiences": [], "expirationSeconds": 3600}}))
+        .unwrap();
+        let answer = eventually("a token", || async {
+            let params = PostParams::default();
+            let answer = api.create_token_request(account, &params, &request).await;
+            answer.ok()?.status
+        })
+        .await;
+        answer.token.unwrap()
+    }
+
+    /// A client that has a bootstrap token.
+    pub(crate) async fn bootstrap(&self) -> kube::Client {
+        let token = self.token("agent-registration-bootstrap").await;
+        self.side.client_with(Some(&token)).await
+    }
+
+    /// A client with the certificate of a cluster's agent `a1`.
+    pub(crate) async fn agent(&self, cluster: &str) -> kube::Client {
+        self.side.client_of(&agent(cluster)).await
     }
 
     /// Starts them (again).
@@ -313,6 +340,13 @@ impl Hub {
         })
         .await;
     }
+}
+
+/// Who a cluster's agent `a1` is.
+pub(crate) fn agent(cluster: &str) -> apiserver::api::UserInfo {
+    let group = format!("system:open-cluster-management:{cluster}");
+    let all = "system:open-cluster-management:managed-clusters";
+    crate::harness::user(&format!("{group}:a1"), &[&group, all])
 }
 
 pub(crate) fn taints(cluster: &Value) -> Vec<&str> {

@@ -162,6 +162,12 @@ async fn addon_23_an_agent_gets_its_own_identity_and_its_rights() {
         csr(&hub, &own).await["status"]["certificate"].is_string()
     })
     .await;
+    // Denied: what is asked for then waits until it is accepted again.
+    hub.accept("c1", false).await;
+    let late = request(&hub, KUBE_CLIENT, USER, GROUPS).await;
+    assert!(approved(&hub, &late).await.is_none());
+    hub.accept("c1", true).await;
+    eventually("it is approved then", || approved(&hub, &late)).await;
 }
 
 #[tokio::test]
