@@ -137,7 +137,11 @@ impl World {
             explain.bound.clone_from(&bound);
             explain.sets.clone_from(&sets);
         }
-        let candidates = self.candidates(&sets);
+        // All of them only where each has to be told of.
+        let candidates = match explain {
+            Some(_) => self.candidates(&sets),
+            None => Vec::new(),
+        };
         if let Some(explain) = &mut explain {
             let inside: HashSet<usize> = candidates.iter().copied().collect();
             for (name, slot) in self.clusters().filter(|(_, slot)| !inside.contains(slot)) {
@@ -156,7 +160,8 @@ impl World {
             outcome.groups.clear();
             return self.misconfigured(outcome, format!(":{error}"), &candidates, explain);
         }
-        if let Some(reason) = nothing_to_choose(placement, &bound, &sets, &candidates) {
+        let some = self.has_candidates(&sets);
+        if let Some(reason) = nothing_to_choose(placement, &bound, &sets, some) {
             outcome.satisfied = reason;
             return outcome;
         }
@@ -167,7 +172,10 @@ impl World {
         if let Some(error) = error {
             return self.misconfigured(outcome, error, &candidates, explain);
         }
-        let matching = self.filter_predicates(placement, candidates, &mut explain);
+        let matching = match &mut explain {
+            Some(explain) => self.filter_predicates(placement, candidates, explain),
+            None => self.fitting(&placement.key, &sets),
+        };
         if !matching.is_empty()
             && let Some(error) = &placement.toleration_error
         {
@@ -251,17 +259,15 @@ impl World {
         &mut self,
         placement: &Placement,
         candidates: Vec<usize>,
-        explain: &mut Option<&mut Explanation>,
+        explain: &mut Explanation,
     ) -> Vec<usize> {
         let (fit, rest): (Vec<usize>, Vec<usize>) = candidates
             .into_iter()
             .partition(|slot| self.matches(&placement.key, *slot));
-        if let Some(explain) = explain {
-            for slot in rest {
-                let why = Why::Predicate(self.why_not(placement, slot));
-                let name = self.slot(slot).map(|slot| slot.cluster.name.to_string());
-                explain.clusters.extend(name.map(|name| (name, why)));
-            }
+        for slot in rest {
+            let why = Why::Predicate(self.why_not(placement, slot));
+            let name = self.slot(slot).map(|slot| slot.cluster.name.to_string());
+            explain.clusters.extend(name.map(|name| (name, why)));
         }
         fit
     }
@@ -303,7 +309,7 @@ fn nothing_to_choose(
     placement: &Placement,
     bound: &[String],
     sets: &[String],
-    candidates: &[usize],
+    has_candidates: bool,
 ) -> Option<(bool, &'static str, String)> {
     let reason = |reason, message: String| Some((false, reason, message));
     if bound.is_empty() {
@@ -317,7 +323,7 @@ fn nothing_to_choose(
             "NoIntersection",
             format!("None of ManagedClusterSets [{wanted}] is bound to placement namespace"),
         )
-    } else if candidates.is_empty() {
+    } else if !has_candidates {
         let sets = sets.join(",");
         reason(
             "AllManagedClusterSetsEmpty",

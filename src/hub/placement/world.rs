@@ -39,6 +39,9 @@ pub(super) struct Placed {
     pub(super) placement: Arc<Placement>,
     /// By slot: the cluster's version and, in the lowest bit, the verdict.
     verdicts: Vec<u64>,
+    /// The slots of the clusters that fit, by the clusters' names; nothing when
+    /// they have to be found anew.
+    fitting: Option<Vec<usize>>,
 }
 
 /// The state of the hub as placements see it.
@@ -163,6 +166,52 @@ impl World {
         }
     }
 
+    /// Whether these sets have a member that is not being deleted.
+    pub(super) fn has_candidates(&self, sets: &[String]) -> bool {
+        let mut members = sets
+            .iter()
+            .filter_map(|set| self.sets.get(set))
+            .flat_map(|set| set.clusters.values());
+        members.any(|slot| self.slot(*slot).is_some_and(|slot| !slot.cluster.deleting))
+    }
+
+    /// The candidates of a placement that its predicates choose, by name. They
+    /// are remembered, and each change of a cluster changes them.
+    pub(super) fn fitting(&mut self, key: &Key, sets: &[String]) -> Vec<usize> {
+        let known = self.placements.get(key);
+        if let Some(fitting) = known.and_then(|placed| placed.fitting.as_ref()) {
+            return fitting.clone();
+        }
+        let mut fitting = self.candidates(sets);
+        fitting.retain(|slot| self.matches(key, *slot));
+        // While loading, changes are only collected.
+        if !self.loading
+            && let Some(placed) = self.placements.get_mut(key)
+        {
+            placed.fitting = Some(fitting.clone());
+        }
+        fitting
+    }
+
+    /// Notes whether a cluster fits, where that is remembered.
+    fn note_fit(&mut self, key: &Key, name: &str, slot: usize, fits: bool) {
+        let Some(placed) = self.placements.get_mut(key) else {
+            return;
+        };
+        let Some(fitting) = placed.fitting.as_mut() else {
+            return;
+        };
+        if !fits {
+            fitting.retain(|known| *known != slot);
+            return;
+        }
+        let slots = &self.slots;
+        let name_of = |slot: usize| slots.get(slot)?.as_ref().map(|slot| &*slot.cluster.name);
+        if let Err(at) = fitting.binary_search_by(|known| name_of(*known).cmp(&Some(name))) {
+            fitting.insert(at, slot);
+        }
+    }
+
     // Changes.
 
     /// A ManagedCluster is there, or changed. Taints that do not say since when
@@ -204,7 +253,7 @@ impl World {
                 set.clusters.remove(&cluster.name);
             }
         }
-        self.compare(&cluster.name, Some(slot), old.as_deref(), before);
+        self.compare(&cluster.name, slot, old.as_deref(), before);
     }
 
     /// A ManagedCluster is gone.
@@ -224,7 +273,7 @@ impl World {
         self.index.remove(&key);
         self.slots[slot] = None;
         self.free.push(slot);
-        self.compare(&key, None, old.as_deref(), before);
+        self.compare(&key, slot, old.as_deref(), before);
     }
 
     /// A ManagedClusterSet is there, or changed.
@@ -327,7 +376,7 @@ impl World {
                 taken.version = version;
             }
             let old = self.slot(slot).map(|slot| Arc::clone(&slot.cluster));
-            self.compare(&key, Some(slot), old.as_deref(), before);
+            self.compare(&key, slot, old.as_deref(), before);
         }
     }
 
@@ -341,16 +390,18 @@ impl World {
             self.cel.hold(text);
         }
         // The verdicts hold as long as the predicates do.
-        let verdicts = match self.placements.remove(&placement.key) {
-            None => Vec::new(),
+        let (verdicts, fitting) = match self.placements.remove(&placement.key) {
+            None => (Vec::new(), None),
             Some(old) => {
                 for text in old.placement.expressions() {
                     self.cel.release(text);
                 }
                 if old.placement.predicates == placement.predicates {
-                    old.verdicts
+                    let sets = &old.placement.spec.cluster_sets;
+                    let same = *sets == placement.spec.cluster_sets;
+                    (old.verdicts, old.fitting.filter(|_| same))
                 } else {
-                    Vec::new()
+                    (Vec::new(), None)
                 }
             }
         };
@@ -361,6 +412,7 @@ impl World {
             Placed {
                 placement,
                 verdicts,
+                fitting,
             },
         );
     }
@@ -451,8 +503,11 @@ impl World {
     /// All placements of the namespace: those that do not want the set may tell
     /// now that others are bound.
     fn mark_bound(&mut self, namespace: &str) {
-        let keys = in_namespace(&self.placements, namespace).map(|(key, _)| key.clone());
-        self.dirty.extend(keys);
+        let placed = self.placements.range_mut(Key::new(namespace, "")..);
+        for (key, placed) in placed.take_while(|(key, _)| key.namespace == namespace) {
+            placed.fitting = None;
+            self.dirty.insert(key.clone());
+        }
     }
 
     /// The placements that may choose a cluster, as it is known now.
@@ -503,20 +558,23 @@ impl World {
     fn compare(
         &mut self,
         name: &str,
-        slot: Option<usize>,
+        slot: usize,
         old: Option<&Cluster>,
         before: Vec<(Key, bool)>,
     ) {
-        let after = slot.map_or_else(Vec::new, |slot| self.facts(name, slot));
-        let new = slot
-            .and_then(|slot| self.slot(slot))
-            .map(|slot| Arc::clone(&slot.cluster));
+        let new = self.slot(slot).map(|slot| Arc::clone(&slot.cluster));
+        let after = match new {
+            Some(_) => self.facts(name, slot),
+            None => Vec::new(),
+        };
         let before: BTreeMap<Key, bool> = before.into_iter().collect();
         let after: BTreeMap<Key, bool> = after.into_iter().collect();
         for key in before.keys().filter(|key| !after.contains_key(*key)) {
+            self.note_fit(key, name, slot, false);
             self.left_or_joined(key, before[key]);
         }
         for (key, fits) in after {
+            self.note_fit(&key, name, slot, fits);
             match before.get(&key) {
                 None => self.left_or_joined(&key, fits),
                 Some(fitted) if *fitted != fits => {
