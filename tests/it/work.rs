@@ -14,3 +14,4 @@ mod protocol;
 mod refused;
 mod resilience;
 mod silent;
+mod upstream;

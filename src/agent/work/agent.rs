@@ -18,6 +18,7 @@ use super::executor::Executors;
 use super::feedback::Limits;
 use super::fit;
 use super::hub::{Hub, HubError};
+use super::late::Late;
 use super::local::{Applied, Local};
 use super::model::{
     API_VERSION, APPLIED_FINALIZER, APPLIED_KIND, AppliedResource, AppliedWork, FIELD_MANAGER,
@@ -71,6 +72,7 @@ pub struct Agent {
     pub(super) spoke: Client,
     pub(super) works_api: Api<Work>,
     pub(super) hub: Hub,
+    pub(super) late: Late,
     pub(super) records_api: Api<AppliedWork>,
     pub(super) discovery: Discovery,
     pub(super) executors: Executors,
@@ -129,6 +131,7 @@ impl Agent {
         Self {
             works_api: Api::namespaced(hub.clone(), &options.cluster_name),
             hub: Hub::new(queue.clone()),
+            late: Late::new(queue.clone()),
             records_api: Api::all(spoke.clone()),
             discovery: Discovery::new(spoke.clone()),
             executors: Executors::default(),
@@ -202,7 +205,7 @@ impl Agent {
     }
 
     /// Brings one work, or one foreign record, to where it should be.
-    pub async fn reconcile(&self, key: Key) -> Result<Next, Failure> {
+    pub async fn reconcile(self: &Arc<Self>, key: Key) -> Result<Next, Failure> {
         match key {
             Key::Foreign(name) => match self.records.get("", &name) {
                 None => {
@@ -234,7 +237,7 @@ impl Agent {
         }
     }
 
-    async fn drive(&self, name: &str, local: &mut Local) -> Result<Next, Failure> {
+    async fn drive(self: &Arc<Self>, name: &str, local: &mut Local) -> Result<Next, Failure> {
         let notes = lock(&self.notes).remove(name).unwrap_or_default();
         for item in &mut local.items {
             if let Some(mapping) = &item.mapping {
@@ -281,6 +284,7 @@ impl Agent {
                 self.copies.remove(&self.record_name(name)).await;
                 Ok(Next::OnChange)
             }
+            (None, Some(_)) if !self.late.of(name).is_empty() => Ok(Next::OnChange),
             (None, Some(record)) => {
                 self.forget(name, local);
                 if record.spec.agent_id != self.options.agent_id {
@@ -295,6 +299,12 @@ impl Agent {
             (Some(work), record) if work.metadata.deletion_timestamp.is_some() => {
                 self.delete_work(name, &work, record, local).await
             }
+            (Some(_), Some(record))
+                if record.metadata.deletion_timestamp.is_some()
+                    && !self.late.of(name).is_empty() =>
+            {
+                Ok(Next::OnChange)
+            }
             (Some(_), Some(record)) if record.metadata.deletion_timestamp.is_some() => {
                 // Someone deletes the record: its resources go with it, and come back after it.
                 local.items.clear();
@@ -308,11 +318,12 @@ impl Agent {
 
     pub(super) fn forget(&self, name: &str, local: &mut Local) {
         *local = Local::default();
+        self.late.landed(name);
         self.watches.track(name, Vec::new());
     }
 
     async fn apply_work(
-        &self,
+        self: &Arc<Self>,
         name: &str,
         mut work: Arc<Work>,
         record: Option<Arc<AppliedWork>>,
@@ -360,7 +371,12 @@ impl Agent {
         let mut left = super::prune::Left::default();
         let mut resources = record.status.applied_resources.clone();
         if !complete {
-            let (current, stale) = super::local::tracked(&local.items, &resources);
+            let (mut current, stale) = super::local::tracked(&local.items, &resources);
+            // What may be created any moment is pruned when that has ended.
+            let (flying, stale): (Vec<_>, Vec<_>) = stale
+                .into_iter()
+                .partition(|entry| self.late.has(name, entry));
+            current.extend(flying);
             left = super::prune::prune(&self.spoke, &self.discovery, stale, &owner, |_| None).await;
             resources = current;
             resources.extend(left.pending.iter().cloned());

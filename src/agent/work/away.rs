@@ -19,7 +19,7 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 impl Agent {
     /// Corrects drift of the work that the record is of.
     pub(super) async fn drive_away(
-        &self,
+        self: &Arc<Self>,
         name: &str,
         record: Option<Arc<AppliedWork>>,
         local: &mut Local,

@@ -44,6 +44,14 @@ impl Agent {
         record: Option<Arc<AppliedWork>>,
         local: &mut Local,
     ) -> Result<Next, Failure> {
+        let flying = self.late.of(name);
+        if !flying.is_empty() && has_finalizer(&work.metadata, WORK_FINALIZER) {
+            // What may be created any moment cannot be deleted yet.
+            local.work = Some(self.say_deleting(name, work, Some(&flying)).await?);
+            local.record = record;
+            return Ok(Next::OnChange);
+        }
+        self.late.landed(name);
         let sole = super::local::sole(&local.items);
         local.items.clear();
         local.applied = None;

@@ -16,9 +16,10 @@ use super::agent::{Agent, spread};
 use super::apply::{Live, Memory, Outcome, Retry, Task};
 use super::config::{self, Settings};
 use super::executor::{self, Denied};
+use super::late::{self, Applying, Done};
 use super::local::{Item, Local};
 use super::manifest::{self, Decoded};
-use super::model::{AppliedResource, AppliedWork, Condition, Manifest, Work};
+use super::model::{AppliedResource, AppliedWork, Condition, Manifest, ResourceMeta, Work};
 use super::owner::Owner;
 use super::record;
 use super::status::{self, Failure as ApplyFailure};
@@ -47,11 +48,23 @@ enum Mode {
     Observe(Option<Instant>),
 }
 
+/// Everything that applying one manifest takes, so that it can go on by itself.
+struct Job {
+    work: Arc<Work>,
+    record: Arc<AppliedWork>,
+    owner: Owner,
+    ordinal: usize,
+    text: u64,
+    memory: Memory,
+    mode: Mode,
+    applied: Result<(), ApplyFailure>,
+}
+
 impl Agent {
     /// Applies what is due. Returns the record as it is then.
     pub(super) async fn apply_items(
-        &self,
-        work: &Work,
+        self: &Arc<Self>,
+        work: &Arc<Work>,
         record: &Arc<AppliedWork>,
         owner: &Owner,
         local: &mut Local,
@@ -61,6 +74,8 @@ impl Agent {
         let mut record = Arc::clone(record);
         let manifests = &work.spec.workload.manifests;
         let now = Instant::now();
+        let name = work.metadata.name.as_deref().unwrap_or_default();
+        self.take_landed(name, work, local);
         let mut chosen: Vec<Decoded> = Vec::new();
         if everything {
             for (i, manifest) in manifests.iter().enumerate() {
@@ -75,7 +90,6 @@ impl Agent {
                 }
             }
         }
-        let name = work.metadata.name.as_deref().unwrap_or_default();
         self.expect(name, &chosen);
         if !complete {
             record = self.record_intents(work, &chosen, record).await?;
@@ -103,61 +117,148 @@ impl Agent {
                     (false, Some(until)) if !everything => Mode::Observe(Some(until)),
                     _ => Mode::Apply,
                 };
-                let memory = std::mem::take(&mut item.memory);
+                if self.late.is_flying(name, &decoded.meta) {
+                    // When that has ended, it is its turn.
+                    item.unanswered();
+                    item.dirty = true;
+                    continue;
+                }
                 // A complete manifest counts as applied.
                 let applied = if done {
                     Ok(())
                 } else {
                     item.observed.applied.clone()
                 };
-                jobs.push((ordinal, decoded, memory, mode, applied));
+                let job = Job {
+                    work: Arc::clone(work),
+                    record: Arc::clone(&record),
+                    owner: owner.clone(),
+                    ordinal,
+                    text: item.text,
+                    memory: std::mem::take(&mut item.memory),
+                    mode,
+                    applied,
+                };
+                let meta = decoded.meta.clone();
+                let this = Arc::clone(self);
+                let applying: Applying =
+                    Box::pin(async move { this.carry_out(job, decoded).await });
+                jobs.push(self.in_time(name, ordinal, meta, applying));
             }
-            let done: Vec<_> = stream::iter(jobs)
-                .map(|(ordinal, decoded, mut memory, mode, applied)| {
-                    let record = &record;
-                    async move {
-                        let settings = config::settings(&work.spec.manifest_configs, &decoded.meta);
-                        let outcome = self
-                            .apply_item(
-                                work,
-                                &decoded,
-                                settings,
-                                owner,
-                                record,
-                                &mut memory,
-                                mode,
-                                applied,
-                            )
-                            .await;
-                        (ordinal, decoded, memory, outcome)
-                    }
-                })
+            let ended: Vec<_> = stream::iter(jobs)
                 .buffer_unordered(CONCURRENCY)
                 .collect()
                 .await;
-            for (_, decoded, _, outcome) in &done {
+            let mut done = Vec::with_capacity(ended.len());
+            for one in ended {
+                match one {
+                    Ok(one) => done.push(one),
+                    Err(ordinal) => {
+                        if let Some(item) = local.items.get_mut(ordinal) {
+                            item.unanswered();
+                        }
+                    }
+                }
+            }
+            for Done {
+                decoded, outcome, ..
+            } in &done
+            {
                 if decoded.meta.kind == "CustomResourceDefinition" && outcome.wrote {
                     let waited_for = todo.iter().flatten().any(|d| d.unknown_kind);
                     self.served(decoded, waited_for).await;
                 }
             }
-            for (ordinal, decoded, memory, outcome) in done {
-                if outcome
-                    .applied
-                    .as_ref()
-                    .is_err_and(|f| unserved(&f.message))
-                {
-                    // Its definition went: look anew next time.
-                    self.discovery.forget(&decoded.meta.group);
-                }
-                let settings = config::settings(&work.spec.manifest_configs, &decoded.meta);
-                if let Some(item) = local.items.get_mut(ordinal) {
-                    item.memory = memory;
-                    item.note(&decoded, &outcome, &settings, self.limits, !everything);
-                }
+            for one in done {
+                self.take_note(work, one, local, !everything);
             }
         }
         Ok(record)
+    }
+
+    /// What came out of one manifest; its ordinal when there is no answer yet.
+    async fn in_time(
+        &self,
+        work: &str,
+        ordinal: usize,
+        meta: ResourceMeta,
+        mut applying: Applying,
+    ) -> Result<Done, usize> {
+        if let Ok(done) = tokio::time::timeout(late::SLOW, &mut applying).await {
+            return Ok(done);
+        }
+        match self.late.leave(work, &meta, applying) {
+            Ok(()) => Err(ordinal),
+            // Too many hang already: this one is waited for.
+            Err(applying) => Ok(applying.await),
+        }
+    }
+
+    /// What came out of requests that were left to themselves.
+    fn take_landed(&self, name: &str, work: &Work, local: &mut Local) {
+        for done in self.late.landed(name) {
+            let same = local
+                .items
+                .get(done.ordinal)
+                .is_some_and(|item| item.is(&done.decoded.meta, done.text));
+            if same {
+                self.take_note(work, done, local, false);
+            } else if let Some(item) = local
+                .items
+                .iter_mut()
+                .find(|item| item.observed.meta.name == done.decoded.meta.name)
+            {
+                item.dirty = true;
+            }
+        }
+        for item in &mut local.items {
+            if item.flying && !self.late.is_flying(name, &item.observed.meta) {
+                // It broke off.
+                item.flying = false;
+                item.dirty = true;
+            }
+        }
+    }
+
+    fn take_note(&self, work: &Work, done: Done, local: &mut Local, correction: bool) {
+        let (decoded, outcome) = (&done.decoded, &done.outcome);
+        if outcome
+            .applied
+            .as_ref()
+            .is_err_and(|f| unserved(&f.message))
+        {
+            // Its definition went: look anew next time.
+            self.discovery.forget(&decoded.meta.group);
+        }
+        let settings = config::settings(&work.spec.manifest_configs, &decoded.meta);
+        if let Some(item) = local.items.get_mut(done.ordinal) {
+            item.memory = done.memory;
+            item.note(decoded, outcome, &settings, self.limits, correction);
+        }
+    }
+
+    async fn carry_out(&self, job: Job, decoded: Decoded) -> Done {
+        let mut memory = job.memory;
+        let settings = config::settings(&job.work.spec.manifest_configs, &decoded.meta);
+        let outcome = self
+            .apply_item(
+                &job.work,
+                &decoded,
+                settings,
+                &job.owner,
+                &job.record,
+                &mut memory,
+                job.mode,
+                job.applied,
+            )
+            .await;
+        Done {
+            ordinal: job.ordinal,
+            decoded,
+            text: job.text,
+            memory,
+            outcome,
+        }
     }
 
     /// Hears of what is about to be written from before it is.
@@ -254,7 +355,7 @@ impl Agent {
             .into_iter()
             .map(Some)
             .collect();
-        let applied_before = |meta: &super::model::ResourceMeta| {
+        let applied_before = |meta: &ResourceMeta| {
             let status = work
                 .status
                 .resource_status

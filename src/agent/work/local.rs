@@ -98,6 +98,8 @@ pub struct Item {
     pub dirty: bool,
     /// When to try again.
     pub retry_at: Option<Instant>,
+    /// What was sent about it is on its way.
+    pub flying: bool,
     failures: u32,
     corrected: Option<Instant>,
     correction_delay: Duration,
@@ -124,6 +126,7 @@ impl Item {
             sole: None,
             dirty: true,
             retry_at: None,
+            flying: false,
             failures: 0,
             corrected: None,
             correction_delay: Duration::ZERO,
@@ -151,6 +154,14 @@ impl Item {
         self.failures = 0;
     }
 
+    /// There is no answer yet about what was sent.
+    pub fn unanswered(&mut self) {
+        self.flying = true;
+        self.dirty = false;
+        self.retry_at = None;
+        self.observed.applied = Err(Failure::apply(super::late::NO_ANSWER));
+    }
+
     /// Whether a correction has to wait, as it was undone too often.
     pub fn calming(&self, now: Instant) -> Option<Instant> {
         let until = self.corrected? + self.correction_delay;
@@ -168,6 +179,7 @@ impl Item {
     ) {
         let now = Instant::now();
         self.dirty = false;
+        self.flying = false;
         self.mapping = decoded.mapping.as_ref().ok().cloned();
         self.unknown_kind = decoded.unknown_kind;
         self.observed.meta = decoded.meta.clone();

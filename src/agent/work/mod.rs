@@ -6,6 +6,7 @@
 //! applied ([`items`], [`apply`]), what it lost is pruned ([`prune`]), and its
 //! status is reported. What is decided is decided in pure modules: [`update`]
 //! and [`content`] (what to write), [`status`], [`feedback`], [`rules`], [`record`].
+//! Requests that hang are [`late`]; nothing else waits for them.
 //! What is said to the hub goes through [`hub`] and is made to [`fit`].
 //! [`watch`] brings changes of applied resources back in milliseconds; [`copies`]
 //! let an agent that starts without its hub go on ([`away`]).
@@ -24,6 +25,7 @@ pub mod hub;
 pub mod items;
 pub mod jq;
 pub mod jsonpath;
+pub mod late;
 pub mod local;
 pub mod manifest;
 pub mod md5;
@@ -57,7 +59,7 @@ const WORKERS: usize = 16;
 
 /// How long a watch of the hub's works lasts: a connection that died without a
 /// word is noticed soon after.
-const WATCH_SECONDS: u32 = 60;
+const WATCH_SECONDS: u32 = 180;
 
 /// What the work agent has to know.
 #[derive(Clone, Debug)]
@@ -127,6 +129,8 @@ pub async fn run(
         woken.add(key);
     });
 
+    // What hangs ends with this, however it ends.
+    let _end = EndLate(Arc::clone(&agent));
     let kinds: Informer<()> =
         Informer::new(Scope::of::<CustomResourceDefinition>().metadata_only());
     let of = Arc::clone(&agent);
@@ -187,4 +191,12 @@ pub async fn run(
     }
     tasks.join().await;
     Ok(())
+}
+
+struct EndLate(Arc<Agent>);
+
+impl Drop for EndLate {
+    fn drop(&mut self) {
+        self.0.late.stop();
+    }
 }

@@ -464,6 +464,14 @@ async fn manifests_that_cannot_be_sent() {
     Error: "Not_A_Name" cannot be the name of a work
     Hint: use small letters, digits, - and . only, with a letter or digit at both ends
     "#);
+    let long = "n".repeat(189);
+    let args = ["create", "work", &long, "--clusters", "c", "-f", "x"];
+    assert_snapshot!(run(folder.path(), None, &args, "").await, @r"
+    exit 2
+    --- stderr
+    Error: the name of the work has 189 characters
+    Hint: agents keep a record of names with up to 188 characters: choose a shorter one
+    ");
     assert_snapshot!(run(folder.path(), None, &["create", "work", "w", "-f", "x"], "").await, @r"
     exit 2
     --- stderr

@@ -333,6 +333,43 @@ async fn works_show_what_the_agent_says_of_each_resource() {
 }
 
 #[tokio::test]
+async fn waiting_for_a_work_names_the_manifest_and_the_reason() {
+    let world = World::hub().await;
+    world.cluster("c1", true).await;
+    let create = ["create", "work", "w", "-f", "-", "--clusters", "c1"];
+    world.run_with(&create, CONFIG_MAP).await;
+    let condition = |kind: &str, status: &str, message: &str| {
+        json!({"type": kind, "status": status, "reason": "R", "message": message,
+               "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1})
+    };
+    let meta = json!({"ordinal": 0, "group": "", "version": "v1", "kind": "ConfigMap",
+        "resource": "configmaps", "name": "a", "namespace": "default"});
+    let status = |applied: &str, word: &str| {
+        json!({
+            "conditions": [condition("Applied", applied, "Failed to apply manifest work"), condition("Available", applied, "1 of 1")],
+            "resourceStatus": {"manifests": [{"resourceMeta": meta, "statusFeedback": {},
+                "conditions": [condition("Applied", applied, word), condition("Available", applied, "absent")]}]},
+        })
+    };
+    let api = resources::within(&world.client, &resources::manifest_work(), "c1");
+    world
+        .status(&api, "w", status("False", "no permission for configmaps"))
+        .await;
+    let wait = [&create[..], &["--wait", "--timeout", "2s"]].concat();
+    let said = world.run_with(&wait, CONFIG_MAP).await;
+    assert!(said.starts_with("exit 3"), "{said}");
+    assert!(
+        said.contains("ConfigMap default/a: no permission for configmaps"),
+        "{said}"
+    );
+    assert!(said.contains("get works w --clusters c1"), "{said}");
+    // Once it is well the wait is over.
+    world.status(&api, "w", status("True", "fine")).await;
+    let said = world.run_with(&wait, CONFIG_MAP).await;
+    assert!(said.starts_with("exit 0"), "{said}");
+}
+
+#[tokio::test]
 async fn deleting_a_work_names_what_holds_it() {
     let world = World::hub().await;
     world.cluster("c1", true).await;

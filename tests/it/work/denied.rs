@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,6 +24,11 @@ const WORDS: &str = "team a has no budget left";
 
 /// Denies until it is told not to. Returns its URL and its certificate (PEM).
 async fn webhook(denies: Arc<AtomicBool>) -> (String, String) {
+    slow_webhook(denies, Arc::default()).await
+}
+
+/// The same, which answers after so many milliseconds.
+async fn slow_webhook(denies: Arc<AtomicBool>, delay: Arc<AtomicU64>) -> (String, String) {
     let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let key = rustls_pki_types::PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -38,11 +44,19 @@ async fn webhook(denies: Arc<AtomicBool>) -> (String, String) {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, denies) = (acceptor.clone(), Arc::clone(&denies));
+            let delay = Arc::clone(&delay);
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else {
                     return;
                 };
-                let service = service_fn(move |request| answer(request, Arc::clone(&denies)));
+                let service = service_fn(move |request| {
+                    let (denies, delay) = (Arc::clone(&denies), Arc::clone(&delay));
+                    async move {
+                        let pause = Duration::from_millis(delay.load(Ordering::SeqCst));
+                        tokio::time::sleep(pause).await;
+                        answer(request, denies).await
+                    }
+                });
                 let _ = auto::Builder::new(TokioExecutor::new())
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
@@ -158,4 +172,92 @@ async fn a_webhook_that_denies_a_deletion_holds_the_work_with_its_words() {
     denies.store(false, Ordering::SeqCst);
     bed.until_gone("w").await;
     assert!(bed.spoke.get(&config_map("kept", "")).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_hangs_for_long_holds_up_nothing_else() {
+    let bed = Bed::start().await;
+    let (denies, delay) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::<AtomicU64>::default(),
+    );
+    let (url, certificate) = slow_webhook(Arc::clone(&denies), Arc::clone(&delay)).await;
+    denies.store(true, Ordering::SeqCst);
+    bed.spoke
+        .create(json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "slow"},
+            "webhooks": [{"name": "slow.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+                "timeoutSeconds": 30, "failurePolicy": "Fail",
+                "clientConfig": {"url": url, "caBundle": STANDARD.encode(certificate)},
+                "objectSelector": {"matchLabels": {"judged": "yes"}},
+                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"],
+                    "operations": ["CREATE"]}]}]}))
+        .await;
+    let judged = |name: &str| {
+        let mut judged = config_map(name, "1");
+        judged["metadata"]["labels"] = json!({"judged": "yes"});
+        judged
+    };
+    until("the webhook is asked", || async {
+        let passed = bed.spoke.try_create(judged("probe")).await;
+        if passed {
+            bed.spoke.delete(&judged("probe")).await;
+        }
+        !passed
+    })
+    .await;
+    denies.store(false, Ordering::SeqCst);
+    delay.store(25_000, Ordering::SeqCst);
+    // More works than there are workers, each with one object that hangs.
+    let start = Instant::now();
+    for i in 0..18 {
+        let manifests = vec![
+            judged(&format!("slow{i}")),
+            config_map(&format!("fast{i}"), "1"),
+        ];
+        bed.create_work(&format!("w{i}"), manifests).await;
+    }
+    bed.create_work("v", vec![config_map("b", "1")]).await;
+    bed.until_available("v").await;
+    let told = bed
+        .until_work("w0", |w| statuses(w, "Applied") == ["False", "True"])
+        .await;
+    let text = manifest_condition(&told, 0, "Applied").unwrap()["message"]
+        .as_str()
+        .unwrap();
+    assert!(
+        text.contains("the API server has not answered yet"),
+        "{text}"
+    );
+    let drift = json!({"data": {"key": "drift"}});
+    bed.spoke.merge(&config_map("fast0", ""), drift).await;
+    until("the drift is corrected", || async {
+        bed.spoke.get(&config_map("fast0", "")).await.unwrap()["data"]["key"] == "1"
+    })
+    .await;
+    let took = start.elapsed();
+    assert!(
+        took < Duration::from_secs(22),
+        "they waited for the webhook: {took:?}"
+    );
+    // What is on its way is waited for by who wants it gone: nothing stays behind.
+    bed.set_manifests("w1", vec![config_map("fast1", "1")])
+        .await;
+    bed.hub.delete(&work("w2")).await;
+    delay.store(0, Ordering::SeqCst);
+    bed.until_available("w0").await;
+    bed.until_gone("w2").await;
+    bed.until_available("w1").await;
+    until("what the work lost is gone", || async {
+        bed.spoke.get(&judged("slow1")).await.is_none()
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for name in ["slow1", "slow2", "fast2"] {
+        assert!(
+            bed.spoke.get(&config_map(name, "")).await.is_none(),
+            "{name}"
+        );
+    }
+    assert!(bed.spoke.get(&config_map("slow0", "")).await.is_some());
 }
