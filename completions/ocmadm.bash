@@ -46,6 +46,9 @@ _ocmadm() {
             ocmadm,describe)
                 cmd="ocmadm__subcmd__describe"
                 ;;
+            ocmadm,detach)
+                cmd="ocmadm__subcmd__detach"
+                ;;
             ocmadm,doctor)
                 cmd="ocmadm__subcmd__doctor"
                 ;;
@@ -66,6 +69,9 @@ _ocmadm() {
                 ;;
             ocmadm,sandbox)
                 cmd="ocmadm__subcmd__sandbox"
+                ;;
+            ocmadm,unaccept)
+                cmd="ocmadm__subcmd__unaccept"
                 ;;
             ocmadm,uninstall)
                 cmd="ocmadm__subcmd__uninstall"
@@ -130,6 +136,15 @@ _ocmadm() {
             ocmadm__subcmd__delete,manifestwork)
                 cmd="ocmadm__subcmd__delete__subcmd__work"
                 ;;
+            ocmadm__subcmd__delete,manifestworkreplicaset)
+                cmd="ocmadm__subcmd__delete__subcmd__replicaset"
+                ;;
+            ocmadm__subcmd__delete,placement)
+                cmd="ocmadm__subcmd__delete__subcmd__placement"
+                ;;
+            ocmadm__subcmd__delete,replicaset)
+                cmd="ocmadm__subcmd__delete__subcmd__replicaset"
+                ;;
             ocmadm__subcmd__delete,token)
                 cmd="ocmadm__subcmd__delete__subcmd__token"
                 ;;
@@ -144,6 +159,15 @@ _ocmadm() {
                 ;;
             ocmadm__subcmd__describe,managedcluster)
                 cmd="ocmadm__subcmd__describe__subcmd__cluster"
+                ;;
+            ocmadm__subcmd__describe,manifestwork)
+                cmd="ocmadm__subcmd__describe__subcmd__work"
+                ;;
+            ocmadm__subcmd__describe,work)
+                cmd="ocmadm__subcmd__describe__subcmd__work"
+                ;;
+            ocmadm__subcmd__describe,works)
+                cmd="ocmadm__subcmd__describe__subcmd__work"
                 ;;
             ocmadm__subcmd__get,addon)
                 cmd="ocmadm__subcmd__get__subcmd__addons"
@@ -178,6 +202,9 @@ _ocmadm() {
             ocmadm__subcmd__get,managedclustersets)
                 cmd="ocmadm__subcmd__get__subcmd__clustersets"
                 ;;
+            ocmadm__subcmd__get,manifestworkreplicasets)
+                cmd="ocmadm__subcmd__get__subcmd__replicasets"
+                ;;
             ocmadm__subcmd__get,manifestworks)
                 cmd="ocmadm__subcmd__get__subcmd__works"
                 ;;
@@ -186,6 +213,12 @@ _ocmadm() {
                 ;;
             ocmadm__subcmd__get,placements)
                 cmd="ocmadm__subcmd__get__subcmd__placements"
+                ;;
+            ocmadm__subcmd__get,replicaset)
+                cmd="ocmadm__subcmd__get__subcmd__replicasets"
+                ;;
+            ocmadm__subcmd__get,replicasets)
+                cmd="ocmadm__subcmd__get__subcmd__replicasets"
                 ;;
             ocmadm__subcmd__get,token)
                 cmd="ocmadm__subcmd__get__subcmd__token"
@@ -245,7 +278,7 @@ _ocmadm() {
 
     case "${cmd}" in
         ocmadm)
-            opts="-q -v -h -V --kubeconfig --context --dry-run --timeout --color --quiet --v --help --version init join accept create delete get describe doctor upgrade install uninstall clusterset addon addons unjoin clean sandbox version completion hub agent util"
+            opts="-q -v -h -V --kubeconfig --context --dry-run --timeout --color --quiet --v --help --version init get describe doctor sandbox version completion hub agent util join accept unaccept detach unjoin clean upgrade create delete clusterset addon addons install uninstall"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -298,7 +331,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__accept)
-            opts="-c -l -q -v -h --clusters --clusterset --selector --all --wait --skip-approve-check --requesters --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-c -l -o -q -v -h --clusters --clusterset --selector --all --wait --skip-approve-check --requesters --labels --taints --into-set --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -325,6 +358,26 @@ _ocmadm() {
                     return 0
                     ;;
                 --requesters)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --labels)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --taints)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into-set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -375,7 +428,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__addon)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help create enable disable"
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help create disable enable"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -428,7 +481,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__addon__subcmd__create)
-            opts="-f -q -v -h --filename --version --overwrite --hub-registration --cluster-role-bind --labels --placement-ref --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-f -o -q -v -h --filename --version --overwrite --hub-registration --cluster-role-bind --labels --placement-ref --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -455,6 +508,14 @@ _ocmadm() {
                     return 0
                     ;;
                 --placement-ref)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -505,7 +566,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__addon__subcmd__disable)
-            opts="-c -l -y -q -v -h --names --clusters --clusterset --selector --all --yes --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-c -l -y -o -q -v -h --names --clusters --clusterset --selector --all --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -532,6 +593,14 @@ _ocmadm() {
                     return 0
                     ;;
                 -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -582,7 +651,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__addon__subcmd__enable)
-            opts="-c -l -n -q -v -h --names --clusters --clusterset --selector --all --namespace --annotate --labels --config-file --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-c -l -n -o -q -v -h --names --clusters --clusterset --selector --all --namespace --annotate --labels --config-file --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -641,6 +710,14 @@ _ocmadm() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)
@@ -755,7 +832,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__clean)
-            opts="-y -q -v -h --name --purge-operator --force --yes --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-y -o -q -v -h --name --purge-operator --force --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -767,6 +844,14 @@ _ocmadm() {
                     ;;
                 --purge-operator)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)
@@ -816,7 +901,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__clusterset)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help set unset bind unbind"
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help bind set unbind unset"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -869,7 +954,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__clusterset__subcmd__bind)
-            opts="-n -q -v -h --namespace --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-n -o -q -v -h --namespace --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -880,6 +965,14 @@ _ocmadm() {
                     return 0
                     ;;
                 -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -930,7 +1023,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__clusterset__subcmd__set)
-            opts="-c -l -q -v -h --clusters --clusterset --selector --all --namespaces --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-c -l -o -q -v -h --clusters --clusterset --selector --all --namespaces --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -957,6 +1050,14 @@ _ocmadm() {
                     return 0
                     ;;
                 --namespaces)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1007,7 +1108,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__clusterset__subcmd__unbind)
-            opts="-n -q -v -h --namespace --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-n -o -q -v -h --namespace --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1018,6 +1119,14 @@ _ocmadm() {
                     return 0
                     ;;
                 -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1068,7 +1177,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__clusterset__subcmd__unset)
-            opts="-c -l -q -v -h --clusters --clusterset --selector --all --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-c -l -o -q -v -h --clusters --clusterset --selector --all --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1091,6 +1200,14 @@ _ocmadm() {
                     return 0
                     ;;
                 -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1194,7 +1311,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__create)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help clusterset managedclusterset sampleapp work manifestwork placement"
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help work manifestwork placement clusterset managedclusterset sampleapp"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1247,12 +1364,20 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__create__subcmd__clusterset)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --kubeconfig)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1425,12 +1550,20 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__create__subcmd__sampleapp)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --kubeconfig)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1478,7 +1611,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__create__subcmd__work)
-            opts="-f -c -l -r -R -n -o -q -v -h --filename --clusters --clusterset --selector --all --placement --replicaset --overwrite --recursive --namespace --executor --wait --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-f -c -l -k -r -R -n -o -q -v -h --filename --clusters --clusterset --selector --all --placement --kustomize --unwrap --replicaset --overwrite --recursive --namespace --executor --wait --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1514,6 +1647,24 @@ _ocmadm() {
                     ;;
                 --placement)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kustomize)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --unwrap)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --recursive)
@@ -1591,7 +1742,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__delete)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help clusterset managedclusterset work manifestwork token"
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help clusterset managedclusterset placement replicaset manifestworkreplicaset token work manifestwork"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1644,12 +1795,162 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__delete__subcmd__clusterset)
-            opts="-y -q -v -h --yes --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-y -o -q -v -h --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ocmadm__subcmd__delete__subcmd__placement)
+            opts="-n -y -o -q -v -h --namespace --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ocmadm__subcmd__delete__subcmd__replicaset)
+            opts="-n -y -o -q -v -h --namespace --wait --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --kubeconfig)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1697,12 +1998,20 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__delete__subcmd__token)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --kubeconfig)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1750,7 +2059,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__delete__subcmd__work)
-            opts="-c -l -q -v -h --clusters --clusterset --selector --all --wait --force --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-c -l -o -q -v -h --clusters --clusterset --selector --all --wait --force --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1778,6 +2087,14 @@ _ocmadm() {
                     ;;
                 --wait)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)
@@ -1827,7 +2144,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__describe)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help cluster clusters managedcluster"
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help cluster clusters managedcluster work works manifestwork"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1886,6 +2203,160 @@ _ocmadm() {
                 return 0
             fi
             case "${prev}" in
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ocmadm__subcmd__describe__subcmd__work)
+            opts="-c -q -v -h --clusters --clusterset --cluster-selector --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --clusters)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clusterset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster-selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ocmadm__subcmd__detach)
+            opts="-c -l -y -o -q -v -h --clusters --clusterset --selector --all --managed-context --force --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --clusters)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clusterset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --managed-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --kubeconfig)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -2002,7 +2473,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__get)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets addons addon managedclusteraddons works work manifestworks placements placement"
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help token clusters cluster managedclusters hub-info klusterlet-info clustersets clusterset managedclustersets addons addon managedclusteraddons works work manifestworks placements placement replicasets replicaset manifestworkreplicasets"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2313,11 +2784,11 @@ _ocmadm() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)
@@ -2374,11 +2845,11 @@ _ocmadm() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)
@@ -2429,6 +2900,91 @@ _ocmadm() {
             ;;
         ocmadm__subcmd__get__subcmd__placements)
             opts="-n -A -o -w -l -q -v -h --namespace --all-namespaces --explain --output --watch --selector --field-selector --sort-by --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --field-selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort-by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ocmadm__subcmd__get__subcmd__replicasets)
+            opts="-n -A -o -w -l -q -v -h --namespace --all-namespaces --output --watch --selector --field-selector --sort-by --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2997,7 +3553,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__install__subcmd__hub__subcmd__addon)
-            opts="-q -v -h --names --create-namespace --repository --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --names --create-namespace --repository --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3012,6 +3568,14 @@ _ocmadm() {
                     return 0
                     ;;
                 --repository)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3062,7 +3626,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__join)
-            opts="-m -q -v -h --hub-token --hub-apiserver --cluster-name --hub-context --accept --ca-file --wait --force-internal-endpoint-lookup --proxy-url --proxy-ca-file --mode --singleton --managed-cluster-kubeconfig --force-internal-endpoint-lookup-managed --create-namespace --client-cert-expiration-seconds --klusterlet-annotation --registration-auth --hub-cluster-arn --managed-cluster-arn --grpc-server --grpc-ca-file --addon-kubeclient-registration-auth --addon-token-expiration-seconds --klusterlet-values-file --output-file --capi-import --capi-cluster-name --capi-kubeconfig --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-m -o -q -v -h --hub-token --hub-apiserver --cluster-name --hub-context --accept --labels --taints --into-set --ca-file --wait --force-internal-endpoint-lookup --proxy-url --proxy-ca-file --mode --singleton --managed-cluster-kubeconfig --force-internal-endpoint-lookup-managed --create-namespace --client-cert-expiration-seconds --klusterlet-annotation --registration-auth --hub-cluster-arn --managed-cluster-arn --grpc-server --grpc-ca-file --addon-kubeclient-registration-auth --addon-token-expiration-seconds --klusterlet-values-file --output-file --capi-import --capi-cluster-name --capi-kubeconfig --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3081,6 +3645,18 @@ _ocmadm() {
                     return 0
                     ;;
                 --hub-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --labels)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --taints)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into-set)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3300,6 +3876,14 @@ _ocmadm() {
                     return 0
                     ;;
                 --resource-requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3925,6 +4509,87 @@ _ocmadm() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ocmadm__subcmd__unaccept)
+            opts="-c -l -y -o -q -v -h --clusters --clusterset --selector --all --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --clusters)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clusterset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ocmadm__subcmd__uninstall)
             opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help hub-addon"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -3979,7 +4644,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__uninstall__subcmd__hub__subcmd__addon)
-            opts="-q -v -h --names --create-namespace --repository --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --names --create-namespace --repository --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3994,6 +4659,14 @@ _ocmadm() {
                     return 0
                     ;;
                 --repository)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4044,7 +4717,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__unjoin)
-            opts="-y -q -v -h --cluster-name --purge-operator --force --yes --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-y -o -q -v -h --cluster-name --purge-operator --force --hub-context --drain --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4056,6 +4729,18 @@ _ocmadm() {
                     ;;
                 --purge-operator)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --hub-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)
@@ -4158,7 +4843,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__upgrade__subcmd__clustermanager)
-            opts="-q -v -h --cluster-manager-values-file --bundle-version --bundle-version-overrides --image-registry --image --allow-downgrade --wait --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --cluster-manager-values-file --bundle-version --bundle-version-overrides --image-registry --image --allow-downgrade --wait --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4203,6 +4888,14 @@ _ocmadm() {
                     return 0
                     ;;
                 --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4253,7 +4946,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__upgrade__subcmd__klusterlet)
-            opts="-q -v -h --klusterlet-values-file --bundle-version --bundle-version-overrides --image-registry --image --allow-downgrade --wait --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --klusterlet-values-file --bundle-version --bundle-version-overrides --image-registry --image --allow-downgrade --wait --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4298,6 +4991,14 @@ _ocmadm() {
                     return 0
                     ;;
                 --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -8,8 +8,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cmd;
 use crate::cmd::args::GlobalArgs;
-use crate::error::CommandError;
-use crate::ui::Ui;
+use crate::error::{CommandError, Kind};
+use crate::k8s::record::Record;
+use crate::ui::{OutputFormat, Ui};
 
 /// Open Cluster Management in one binary
 ///
@@ -31,6 +32,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// How what was changed is printed, if it is asked for as data; set after parsing.
+    #[arg(skip)]
+    pub changes: Option<OutputFormat>,
 }
 
 /// What ocmadm can do.
@@ -42,6 +46,8 @@ pub enum Command {
     Join(Box<cmd::join::Args>),
     /// Accept clusters that asked to join the hub
     Accept(cmd::accept::Args),
+    /// Take back that clusters are accepted; they stay on the list
+    Unaccept(cmd::unaccept::Args),
     /// Make works, cluster sets and samples
     Create(cmd::create::Args),
     /// Delete works, cluster sets and join tokens
@@ -63,6 +69,8 @@ pub enum Command {
     /// Create add-ons, enable and disable them on managed clusters
     #[command(visible_alias = "addons")]
     Addon(cmd::addon::Args),
+    /// Take clusters off the hub, with their works and add-ons
+    Detach(cmd::detach::Args),
     /// Take a cluster out of its hub
     Unjoin(cmd::unjoin::Args),
     /// Make a hub an ordinary cluster again
@@ -87,7 +95,7 @@ pub enum Command {
 /// The whole command tree, for completions and man pages.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    cmd::changes::add_to(Cli::command())
 }
 
 /// Parses the arguments, runs the command, renders its error.
@@ -105,11 +113,11 @@ pub fn main() -> ExitCode {
         }
     };
     let ui = Ui::new(cli.global.ui_settings());
-    let result = panic::catch_unwind(AssertUnwindSafe(|| dispatch(&cli, &ui)));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| told(dispatch(&cli, &ui), &cli, &ui)));
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            if error.kind() != crate::error::Kind::BrokenPipe {
+            if error.kind() != Kind::BrokenPipe {
                 ui.failure(&error.render());
             }
             error.exit_code()
@@ -134,8 +142,21 @@ fn parse() -> Result<Cli, clap::Error> {
     let matches = command.try_get_matches()?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     let dry_run = matches.get_raw("dry_run").into_iter().flatten();
+    cli.changes = cmd::changes::asked(&matches);
+    cli.global.record = cli.changes.map(|_| Record::default());
     cli.global.dry_run_on_server = dry_run.last().is_some_and(|how| how == "server");
     Ok(cli)
+}
+
+/// What was changed, as data, if that was asked for: also when not all came through.
+fn told(result: Result<(), CommandError>, cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
+    if let (Some(output), Some(record)) = (cli.changes, &cli.global.record) {
+        let usage = matches!(&result, Err(error) if error.kind() == Kind::Usage);
+        if !usage {
+            cmd::changes::print(record, output, ui)?;
+        }
+    }
+    result
 }
 
 /// The one match. Runtime, logging and TLS start only for who needs them.
@@ -151,6 +172,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Init(args) => client(global, cmd::init::run(args, global, ui)),
         Command::Join(args) => client(global, cmd::join::run(args, global, ui)),
         Command::Accept(args) => client(global, cmd::accept::run(args, global, ui)),
+        Command::Unaccept(args) => client(global, cmd::unaccept::run(args, global, ui)),
         Command::Create(args) => client(global, cmd::create::run(args, global, ui)),
         Command::Delete(args) => client(global, cmd::delete::run(args, global, ui)),
         Command::Get(args) => client(global, cmd::get::run(args, global, ui)),
@@ -161,6 +183,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Uninstall(args) => client(global, cmd::hub_addon::uninstall(args, global, ui)),
         Command::Clusterset(args) => client(global, cmd::clusterset::run(args, global, ui)),
         Command::Addon(args) => client(global, cmd::addon::run(args, global, ui)),
+        Command::Detach(args) => client(global, cmd::detach::run(args, global, ui)),
         Command::Unjoin(args) => client(global, cmd::unjoin::run(args, global, ui)),
         Command::Clean(args) => client(global, cmd::clean::run(args, global, ui)),
         Command::Hub(args) => controller(global, cmd::hub::run(args, global)),
@@ -173,12 +196,9 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
 /// would have made: a server cannot check them, and nothing less is passed off as it.
 fn ask_server(command: &Command) -> Result<(), CommandError> {
     let name = match command {
-        Command::Init(_) => "init",
-        Command::Join(_) => "join",
-        Command::Accept(_) => "accept",
-        Command::Upgrade(_) => "upgrade",
         Command::Install(_) => "install",
         Command::Uninstall(_) => "uninstall",
+        Command::Detach(_) => "detach",
         Command::Unjoin(_) => "unjoin",
         Command::Clean(_) => "clean",
         Command::Sandbox(_) => "sandbox",
@@ -275,15 +295,10 @@ mod tests {
 
     #[test]
     fn what_the_server_cannot_try_out_is_refused() {
-        for line in [
-            "init",
-            "clean",
-            "unjoin --cluster-name c",
-            "accept --clusters c",
-        ] {
+        for line in ["clean", "unjoin --cluster-name c", "detach --clusters c"] {
             let cli = Cli::parse_from(["ocmadm"].into_iter().chain(line.split(' ')));
             let error = ask_server(&cli.command).unwrap_err();
-            assert_eq!(error.kind(), crate::error::Kind::Usage, "{line}");
+            assert_eq!(error.kind(), Kind::Usage, "{line}");
             assert!(error.hints()[0].contains("--dry-run shows"), "{line}");
         }
         let cli = Cli::parse_from(["ocmadm", "create", "clusterset", "s"]);

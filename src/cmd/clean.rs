@@ -123,8 +123,8 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 /// Clusters that are available would lose their hub without knowing.
 async fn detached(hub: &Connection) -> Result<(), CommandError> {
     let api = resources::all(&hub.client, &resources::managed_cluster());
-    let clusters = match hub.call(api.list(&ListParams::default())).await {
-        Ok(found) => found.items,
+    let clusters = match hub.list_all(&api, &ListParams::default()).await {
+        Ok(found) => found,
         Err(error) if matches!(error.failure, Failure::NotFound(_)) => return Ok(()),
         Err(error) => return Err(error).doing("list managed clusters"),
     };

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::ArgAction;
 use clap_complete::env::Shells;
 use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ApiResource, ListParams};
 
 use crate::cmd::resources;
@@ -187,6 +188,24 @@ pub fn works() -> ArgValueCandidates {
 #[must_use]
 pub fn addons() -> ArgValueCandidates {
     ArgValueCandidates::new(|| names(&resources::cluster_management_addon()))
+}
+
+/// Names of placements, of the namespace typed so far or of all.
+#[must_use]
+pub fn placements() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| names(&resources::placement()))
+}
+
+/// Names of replica sets, of the namespace typed so far or of all.
+#[must_use]
+pub fn replica_sets() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| names(&resources::replica_set()))
+}
+
+/// Names of namespaces.
+#[must_use]
+pub fn namespaces() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| names(&ApiResource::erase::<Namespace>(&())))
 }
 
 /// Names of contexts.

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod addon;
 pub mod agent;
 pub mod args;
+pub mod changes;
 pub mod clean;
 pub mod clusterset;
 pub mod completion;
@@ -12,7 +13,10 @@ pub mod confirm;
 pub mod create;
 pub mod delete;
 pub mod describe;
+pub mod detach;
+pub mod diff;
 pub mod doctor;
+pub mod drain;
 pub mod explain;
 pub mod get;
 pub mod hub;
@@ -22,11 +26,13 @@ pub mod install;
 pub mod join;
 pub mod offers;
 pub mod placement;
+pub mod preview;
 pub mod remove;
 pub mod replicas;
 pub mod resources;
 pub mod sandbox;
 pub mod serve;
+pub mod unaccept;
 pub mod unjoin;
 pub mod upgrade;
 pub mod util;
@@ -51,7 +57,8 @@ pub const CONCURRENCY: usize = 16;
 /// # Errors
 /// What is wrong with the kubeconfig, and what to do about it.
 pub async fn connect(global: &GlobalArgs) -> Result<Connection, CommandError> {
-    Ok(client::connect(global.kubeconfig.as_deref(), global.context.as_deref()).await?)
+    let connection = client::connect(global.kubeconfig.as_deref(), global.context.as_deref());
+    Ok(connection.await?.recorded(global.record.as_ref())?)
 }
 
 /// When the command must have ended its waits.

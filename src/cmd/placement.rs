@@ -27,8 +27,8 @@ async fn list(
     what: &str,
 ) -> Result<Vec<DynamicObject>, CommandError> {
     let api = resources::all(&hub.client, resource);
-    let found = hub.call(api.list(&ListParams::default())).await;
-    Ok(found.doing(&format!("list {what}"))?.items)
+    let found = hub.list_all(&api, &ListParams::default()).await;
+    found.doing(&format!("list {what}"))
 }
 
 /// The hub as the scheduler sees it, without placements. Nothing is written.
@@ -73,9 +73,9 @@ pub async fn world(hub: &Connection) -> Result<World, CommandError> {
 pub async fn bound_sets(hub: &Connection, namespace: &str) -> Result<Vec<String>, CommandError> {
     let bindings = ApiResource::erase::<ManagedClusterSetBinding>(&());
     let api = resources::within(&hub.client, &bindings, namespace);
-    let found = hub.call(api.list(&ListParams::default())).await;
+    let found = hub.list_all(&api, &ListParams::default()).await;
     let found = found.doing("list bindings of cluster sets")?;
-    Ok(found.items.iter().map(ResourceExt::name_any).collect())
+    Ok(found.iter().map(ResourceExt::name_any).collect())
 }
 
 /// Where clusters stand: the index and the name of their group, by cluster.

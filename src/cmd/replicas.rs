@@ -77,8 +77,8 @@ pub async fn sets(hub: &Connection, name: Option<&str>) -> Vec<DynamicObject> {
     if let Some(name) = name {
         params = params.fields(&format!("metadata.name={name}"));
     }
-    match hub.call(api.list(&params)).await {
-        Ok(list) => list.items,
+    match hub.list_all(&api, &params).await {
+        Ok(sets) => sets,
         Err(error) => {
             tracing::debug!(%error, "replica sets cannot be listed");
             Vec::new()

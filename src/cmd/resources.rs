@@ -1,10 +1,12 @@
 //! The objects that commands read and write, untyped: what `-o json` prints is
 //! what the server said, fields of other versions included.
 
-use kube::api::ApiResource;
+use kube::api::{ApiResource, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use kube::{Api, Client};
 use serde_json::Value;
+
+use super::install::FIELD_MANAGER;
 
 fn resource(group: &str, version: &str, kind: &str, plural: &str) -> ApiResource {
     ApiResource {
@@ -157,6 +159,25 @@ pub fn addon_template() -> ApiResource {
         "AddOnTemplate",
         "addontemplates",
     )
+}
+
+/// How the command line creates: under its name, or for checks alone.
+#[must_use]
+pub fn posting(dry_run: bool) -> PostParams {
+    PostParams {
+        dry_run,
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+    }
+}
+
+/// How the command line changes: under its name, or for checks alone.
+#[must_use]
+pub fn patching(dry_run: bool) -> PatchParams {
+    PatchParams {
+        dry_run,
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
 }
 
 /// All objects of a type.

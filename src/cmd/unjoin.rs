@@ -10,7 +10,7 @@ use crate::cmd::args::GlobalArgs;
 use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::explain::{Doing, wait_error};
 use crate::cmd::remove::{self, Removal};
-use crate::cmd::{connect, deadline, program, resources};
+use crate::cmd::{connect, deadline, drain, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::k8s::wait;
@@ -45,8 +45,31 @@ pub struct Args {
     #[arg(long)]
     force: bool,
 
+    /// Context of the hub, for --drain
+    #[arg(long, value_name = "NAME", requires = "drain", add = crate::cmd::completion::contexts())]
+    hub_context: Option<String>,
+
+    /// Delete the cluster's works and add-ons on the hub first, and wait until they are gone
+    #[arg(long, requires = "hub_context")]
+    drain: bool,
+
     #[command(flatten)]
     confirm: ConfirmArgs,
+}
+
+impl Args {
+    /// Everything of a cluster goes, without a question.
+    #[must_use]
+    pub fn all_of(cluster: &str, force: bool) -> Self {
+        Self {
+            cluster_name: cluster.to_owned(),
+            purge_operator: true,
+            force,
+            hub_context: None,
+            drain: false,
+            confirm: ConfirmArgs { yes: true },
+        }
+    }
 }
 
 /// Runs the command.
@@ -77,7 +100,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         }
         return Ok(());
     }
-    works(args, &cluster, &own).await?;
+    let hub = drained(args, global, ui).await?;
+    if hub.is_none() {
+        works(args, &cluster, &own).await?;
+    }
     args.confirm.ask(
         global,
         ui,
@@ -86,6 +112,14 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             cluster.url, args.cluster_name
         ),
     )?;
+    if let Some(hub) = &hub
+        && !global.dry_run
+    {
+        let progress = ui.progress();
+        drain::drain(hub, &args.cluster_name, args.force, until, &progress).await?;
+        drop(progress);
+        works(args, &cluster, &own).await?;
+    }
     let mut removal = Removal::new(&cluster, until, global.dry_run, ui);
     ui.status(&format!(
         "Remove applied resources in the managed cluster {} ...",
@@ -130,10 +164,30 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         args.cluster_name
     ))?;
     ui.hint(&format!(
-        "on the hub, remove it from the list: `kubectl delete managedcluster {}`",
+        "on the hub, remove it from the list: `{} detach --clusters {}`",
+        program(),
         args.cluster_name
     ));
     Ok(())
+}
+
+/// The hub, with `--drain`; what goes there is said.
+async fn drained(
+    args: &Args,
+    global: &GlobalArgs,
+    ui: &Ui,
+) -> Result<Option<Connection>, CommandError> {
+    let (true, Some(context)) = (args.drain, &args.hub_context) else {
+        return Ok(None);
+    };
+    let hub = connect(&GlobalArgs {
+        context: Some(context.clone()),
+        ..global.clone()
+    })
+    .await?;
+    let load = drain::load(&hub, &args.cluster_name).await?;
+    load.tell(&args.cluster_name, global.dry_run, ui);
+    Ok(Some(hub))
 }
 
 fn name_of(klusterlet: &DynamicObject) -> &str {

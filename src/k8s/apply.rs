@@ -127,6 +127,8 @@ pub struct Applied {
     pub outcome: Outcome,
     /// As the server has it now.
     pub live: DynamicObject,
+    /// As it was before, if it was there.
+    pub before: Option<DynamicObject>,
 }
 
 /// What is going on; told to the callback.
@@ -336,15 +338,16 @@ impl Applier {
             let answer = api.patch(&named.name, &params, &Patch::Apply(object)).await;
             match answer {
                 Ok(live) => {
-                    let outcome = match before {
+                    let outcome = match &before {
                         None => Outcome::Created,
-                        Some(before) if same(&before, &live) => Outcome::Unchanged,
+                        Some(before) if self.left_alone(before, &live) => Outcome::Unchanged,
                         Some(_) => Outcome::Configured,
                     };
                     return Ok(Applied {
                         object: named,
                         outcome,
                         live,
+                        before,
                     });
                 }
                 // A definition that is established may take a moment to be served,
@@ -359,6 +362,12 @@ impl Applier {
                 Err(source) => return Err(failed(source)),
             }
         }
+    }
+
+    /// Whether applying changed nothing. A dry run never moves the version.
+    fn left_alone(&self, before: &DynamicObject, after: &DynamicObject) -> bool {
+        let moved = before.metadata.resource_version != after.metadata.resource_version;
+        (!moved && !self.dry_run) || same(before, after)
     }
 
     /// Deletes one object; whether it existed.
@@ -499,13 +508,12 @@ pub fn api(client: &Client, mapping: &Mapping, object: &DynamicObject) -> Api<Dy
 /// Whether applying changed nothing that was applied: the version may move
 /// because of a status or of who owns which field.
 fn same(before: &DynamicObject, after: &DynamicObject) -> bool {
-    if before.metadata.resource_version == after.metadata.resource_version {
-        return true;
-    }
     let content = |object: &DynamicObject| {
         let mut object = object.clone();
         object.metadata.resource_version = None;
         object.metadata.managed_fields = None;
+        // A dry run may count on.
+        object.metadata.generation = None;
         if let Some(data) = object.data.as_object_mut() {
             data.remove("status");
         }

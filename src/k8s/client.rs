@@ -6,17 +6,23 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use kube::core::Status;
+use kube::api::ListParams;
+use kube::client::ClientBuilder;
+use kube::core::{ObjectList, PartialObjectMeta, Status};
 use kube::{Client, Config, Error};
 use thiserror::Error as ThisError;
 
 use super::kubeconfig::{self, Chosen, KubeconfigError, Places};
+use super::record::Record;
 
 /// How long a connection may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long one request may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many objects are asked for at once.
+const PAGE: u32 = 500;
 
 /// A client and where it leads.
 #[derive(Clone)]
@@ -139,6 +145,23 @@ fn in_cluster() -> Result<Connection, ConnectError> {
 }
 
 impl Connection {
+    /// The same, but what the server answers to changes is kept, if there is
+    /// where to.
+    ///
+    /// # Errors
+    /// Certificates or credentials that cannot be used.
+    pub fn recorded(mut self, record: Option<&Record>) -> Result<Self, ConnectError> {
+        if let Some(record) = record {
+            let builder = ClientBuilder::try_from(self.config.clone());
+            let builder = builder.map_err(|error| ConnectError::Credentials {
+                context: self.context.clone().unwrap_or_default(),
+                source: Box::new(error),
+            })?;
+            self.client = builder.with_layer(record).build();
+        }
+        Ok(self)
+    }
+
     /// Runs one request with a bound on its time; says where it went if it fails.
     ///
     /// # Errors
@@ -187,6 +210,85 @@ impl Connection {
             Err(error) if matches!(error.failure, Failure::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// All objects, read page by page. A list that has changed so much meanwhile
+    /// that the server has forgotten how it was is read again, at once.
+    ///
+    /// # Errors
+    /// A request's failure, classified.
+    pub async fn list_all<K>(
+        &self,
+        api: &kube::Api<K>,
+        params: &ListParams,
+    ) -> Result<Vec<K>, ServerError>
+    where
+        K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+    {
+        self.pages(params, |page| async move { api.list(&page).await })
+            .await
+    }
+
+    async fn pages<T, F>(
+        &self,
+        params: &ListParams,
+        get: impl Fn(ListParams) -> F,
+    ) -> Result<Vec<T>, ServerError>
+    where
+        T: Clone,
+        F: Future<Output = Result<ObjectList<T>, Error>>,
+    {
+        let mut page = params.clone().limit(PAGE);
+        let mut found = Vec::new();
+        loop {
+            let list = match self.call(get(page.clone())).await {
+                Ok(list) => list,
+                Err(error) if page.continue_token.is_some() && error.is_gone() => {
+                    return Ok(self.call(get(params.clone())).await?.items);
+                }
+                Err(error) => return Err(error),
+            };
+            found.extend(list.items);
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// Like [`Connection::list_all`], but a type that does not exist is `None`.
+    ///
+    /// # Errors
+    /// A request's failure, classified.
+    pub async fn list_all_opt<K>(
+        &self,
+        api: &kube::Api<K>,
+        params: &ListParams,
+    ) -> Result<Option<Vec<K>>, ServerError>
+    where
+        K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+    {
+        match self.list_all(api, params).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if matches!(error.failure, Failure::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Names, labels and owners of all objects, read page by page.
+    ///
+    /// # Errors
+    /// A request's failure, classified.
+    pub async fn list_all_metadata<K>(
+        &self,
+        api: &kube::Api<K>,
+        params: &ListParams,
+    ) -> Result<Vec<PartialObjectMeta<K>>, ServerError>
+    where
+        K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+    {
+        self.pages(params, |page| async move { api.list_metadata(&page).await })
+            .await
     }
 
     /// Says where a failed request went.
@@ -273,6 +375,12 @@ impl ServerError {
             Some(Error::Api(status)) => Some(status),
             _ => None,
         }
+    }
+
+    /// Whether the server has forgotten the version that was asked for.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.status().is_some_and(|status| status.code == 410)
     }
 
     /// Whether asking again, unchanged, cannot help.
@@ -467,6 +575,60 @@ mod tests {
         });
         let connection = connection(&format!("https://{address}"), None);
         assert_eq!(failure(&connection).await, Failure::NotTls);
+    }
+
+    #[tokio::test]
+    async fn long_lists_are_read_in_pages_and_again_if_they_are_forgotten() {
+        use std::sync::{Arc, Mutex};
+
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (seen, forgets) = (Arc::clone(&asked), Arc::new(Mutex::new(false)));
+        let forgetful = Arc::clone(&forgets);
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            let second = query.contains("continue=more");
+            let gone = second && *forgetful.lock().unwrap();
+            seen.lock().unwrap().push(query);
+            let map = |name: &str| serde_json::json!({"metadata": {"name": name}});
+            let (code, body) = match (second, gone) {
+                (_, true) => (
+                    410,
+                    serde_json::json!({"kind": "Status", "apiVersion": "v1",
+                    "status": "Failure", "reason": "Expired", "code": 410, "message": "too old"}),
+                ),
+                (true, false) => (
+                    200,
+                    serde_json::json!({"metadata": {}, "items": [map("b")]}),
+                ),
+                (false, _) if seen.lock().unwrap().len() == 5 => (
+                    200,
+                    serde_json::json!({"metadata": {}, "items": [map("a"), map("b"), map("c")]}),
+                ),
+                (false, _) => (
+                    200,
+                    serde_json::json!({"metadata": {"continue": "more"}, "items": [map("a")]}),
+                ),
+            };
+            let answer = http::Response::builder().status(code);
+            let answer = answer.body(kube::client::Body::from(body.to_string().into_bytes()));
+            async move { Ok::<_, std::convert::Infallible>(answer.unwrap()) }
+        });
+        let mut connection = connection("https://127.0.0.1:1", None);
+        connection.client = Client::new(service, "default");
+        let maps: kube::Api<k8s_openapi::api::core::v1::ConfigMap> =
+            kube::Api::all(connection.client.clone());
+        let params = ListParams::default();
+        let found = connection.list_all(&maps, &params).await.unwrap();
+        assert_eq!(found.len(), 2);
+        *forgets.lock().unwrap() = true;
+        let found = connection.list_all(&maps, &params).await.unwrap();
+        assert_eq!(found.len(), 3);
+        let asked = asked.lock().unwrap();
+        assert!(
+            asked[0].contains("limit=500") && asked[1].contains("continue=more"),
+            "{asked:?}"
+        );
+        assert!(asked.len() == 5 && !asked[4].contains("limit"), "{asked:?}");
     }
 
     #[tokio::test]

@@ -6,5 +6,6 @@ pub mod discovery;
 pub mod incluster;
 pub mod kubeconfig;
 pub mod quantity;
+pub mod record;
 pub mod wait;
 pub mod yaml;

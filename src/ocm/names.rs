@@ -72,6 +72,8 @@ pub const LABEL_MANIFEST_WORK_REPLICA_SET: &str =
     "work.open-cluster-management.io/manifestworkreplicaset";
 /// On works: the placement that chose their cluster.
 pub const LABEL_PLACEMENT_NAME: &str = "work.open-cluster-management.io/placementname";
+/// On works that `create work --placement` made: the placement, as `<namespace>.<name>`.
+pub const LABEL_PUT_BY_PLACEMENT: &str = "ocmadm.open-cluster-management.io/placement";
 /// On namespaces that get a copy of the image pull secret.
 pub const LABEL_ADDON_NAMESPACE: &str = "addon.open-cluster-management.io/namespace";
 

@@ -25,6 +25,8 @@ pub struct Settings {
     pub color: ColorChoice,
     /// No status lines, hints or progress; results, warnings and errors stay.
     pub quiet: bool,
+    /// Results for people go to stderr: stdout is kept for data.
+    pub lines_aside: bool,
 }
 
 /// Where output goes. Shared by reference; safe to use from several tasks.
@@ -32,6 +34,7 @@ pub struct Settings {
 pub struct Ui {
     color: bool,
     quiet: bool,
+    lines_aside: bool,
     stderr_is_terminal: bool,
     can_prompt: bool,
     sink: Sink,
@@ -61,6 +64,7 @@ impl Ui {
         Self {
             color: color::enabled(settings.color, stderr_is_terminal, &color::OsEnvironment),
             quiet: settings.quiet,
+            lines_aside: settings.lines_aside,
             stderr_is_terminal,
             can_prompt: stderr_is_terminal && io::stdin().is_terminal(),
             sink: Sink::Process,
@@ -73,6 +77,7 @@ impl Ui {
         Self {
             color: false,
             quiet: false,
+            lines_aside: false,
             stderr_is_terminal: false,
             can_prompt: false,
             sink: Sink::Captured(Mutex::new(Captured::default())),
@@ -85,6 +90,7 @@ impl Ui {
         Self {
             color: self.color,
             quiet: true,
+            lines_aside: self.lines_aside,
             stderr_is_terminal: self.stderr_is_terminal,
             can_prompt: false,
             sink: match &self.sink {
@@ -123,6 +129,20 @@ impl Ui {
     /// # Errors
     /// Whatever the stream says; a closed pipe among it.
     pub fn result(&self, text: &str) -> io::Result<()> {
+        if self.lines_aside {
+            if !self.quiet {
+                self.to_stderr(text);
+            }
+            return Ok(());
+        }
+        self.document(text)
+    }
+
+    /// Writes data to stdout, wherever results for people go.
+    ///
+    /// # Errors
+    /// Whatever the stream says; a closed pipe among it.
+    pub fn document(&self, text: &str) -> io::Result<()> {
         match &self.sink {
             Sink::Process => {
                 let mut out = io::stdout().lock();

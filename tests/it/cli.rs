@@ -22,4 +22,5 @@ mod sets;
 mod tokens;
 mod upgrade;
 mod upstream;
+mod verbs;
 mod world;

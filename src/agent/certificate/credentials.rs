@@ -121,6 +121,15 @@ impl Credentials {
         self.cluster.server.as_deref().unwrap_or_default()
     }
 
+    /// The same, but without programs that would be run for them: whoever looks
+    /// at them is not where they are meant for.
+    #[must_use]
+    pub fn without_programs(mut self) -> Self {
+        self.user.exec = None;
+        self.user.auth_provider = None;
+        self
+    }
+
     /// Whether both lead to the same hub.
     #[must_use]
     pub fn same_hub(&self, other: &Self) -> bool {

@@ -153,7 +153,7 @@ fn bootstrap_identity(request: &CertificateSigningRequest) -> Result<(), String>
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
     use serde_json::json;
 

@@ -1,10 +1,11 @@
 //! `ocmadm accept`: lets clusters that asked into the hub.
 
 pub mod check;
+pub mod mark;
 
 use futures::StreamExt;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{ListParams, Patch};
 use kube::core::DynamicObject;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
@@ -12,6 +13,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use self::check::{Verdict, judge};
+use self::mark::MarkArgs;
+use crate::cmd::args::choose::selector_of_set;
 use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{Doing, server_error, wait_error};
 use crate::cmd::{connect, deadline, program, resources, same_cluster};
@@ -39,6 +42,9 @@ pub struct Args {
     /// Approve requests for these users only (common names), separated by commas
     #[arg(long, value_name = "CN,...", value_delimiter = ',')]
     requesters: Vec<String>,
+
+    #[command(flatten)]
+    marks: MarkArgs,
 }
 
 /// How many clusters are accepted at once.
@@ -53,7 +59,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if choice.is_empty() {
         return Err(Choice::missing());
     }
+    args.marks.check()?;
     let hub = connect(global).await?;
+    if let Some(set) = &args.marks.into_set {
+        selector_of_set(&hub, set).await?;
+    }
     // Names are not looked up: these clusters may still have to ask.
     let clusters = if choice.by_property() {
         choice.find(&hub).await?.names
@@ -66,6 +76,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             hub: &hub,
             args,
             dry_run: global.dry_run,
+            on_server: global.dry_run_on_server,
             until: deadline(global.timeout),
             progress: &progress,
         };
@@ -92,11 +103,13 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 pub async fn one(
     hub: &Connection,
     cluster: &str,
+    marks: &MarkArgs,
     wait: bool,
     until: Instant,
     progress: &Progress<'_>,
 ) -> Result<(), CommandError> {
     let args = Args {
+        marks: marks.clone(),
         clusters: ClustersArgs::default(),
         wait,
         skip_approve_check: false,
@@ -106,6 +119,7 @@ pub async fn one(
         hub,
         args: &args,
         dry_run: false,
+        on_server: false,
         until,
         progress,
     };
@@ -134,6 +148,8 @@ struct Accept<'a> {
     hub: &'a Connection,
     args: &'a Args,
     dry_run: bool,
+    /// In a dry run: whether the server checks what would be sent.
+    on_server: bool,
     until: Instant,
     progress: &'a Progress<'a>,
 }
@@ -184,7 +200,7 @@ impl Accept<'_> {
             Decision::Approve(requests) => {
                 lines.push(format!("Starting approve csrs for the cluster {cluster}"));
                 for (name, _) in &requests {
-                    if !self.dry_run {
+                    if self.sends() {
                         self.approve(name).await?;
                     }
                     lines.push(format!("CSR {name} approved"));
@@ -203,18 +219,25 @@ impl Accept<'_> {
                 "hubAcceptsClient already set for managed cluster {cluster}"
             ));
         } else {
-            if !self.dry_run {
+            if self.sends() {
                 self.admit(cluster).await?;
             }
             lines.push(format!(
                 "set hubAcceptsClient to true for managed cluster {cluster}"
             ));
         }
+        if let Some(line) = self.mark(cluster, &managed).await? {
+            lines.push(line);
+        }
         if self.args.wait && !self.dry_run {
             self.wait_until_joined(cluster, &step).await?;
         }
         if self.dry_run {
-            lines.push(format!("Nothing was changed for {cluster} (dry run)"));
+            let how = match self.on_server {
+                true => "server dry run",
+                false => "dry run",
+            };
+            lines.push(format!("Nothing was changed for {cluster} ({how})"));
         } else {
             lines.push(format!(
                 "Your managed cluster {cluster} has joined the Hub successfully."
@@ -326,6 +349,11 @@ impl Accept<'_> {
         })
     }
 
+    /// Whether changes are sent: to be made, or to be checked.
+    fn sends(&self) -> bool {
+        !self.dry_run || self.on_server
+    }
+
     async fn approve(&self, name: &str) -> Result<(), CommandError> {
         let doing = format!("approve the signing request {name}");
         let api: Api<CertificateSigningRequest> = Api::all(self.hub.client.clone());
@@ -359,7 +387,11 @@ impl Accept<'_> {
             });
             let sent = self
                 .hub
-                .call(api.patch_approval(name, &PatchParams::default(), &Patch::Merge(patch)))
+                .call(api.patch_approval(
+                    name,
+                    &resources::patching(self.dry_run),
+                    &Patch::Merge(patch),
+                ))
                 .await;
             match sent {
                 Ok(_) => return Ok(()),
@@ -374,10 +406,48 @@ impl Accept<'_> {
         let api = resources::all(&self.hub.client, &resources::managed_cluster());
         let patch = Patch::Merge(json!({"spec": {"hubAcceptsClient": true}}));
         self.hub
-            .call(api.patch(cluster, &PatchParams::default(), &patch))
+            .call(api.patch(cluster, &resources::patching(self.dry_run), &patch))
             .await
             .map_err(|error| server_error(error, &format!("accept managed cluster {cluster}")))?;
         Ok(())
+    }
+
+    /// Labels, taints and set, where they are not as they shall be. The object is
+    /// read again if somebody was quicker.
+    async fn mark(
+        &self,
+        cluster: &str,
+        managed: &DynamicObject,
+    ) -> Result<Option<String>, CommandError> {
+        if self.args.marks.is_empty() {
+            return Ok(None);
+        }
+        let doing = format!("label managed cluster {cluster}");
+        let api = resources::all(&self.hub.client, &resources::managed_cluster());
+        let mut current = managed.clone();
+        for attempt in 0..3 {
+            if attempt > 0 || !self.dry_run {
+                // Accepting it has changed it.
+                let found = self.hub.call(api.get(cluster)).await;
+                current = found.map_err(|error| server_error(error, &doing))?;
+            }
+            let value = serde_json::to_value(&current).unwrap_or_default();
+            let Some(patch) = self.args.marks.patch(&value) else {
+                return Ok(None);
+            };
+            if !self.sends() {
+                break;
+            }
+            let (params, patch) = (resources::patching(self.dry_run), Patch::Merge(patch));
+            match self.hub.call(api.patch(cluster, &params, &patch)).await {
+                Ok(_) => break,
+                Err(error) if attempt < 2 && matches!(error.failure, Failure::Conflict(_)) => {}
+                Err(error) => return Err(server_error(error, &doing)),
+            }
+        }
+        Ok(Some(format!(
+            "set labels, taints and cluster set of managed cluster {cluster}"
+        )))
     }
 
     async fn wait_until_joined(&self, cluster: &str, step: &Step<'_>) -> Result<(), CommandError> {
@@ -479,6 +549,7 @@ mod tests {
             wait: false,
             skip_approve_check: false,
             requesters: Vec::new(),
+            marks: MarkArgs::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kube::api::{ApiResource, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, Patch};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
@@ -362,10 +362,7 @@ impl Job<'_> {
         let object: DynamicObject = serde_json::from_value(wanted.clone()).map_err(|error| {
             CommandError::internal("an add-on could not be built").because(error)
         })?;
-        let params = PostParams {
-            dry_run: self.global.dry_run,
-            ..PostParams::default()
-        };
+        let params = resources::posting(self.global.dry_run);
         let api = resources::all(&self.hub.client, resource);
         let sent = self.hub.call(api.create(&params, &object)).await;
         sent.map(|_| ())
@@ -382,10 +379,7 @@ impl Job<'_> {
         if self.global.dry_run && !self.global.dry_run_on_server {
             return Ok(());
         }
-        let params = PatchParams {
-            dry_run: self.global.dry_run,
-            ..PatchParams::default()
-        };
+        let params = resources::patching(self.global.dry_run);
         let api = resources::all(&self.hub.client, resource);
         let sent = self
             .hub

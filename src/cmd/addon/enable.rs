@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use futures::StreamExt;
 use kube::ResourceExt;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, Patch};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
@@ -256,19 +256,13 @@ impl Enable<'_> {
         let object: DynamicObject = serde_json::from_value(body.clone()).map_err(|error| {
             CommandError::internal("an add-on could not be built").because(error)
         })?;
-        let post = PostParams {
-            dry_run: self.dry_run,
-            ..PostParams::default()
-        };
+        let post = resources::posting(self.dry_run);
         match self.hub.call(api.create(&post, &object)).await {
             Ok(_) => return Ok(line),
             Err(error) if matches!(error.failure, Failure::Conflict(_)) => {}
             Err(error) => return Err(server_error(error, &doing)),
         }
-        let params = PatchParams {
-            dry_run: self.dry_run,
-            ..PatchParams::default()
-        };
+        let params = resources::patching(self.dry_run);
         self.hub
             .call(api.patch(addon, &params, &Patch::Merge(body)))
             .await

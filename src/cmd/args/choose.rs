@@ -174,11 +174,8 @@ impl Choice {
         }
         let params = ListParams::default().labels(&selectors.join(","));
         let api = resources::all(&hub.client, &resources::managed_cluster());
-        let mut clusters = hub
-            .call(api.list(&params))
-            .await
-            .doing("list managed clusters")?
-            .items;
+        let found = hub.list_all(&api, &params).await;
+        let mut clusters = found.doing("list managed clusters")?;
         clusters.sort_by_key(ResourceExt::name_any);
         if clusters.is_empty() {
             let what = match (&self.set, &self.selector) {

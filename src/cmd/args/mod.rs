@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 
 pub use self::choose::{Choice, Chosen, ClustersArgs, OfClustersArgs};
+use crate::k8s::record::Record;
 use crate::ui::{ColorChoice, Settings};
 
 /// Flags of every command.
@@ -40,6 +41,10 @@ pub struct GlobalArgs {
     /// Whether it was `--dry-run=server`; set after parsing.
     #[arg(skip)]
     pub dry_run_on_server: bool,
+
+    /// Where what is changed is kept, if it is asked for as data; set after parsing.
+    #[arg(skip)]
+    pub record: Option<Record>,
 
     /// How long to wait, in seconds or as 90s, 5m, 1h
     #[arg(long, global = true, value_name = "DURATION", default_value = "300", value_parser = parse_duration)]
@@ -77,6 +82,7 @@ impl GlobalArgs {
                 Color::Never => ColorChoice::Never,
             },
             quiet: self.quiet,
+            lines_aside: self.record.is_some(),
         }
     }
 }

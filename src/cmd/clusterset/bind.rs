@@ -1,6 +1,6 @@
 //! `ocmadm clusterset bind` and `unbind`: ManagedClusterSetBindings.
 
-use kube::api::{DeleteParams, PostParams};
+use kube::api::DeleteParams;
 use kube::core::DynamicObject;
 use serde_json::json;
 
@@ -53,10 +53,7 @@ pub async fn bind(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comma
     }))
     .map_err(|error| CommandError::internal("a binding could not be built").because(error))?;
     let api = resources::within(&hub.client, &resources::cluster_set_binding(), namespace);
-    let params = PostParams {
-        dry_run: global.dry_run,
-        ..PostParams::default()
-    };
+    let params = resources::posting(global.dry_run);
     let doing = format!("bind cluster set {set} to namespace {namespace}");
     match hub.call(api.create(&params, &binding)).await {
         Ok(_) if global.dry_run => ui.result_line(&format!(

@@ -3,7 +3,7 @@
 
 use futures::StreamExt;
 use kube::ResourceExt;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use serde_json::{Value, json};
 
 use crate::cmd::args::choose::unknown_set;
@@ -100,10 +100,7 @@ async fn label(
 ) -> Result<(), CommandError> {
     let chosen = choice.find(hub).await?;
     let api = resources::all(&hub.client, &resources::managed_cluster());
-    let params = PatchParams {
-        dry_run: global.dry_run,
-        ..PatchParams::default()
-    };
+    let params = resources::patching(global.dry_run);
     let mut results = futures::stream::iter(chosen.names)
         .map(|cluster| {
             let before = chosen
@@ -206,10 +203,7 @@ async fn namespaces(
             json!([unchanged, {"op": "add", "path": "/spec/managedNamespaces", "value": all}]);
         let patch: json_patch::Patch = serde_json::from_value(operations)
             .map_err(|error| CommandError::internal("a patch could not be built").because(error))?;
-        let params = PatchParams {
-            dry_run: global.dry_run,
-            ..PatchParams::default()
-        };
+        let params = resources::patching(global.dry_run);
         if !added.is_empty() && (!global.dry_run || global.dry_run_on_server) {
             match hub
                 .call(api.patch(set, &params, &Patch::<()>::Json(patch)))

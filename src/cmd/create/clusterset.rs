@@ -1,6 +1,5 @@
 //! `ocmadm create clusterset`.
 
-use kube::api::PostParams;
 use kube::core::DynamicObject;
 use serde_json::json;
 
@@ -38,10 +37,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         "spec": {},
     }))
     .map_err(|error| CommandError::internal("a cluster set could not be built").because(error))?;
-    let params = PostParams {
-        dry_run: global.dry_run,
-        ..PostParams::default()
-    };
+    let params = resources::posting(global.dry_run);
     match hub.call(api.create(&params, &set)).await {
         Ok(_) if global.dry_run => {
             ui.result_line(&format!(

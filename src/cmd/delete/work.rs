@@ -1,7 +1,7 @@
 //! `ocmadm delete work`.
 
 use futures::StreamExt;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::api::{DeleteParams, Patch};
 use kube::core::DynamicObject;
 use serde_json::json;
 use tokio::time::Instant;
@@ -133,7 +133,7 @@ impl Job<'_> {
             let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));
             // Gone already is fine.
             self.hub
-                .call_opt(api.patch(name, &PatchParams::default(), &patch))
+                .call_opt(api.patch(name, &resources::patching(false), &patch))
                 .await
                 .doing(&doing)?;
         }

@@ -11,6 +11,7 @@ use kube::core::{DynamicObject, ObjectList};
 use kube::{Api, ResourceExt};
 use serde_json::Value;
 
+use super::view::{self, Fields, ago, entries, last_seen};
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::get::clusters::require_names;
 use crate::cmd::get::works::{manifests, state};
@@ -125,57 +126,32 @@ fn is_open(request: &CertificateSigningRequest) -> bool {
     conditions.is_none_or(Vec::is_empty)
 }
 
-fn last_seen(event: &Event) -> Option<Timestamp> {
-    let last = event.last_timestamp.as_ref().map(|time| time.0);
-    let series = event
-        .series
-        .as_ref()
-        .and_then(|series| series.last_observed_time.as_ref())
-        .map(|time| time.0);
-    last.or(series)
-        .or(event.event_time.as_ref().map(|time| time.0))
-        .or(event
-            .metadata
-            .creation_timestamp
-            .as_ref()
-            .map(|time| time.0))
-}
-
-fn ago(time: Option<Timestamp>, now: Timestamp) -> String {
-    time.map(|time| resources::human(now.as_second() - time.as_second()))
-        .unwrap_or_default()
-}
-
 /// The whole view, without a line break at its end.
 fn text(cluster: &DynamicObject, known: &Known, now: Timestamp) -> String {
-    let mut out = String::new();
+    let mut out = Fields::default();
     let data = &cluster.data;
     let at = |pointer: &str| {
         let value = data.pointer(pointer).and_then(Value::as_str);
         value.unwrap_or_default().to_owned()
     };
     let condition = |kind: &str| resources::condition(data, kind).to_owned();
-    let mut field = |name: &str, value: String| {
-        let value = if value.is_empty() { "<none>" } else { &value };
-        out.push_str(&format!("{:<17}{value}\n", format!("{name}:")));
-    };
-    field("Name", cluster.name_any());
+    out.field("Name", cluster.name_any());
     let set = cluster.labels().get(names::LABEL_CLUSTER_SET);
-    field("Cluster set", set.cloned().unwrap_or_default());
+    out.field("Cluster set", set.cloned().unwrap_or_default());
     let accepted = data.pointer("/spec/hubAcceptsClient") == Some(&Value::Bool(true));
-    field("Accepted", accepted.to_string());
-    field("Joined", condition("ManagedClusterJoined"));
-    field("Available", condition("ManagedClusterConditionAvailable"));
-    field("Kubernetes", at("/status/version/kubernetes"));
-    field("URL", at("/spec/managedClusterClientConfigs/0/url"));
-    field("Age", resources::age(cluster, now));
+    out.field("Accepted", accepted.to_string());
+    out.field("Joined", condition("ManagedClusterJoined"));
+    out.field("Available", condition("ManagedClusterConditionAvailable"));
+    out.field("Kubernetes", at("/status/version/kubernetes"));
+    out.field("URL", at("/spec/managedClusterClientConfigs/0/url"));
+    out.field("Age", resources::age(cluster, now));
     if cluster.metadata.deletion_timestamp.is_some() {
-        field(
+        out.field(
             "Being deleted",
             format!("held by {}", cluster.finalizers().join(", ")),
         );
     }
-    field("Last heard of", heartbeat(known.lease.as_ref(), now));
+    out.field("Last heard of", heartbeat(known.lease.as_ref(), now));
     let sum = |of: &str| {
         let resources = data.pointer(of).and_then(Value::as_object);
         let one = |key: &str| {
@@ -188,13 +164,9 @@ fn text(cluster: &DynamicObject, known: &Known, now: Timestamp) -> String {
             .collect();
         shown.join(", ")
     };
-    field("Capacity", sum("/status/capacity"));
-    field("Allocatable", sum("/status/allocatable"));
-    let labels = cluster
-        .labels()
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"));
-    listed(&mut out, "Labels", labels);
+    out.field("Capacity", sum("/status/capacity"));
+    out.field("Allocatable", sum("/status/allocatable"));
+    out.listed("Labels", view::pairs(cluster.labels()));
     let taints = entries(data, "/spec/taints").map(|taint| {
         let of = |key: &str| taint[key].as_str().unwrap_or_default().to_owned();
         match of("value") {
@@ -202,37 +174,25 @@ fn text(cluster: &DynamicObject, known: &Known, now: Timestamp) -> String {
             value => format!("{}={value}:{}", of("key"), of("effect")),
         }
     });
-    listed(&mut out, "Taints", taints);
+    out.listed("Taints", taints);
     let claims = entries(data, "/status/clusterClaims").map(|claim| {
         let of = |key: &str| claim[key].as_str().unwrap_or_default();
         format!("{}={}", of("name"), of("value"))
     });
-    listed(&mut out, "Claims", claims);
-    let mut table = Table::new(&["type", "status", "reason", "since", "message"]);
-    for condition in entries(data, "/status/conditions") {
-        let of = |key: &str| condition[key].as_str().unwrap_or_default().to_owned();
-        let since = of("lastTransitionTime").parse().ok();
-        table.row([
-            of("type"),
-            of("status"),
-            of("reason"),
-            ago(since, now),
-            of("message"),
-        ]);
-    }
-    section(&mut out, "Conditions", Ok(table));
+    out.listed("Claims", claims);
+    out.section("Conditions", Ok(view::conditions(data, now)));
     let works = known.works.as_deref().map(works);
-    section(&mut out, "Works", works.map_err(String::as_str));
+    out.section("Works", works.map_err(String::as_str));
     let addons = known.addons.as_deref().map(addons);
-    section(&mut out, "Add-ons", addons.map_err(String::as_str));
+    out.section("Add-ons", addons.map_err(String::as_str));
     if !matches!(&known.requests, Ok(none) if none.is_empty()) {
         let requests = known.requests.as_deref().map(|all| requests(all, now));
         let name = "Requests that wait for a yes";
-        section(&mut out, name, requests.map_err(String::as_str));
+        out.section(name, requests.map_err(String::as_str));
     }
-    let events = known.events.as_deref().map(|all| events(all, now));
-    section(&mut out, "Events", events.map_err(String::as_str));
-    out.trim_end().to_owned()
+    let events = known.events.as_deref().map(|all| view::events(all, now));
+    out.section("Events", events.map_err(String::as_str));
+    out.text()
 }
 
 fn heartbeat(lease: Option<&Lease>, now: Timestamp) -> String {
@@ -247,48 +207,6 @@ fn heartbeat(lease: Option<&Lease>, now: Timestamp) -> String {
         "{} ago (to be heard every {every}s)",
         ago(Some(renewed.0), now)
     )
-}
-
-fn entries<'a>(data: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
-    let list = data.pointer(pointer).and_then(Value::as_array);
-    list.into_iter().flatten()
-}
-
-fn listed(out: &mut String, name: &str, values: impl Iterator<Item = String>) {
-    let mut first = true;
-    for value in values {
-        let name = if first {
-            format!("{name}:")
-        } else {
-            String::new()
-        };
-        out.push_str(&format!("{name:<17}{value}\n"));
-        first = false;
-    }
-    if first {
-        out.push_str(&format!("{:<17}<none>\n", format!("{name}:")));
-    }
-}
-
-/// A table under its name, or why there is none.
-fn section(out: &mut String, name: &str, table: Result<Table, &str>) {
-    match table {
-        Err(why) => {
-            out.push_str(&format!(
-                "{:<17}cannot be read: {why}\n",
-                format!("{name}:")
-            ));
-        }
-        Ok(table) if table.is_empty() => {
-            out.push_str(&format!("{:<17}<none>\n", format!("{name}:")));
-        }
-        Ok(table) => {
-            out.push_str(&format!("{name}:\n"));
-            for line in table.render().lines() {
-                out.push_str(&format!("  {line}\n"));
-            }
-        }
-    }
 }
 
 fn works(works: &[DynamicObject]) -> Table {
@@ -314,20 +232,6 @@ fn addons(addons: &[DynamicObject]) -> Table {
             value.unwrap_or_default().to_owned()
         };
         table.row([addon.name_any(), of("status"), of("message")]);
-    }
-    table
-}
-
-fn events(events: &[Event], now: Timestamp) -> Table {
-    let mut table = Table::new(&["last seen", "type", "reason", "message"]);
-    for event in events {
-        let of = |text: &Option<String>| text.clone().unwrap_or_default();
-        table.row([
-            ago(last_seen(event), now),
-            of(&event.type_),
-            of(&event.reason),
-            of(&event.message),
-        ]);
     }
     table
 }

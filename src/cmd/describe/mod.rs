@@ -1,6 +1,8 @@
 //! `ocmadm describe`: everything that is known of one thing.
 
 pub mod cluster;
+pub mod view;
+pub mod work;
 
 use crate::cmd::args::GlobalArgs;
 use crate::error::CommandError;
@@ -20,6 +22,9 @@ pub enum Command {
     /// Show all that the hub knows of managed clusters
     #[command(visible_aliases = ["clusters", "managedcluster"])]
     Cluster(cluster::Args),
+    /// Show a work with every resource, what was reported of it, and what happened
+    #[command(visible_aliases = ["works", "manifestwork"])]
+    Work(work::Args),
 }
 
 /// Runs the command.
@@ -29,5 +34,6 @@ pub enum Command {
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     match &args.command {
         Command::Cluster(args) => cluster::run(args, global, ui).await,
+        Command::Work(args) => work::run(args, global, ui).await,
     }
 }

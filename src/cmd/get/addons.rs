@@ -126,7 +126,7 @@ fn view() -> View<'static> {
 
 /// Why it is not as it should be: a reason, and all there is to say about it.
 /// What is the cause of the rest comes first.
-fn trouble(addon: &DynamicObject) -> (String, String) {
+pub(crate) fn trouble(addon: &DynamicObject) -> (String, String) {
     let deleting = addon.metadata.deletion_timestamp.is_some();
     let is_bad = |kind: &str, condition: &Value| match kind {
         "Progressing" => condition["status"] == "False" && condition["reason"] != "Completed",

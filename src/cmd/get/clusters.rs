@@ -104,7 +104,7 @@ async fn heartbeats(hub: &Connection, list: &ListArgs) -> Heartbeats {
     }
     let leases: Api<Lease> = Api::all(hub.client.clone());
     let params = ListParams::default().fields(&format!("metadata.name={}", names::CLUSTER_LEASE));
-    let found = hub.call(leases.list(&params)).await;
+    let found = hub.list_all(&leases, &params).await;
     found
         .into_iter()
         .flatten()
@@ -194,8 +194,8 @@ pub async fn require_names(
             Err(error) => return Err(error).doing("read the managed cluster"),
         }
     }
-    let known = match hub.call(api.list(&ListParams::default())).await {
-        Ok(found) => found.items,
+    let known = match hub.list_all(&api, &ListParams::default()).await {
+        Ok(found) => found,
         Err(error) if matches!(error.failure, Failure::Forbidden(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error).doing("list managed clusters"),
     };

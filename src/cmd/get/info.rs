@@ -8,7 +8,6 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::ListParams;
 use kube::core::DynamicObject;
 use kube::{Api, ResourceExt};
-use serde_json::{Value, json};
 
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::components::{Installed, installed};
@@ -22,25 +21,18 @@ use crate::ui::{OutputFormat, Ui, format};
 /// Arguments of `ocmadm get hub-info` and `get klusterlet-info`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// Output format
-    #[arg(long, short, value_name = "FORMAT", value_enum, default_value_t = Output::Text)]
-    output: Output,
+    /// Output format: text, json, yaml, name, jsonpath=…, custom-columns=…
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = parse_output)]
+    output: OutputFormat,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    Text,
-    Json,
-    Yaml,
-}
-
-impl Output {
-    fn objects(self) -> Option<OutputFormat> {
-        match self {
-            Self::Text => None,
-            Self::Json => Some(OutputFormat::Json),
-            Self::Yaml => Some(OutputFormat::Yaml),
-        }
+fn parse_output(text: &str) -> Result<OutputFormat, String> {
+    match text.parse::<OutputFormat>()? {
+        OutputFormat::Wide | OutputFormat::Tree => Err(
+            "valid are text, json, yaml, name, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,…"
+                .to_owned(),
+        ),
+        format => Ok(format),
     }
 }
 
@@ -143,8 +135,8 @@ pub(super) async fn hub(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(),
         |_| names::HUB_NAMESPACE.to_owned(),
     )
     .await?;
-    if let Some(output) = args.output.objects() {
-        return structured(&found, output, ui);
+    if args.output.is_structured() {
+        return structured(&found, args.output, ui);
     }
     let text = text(
         &found,
@@ -175,8 +167,8 @@ pub(super) async fn klusterlet(
         agent_namespace,
     )
     .await?;
-    if let Some(output) = args.output.objects() {
-        return structured(&found, output, ui);
+    if args.output.is_structured() {
+        return structured(&found, args.output, ui);
     }
     let Some(klusterlet) = &found.custom else {
         ui.result_line("No klusterlet detected!")?;
@@ -197,7 +189,7 @@ pub(super) async fn klusterlet(
 }
 
 /// Where a Klusterlet's agents run.
-fn agent_namespace(klusterlet: &DynamicObject) -> String {
+pub(crate) fn agent_namespace(klusterlet: &DynamicObject) -> String {
     let spec = &klusterlet.data["spec"];
     let mode = spec["deployOption"]["mode"].as_str().unwrap_or_default();
     if mode.ends_with("Hosted") {
@@ -263,8 +255,12 @@ fn structured(found: &Found, output: OutputFormat, ui: &Ui) -> Result<(), Comman
             metadata.remove("managedFields");
         }
     }
-    let list: Value = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items});
-    ui.result(&format::document(output, &list)?)?;
+    ui.result(&format::objects(
+        output,
+        &items,
+        false,
+        resources::resource_name,
+    )?)?;
     Ok(())
 }
 
@@ -354,6 +350,8 @@ fn defined(out: &mut String, found: &Found, name: &str) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn deployment(name: &str, image: &str, available: i32, args: &[&str]) -> Deployment {

@@ -166,12 +166,12 @@ impl ListArgs {
         let mut lists = futures::stream::iter(apis)
             .map(|api| {
                 let params = params.clone();
-                async move { hub.call(api.list(&params)).await }
+                async move { hub.list_all(&api, &params).await }
             })
             .buffered(CONCURRENCY);
         let mut objects = Vec::new();
         while let Some(list) = lists.next().await {
-            objects.extend(list.doing(&format!("list {what}"))?.items);
+            objects.extend(list.doing(&format!("list {what}"))?);
         }
         self.sort(&mut objects);
         Ok(objects)

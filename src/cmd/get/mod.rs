@@ -3,9 +3,10 @@
 pub mod addons;
 pub mod clusters;
 pub mod clustersets;
-mod info;
+pub mod info;
 pub mod list;
 pub mod placements;
+pub mod replicasets;
 pub mod token;
 pub mod tree;
 pub mod works;
@@ -46,6 +47,9 @@ pub enum Command {
     /// List placements, what they chose, and why not the rest
     #[command(visible_alias = "placement")]
     Placements(placements::Args),
+    /// List replica sets of works, and how far each is
+    #[command(visible_aliases = ["replicaset", "manifestworkreplicasets"])]
+    Replicasets(replicasets::Args),
 }
 
 /// Runs the command.
@@ -62,5 +66,6 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         Command::Addons(args) => addons::run(args, global, ui).await,
         Command::Works(args) => works::run(args, global, ui).await,
         Command::Placements(args) => placements::run(args, global, ui).await,
+        Command::Replicasets(args) => replicasets::run(args, global, ui).await,
     }
 }

@@ -20,11 +20,11 @@ use crate::ui::{Ui, format};
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Only these placements
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = crate::cmd::completion::placements())]
     names: Vec<String>,
 
     /// Only placements of this namespace
-    #[arg(long, short, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME", add = crate::cmd::completion::namespaces())]
     namespace: Option<String>,
 
     /// Those of all namespaces, also without --namespace

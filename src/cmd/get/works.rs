@@ -217,7 +217,8 @@ pub fn state(data: &Value, kind: &str, work: &DynamicObject) -> String {
 
 /// What the agent says of each manifest; those it has not spoken of yet are
 /// listed too.
-fn resources_table(works: &[DynamicObject], wide: bool) -> Table {
+#[must_use]
+pub fn resources_table(works: &[DynamicObject], wide: bool) -> Table {
     let mut headers = vec![
         "cluster",
         "kind",
@@ -281,7 +282,8 @@ fn resources_table(works: &[DynamicObject], wide: bool) -> Table {
 }
 
 /// Values and conditions that the agent was asked to report, a line each.
-fn feedback(works: &[DynamicObject]) -> Vec<String> {
+#[must_use]
+pub fn feedback(works: &[DynamicObject]) -> Vec<String> {
     let mut lines = Vec::new();
     for work in works {
         let reported = work

@@ -19,7 +19,7 @@ use crate::cmd::explain::{Doing, wait_error};
 use crate::cmd::get::token;
 use crate::cmd::install::{self, FeatureArgs};
 use crate::cmd::values::Values;
-use crate::cmd::{connect, deadline, program, resources};
+use crate::cmd::{connect, deadline, preview, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 
@@ -179,6 +179,9 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     };
     if let Some(path) = &args.output_file {
         install::write_private(path, &install::manifests(&objects), false)?;
+    }
+    if global.dry_run_on_server {
+        return preview::preview(&hub, &objects, "the hub", ui).await;
     }
     if global.dry_run {
         install::dry_run_note(ui);

@@ -14,12 +14,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use self::hub::Wish;
+use crate::cmd::accept::mark::MarkArgs;
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::components::{Choice, ComponentArgs};
 use crate::cmd::create::work::plan::is_dns_label;
 use crate::cmd::explain::server_error;
 use crate::cmd::install::{self, FeatureArgs};
-use crate::cmd::{deadline, program, resources};
+use crate::cmd::{deadline, preview, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::ocm::names;
@@ -66,6 +67,9 @@ pub struct Args {
     /// Accept on the hub, too; with --wait, wait until the cluster is available
     #[arg(long, requires = "hub_context")]
     accept: bool,
+
+    #[command(flatten)]
+    marks: MarkArgs,
 
     /// File with the hub's CA (PEM) [default: what the hub publishes]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -193,6 +197,12 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if let Some(hub) = &args.hub_context {
         return onboard::run(args, hub, global, ui).await;
     }
+    if !args.marks.is_empty() {
+        return Err(
+            CommandError::usage("--labels, --taints and --into-set are set on the hub")
+                .hint("pass --hub-context NAME --accept, or pass them to `accept` on the hub"),
+        );
+    }
     check(args)?;
     hub::check_token(&args.hub_token)?;
     agent::check(args)?;
@@ -266,6 +276,10 @@ async fn install_agent(
     let objects = agent::objects(args, choice, before.as_ref(), &cluster, &hub, ui).await?;
     if let Some(path) = &args.output_file {
         install::write_private(path, &install::manifests(&objects), false)?;
+    }
+    if global.dry_run_on_server {
+        preview::preview(&cluster, &objects, "the agent", ui).await?;
+        return Ok(cluster);
     }
     if global.dry_run {
         install::dry_run_note(ui);

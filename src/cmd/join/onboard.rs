@@ -43,9 +43,17 @@ pub(super) async fn run(
     global: &GlobalArgs,
     ui: &Ui,
 ) -> Result<(), CommandError> {
+    if !args.accept && !args.marks.is_empty() {
+        return Err(CommandError::usage(
+            "--labels, --taints and --into-set are set when a cluster is accepted",
+        )
+        .hint("pass --accept, too"));
+    }
+    args.marks.check()?;
     let config = load(global.kubeconfig.as_deref())?;
     let named = names_of(&config, args, hub_context, global)?;
     let hub = client::connect_with(config, Some(hub_context)).await?;
+    let hub = hub.recorded(global.record.as_ref())?;
     let until = deadline(global.timeout);
     let token = match global.dry_run {
         true => NO_TOKEN.to_owned(),
@@ -176,7 +184,7 @@ impl Newcomer {
             (true, true) => "is accepted by the hub and available",
         };
         if args.accept {
-            let accepted = accept::one(hub, name, args.wait, until, progress).await;
+            let accepted = accept::one(hub, name, &args.marks, args.wait, until, progress).await;
             if let Err(error) = accepted {
                 // A hub that hears nothing does not know why.
                 let (namespace, agent) = (names::OPERATOR_NAMESPACE, names::KLUSTERLET);

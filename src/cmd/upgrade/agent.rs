@@ -15,7 +15,7 @@ use crate::cmd::components::{Installed, installed};
 use crate::cmd::explain::server_error;
 use crate::cmd::join;
 use crate::cmd::values::Values;
-use crate::cmd::{connect, deadline, install, program, resources};
+use crate::cmd::{connect, deadline, install, preview, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::ocm::names;
@@ -59,6 +59,9 @@ pub(super) async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(),
             ))
         });
         objects.extend(upgraded);
+    }
+    if global.dry_run_on_server {
+        return preview::preview(&cluster, &objects, "the agent", ui).await;
     }
     if global.dry_run {
         install::dry_run_note(ui);

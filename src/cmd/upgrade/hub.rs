@@ -10,7 +10,7 @@ use crate::cmd::args::GlobalArgs;
 use crate::cmd::components::{Installed, installed};
 use crate::cmd::explain::server_error;
 use crate::cmd::values::Values;
-use crate::cmd::{connect, deadline, init, install, program, resources};
+use crate::cmd::{connect, deadline, init, install, preview, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::ocm::names;
@@ -72,6 +72,9 @@ pub(super) async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(),
         bundle::upstream_hub(&upstream)?
     };
     only(&mut objects, names::CLUSTER_MANAGER, "ClusterManager");
+    if global.dry_run_on_server {
+        return preview::preview(&hub, &objects, "the hub", ui).await;
+    }
     if global.dry_run {
         install::dry_run_note(ui);
         ui.result(&install::manifests(&objects))?;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::world::{World, run_as};
 
@@ -90,6 +90,16 @@ async fn kubectl_completes_names_of_the_hub_through_us() {
     hub
     :4
     ");
+    let placement = json!({"apiVersion": "cluster.open-cluster-management.io/v1beta1",
+        "kind": "Placement", "metadata": {"name": "p", "namespace": "cluster1"}, "spec": {}});
+    world.cluster.create(placement).await;
+    let placements = complete(&["delete", "placement", ""]).await;
+    assert!(placements.contains("--- stdout\np\n"), "{placements}");
+    let namespaces = complete(&["get", "placements", "-n", ""]).await;
+    assert!(
+        namespaces.contains("\ncluster1\ncluster2\n"),
+        "{namespaces}"
+    );
     // Where nothing can be known, nothing is said, and soon.
     let gone = world.write(
         "gone",

@@ -2,7 +2,7 @@
 
 mod plan;
 
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::Patch;
 use kube::core::DynamicObject;
 use serde_json::json;
 
@@ -117,17 +117,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         let operations = json!([{"op": "add", "path": "/spec", "value": spec}]);
         let patch: json_patch::Patch = serde_json::from_value(operations)
             .map_err(|error| CommandError::internal("a patch could not be built").because(error))?;
-        let params = PatchParams {
-            dry_run: dry,
-            ..PatchParams::default()
-        };
+        let params = resources::patching(dry);
         hub.call(api.patch(&args.name, &params, &Patch::<()>::Json(patch)))
             .await
     } else {
-        let params = PostParams {
-            dry_run: dry,
-            ..PostParams::default()
-        };
+        let params = resources::posting(dry);
         hub.call(api.create(&params, &object)).await
     };
     let written = written.doing(&format!("write placement {}", args.name))?;

@@ -1,26 +1,29 @@
 //! `ocmadm create work`: manifests into a ManifestWork in the namespace of
 //! every cluster chosen.
 
-mod diff;
 mod fetch;
+mod kustomize;
 pub mod plan;
+mod prune;
 mod send;
 mod set;
 mod sources;
+mod unwrap;
 
 use futures::StreamExt;
 use kube::ResourceExt;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch};
 use kube::core::DynamicObject;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cmd::args::{Chosen, ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{Doing, server_error, wait_error};
 use crate::cmd::get::clusters::require_names;
-use crate::cmd::{CONCURRENCY, connect, deadline, program, resources, same_cluster, works};
+use crate::cmd::{CONCURRENCY, connect, deadline, diff, program, resources, same_cluster, works};
 use crate::error::{CommandError, Kind};
 use crate::k8s::client::Connection;
 use crate::k8s::wait::{self, State};
+use crate::k8s::yaml::Manifest;
 use crate::ocm::names;
 use crate::ui::progress::Step;
 use crate::ui::{OutputFormat, Style, Ui, format};
@@ -42,6 +45,22 @@ pub struct Args {
     /// Send to the clusters that a placement has chosen
     #[arg(long, value_name = "NAMESPACE/NAME", conflicts_with_all = ["clusters", "clusterset", "selector", "all"])]
     placement: Option<String>,
+
+    /// Folder with a kustomization to build (with kubectl) instead of -f
+    #[arg(long, short = 'k', value_name = "DIR", conflicts_with = "filename", value_hint = clap::ValueHint::DirPath)]
+    kustomize: Option<String>,
+
+    /// Send what a ManifestWork among the manifests holds, not the ManifestWork itself
+    #[arg(
+        long,
+        value_name = "BOOL",
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true"
+    )]
+    unwrap: bool,
 
     /// Make a ManifestWorkReplicaSet that follows the placement
     #[arg(long, short = 'r')]
@@ -102,19 +121,20 @@ pub fn parse_pair(text: &str) -> Result<(String, String), String> {
 /// Anything wrong with the input (all of it is told), unknown clusters, works
 /// that exist and differ, no permission.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
-    let manifests = read(args, ui).await?;
+    let input = read(args, ui).await?;
     let hub = connect(global).await?;
     if args.replicaset {
         let executor = args.executor.as_ref();
         let executor = executor.map(|(namespace, name)| (namespace.as_str(), name.as_str()));
-        let template = plan::work(&args.name, "", &manifests, executor);
+        let mut template = plan::work(&args.name, "", &input.manifests, executor);
+        input.complete(&mut template);
         return set::run(args, &hub, &template, global, ui).await;
     }
     let clusters = clusters(args, &hub).await?;
     let job = Job {
         hub: &hub,
         args,
-        manifests: &manifests,
+        input: &input,
         dry_run: global.dry_run,
     };
     let plan = job.plan(&clusters, ui).await?;
@@ -150,7 +170,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 }
 
 /// Everything that can be known to be wrong before the hub is asked.
-async fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
+async fn read(args: &Args, ui: &Ui) -> Result<Input, CommandError> {
     if !plan::is_dns_subdomain(&args.name) {
         return Err(
             CommandError::usage(format!("{:?} cannot be the name of a work", args.name)).hint(
@@ -179,12 +199,41 @@ async fn read(args: &Args, ui: &Ui) -> Result<Vec<Value>, CommandError> {
         )
         .hint(format!("`{} get clusters` lists them", program())));
     }
-    if args.filename.is_empty() {
-        return Err(CommandError::usage(
-            "which manifests? Pass -f with files, folders, or - for standard input",
-        ));
+    let mut found = match (&args.kustomize, args.filename.is_empty()) {
+        (Some(folder), _) => kustomize::read(folder).await?,
+        (None, false) => sources::read(&args.filename, args.recursive).await?,
+        (None, true) => {
+            return Err(CommandError::usage(
+                "which manifests? Pass -f with files, folders, or - for standard input, or -k with a folder for kustomize",
+            ));
+        }
+    };
+    let settings = match args.unwrap {
+        true => unwrap::works(&mut found, ui)?,
+        false => Map::new(),
+    };
+    Ok(Input {
+        manifests: checked(found, &args.namespace, ui)?,
+        settings,
+    })
+}
+
+/// What is sent.
+struct Input {
+    manifests: Vec<Value>,
+    /// Fields of the spec that a ManifestWork given as input has besides its manifests.
+    settings: Map<String, Value>,
+}
+
+impl Input {
+    /// Adds the settings; what flags say stays.
+    fn complete(&self, work: &mut Value) {
+        for (key, value) in &self.settings {
+            if work["spec"].get(key).is_none() {
+                work["spec"][key] = value.clone();
+            }
+        }
     }
-    manifests(&args.filename, args.recursive, &args.namespace, ui).await
 }
 
 /// The manifests that `-f` names, checked; those that name no namespace are
@@ -198,7 +247,10 @@ pub async fn manifests(
     namespace: &str,
     ui: &Ui,
 ) -> Result<Vec<Value>, CommandError> {
-    let manifests = sources::read(filename, recursive).await?;
+    checked(sources::read(filename, recursive).await?, namespace, ui)
+}
+
+fn checked(manifests: Vec<Manifest>, namespace: &str, ui: &Ui) -> Result<Vec<Value>, CommandError> {
     let checked = plan::check(manifests, namespace).map_err(|errors| {
         let mut lines = errors.into_iter();
         let first = lines.next().unwrap_or_default();
@@ -296,24 +348,36 @@ enum Action {
     Create,
     Update,
     Unchanged(Box<DynamicObject>),
+    /// It was put there by the same placement, which chooses the cluster no more.
+    Delete,
 }
 
 struct Job<'a> {
     hub: &'a Connection,
     args: &'a Args,
-    manifests: &'a [Value],
+    input: &'a Input,
     dry_run: bool,
 }
 
 impl Job<'_> {
     fn body(&self, cluster: &str) -> Value {
         let executor = self.args.executor.as_ref();
-        plan::work(
+        let mut body = plan::work(
             &self.args.name,
             cluster,
-            self.manifests,
+            &self.input.manifests,
             executor.map(|(namespace, name)| (namespace.as_str(), name.as_str())),
-        )
+        );
+        self.input.complete(&mut body);
+        if let Some(value) = self.mark() {
+            body["metadata"]["labels"] = json!({names::LABEL_PUT_BY_PLACEMENT: value});
+        }
+        body
+    }
+
+    /// The mark of works that follow a placement, if these do.
+    fn mark(&self) -> Option<String> {
+        self.args.placement.as_deref().map(prune::mark)
     }
 
     /// Looks at every cluster before anything is changed in one.
@@ -358,6 +422,8 @@ impl Job<'_> {
             };
             plan.push((cluster.clone(), action));
         }
+        drop(looks);
+        let stray = self.stray(clusters).await?;
         if !differing.is_empty() {
             self.show_differences(&differing, ui);
             if !self.args.overwrite {
@@ -372,13 +438,44 @@ impl Job<'_> {
                 .hint("pass --overwrite to change it"));
             }
         }
+        if !stray.is_empty() {
+            let stray = stray.join(", ");
+            match self.args.overwrite {
+                true => ui.status(&format!("The placement has left {stray}: work {name} goes from there.")),
+                false => ui.warning(&format!(
+                    "work {name} is still in {stray}, which the placement has left; --overwrite deletes it there"
+                )),
+            }
+        }
+        if self.args.overwrite {
+            plan.extend(stray.into_iter().map(|cluster| (cluster, Action::Delete)));
+        }
         Ok(plan)
+    }
+
+    /// Clusters that the placement has left, with this work in them.
+    async fn stray(&self, clusters: &[String]) -> Result<Vec<String>, CommandError> {
+        match self.mark() {
+            Some(mark) => prune::stray(self.hub, &self.args.name, &mark, clusters).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     fn is_as_wanted(&self, work: &DynamicObject, cluster: &str) -> bool {
         let wanted = self.body(cluster);
         let same = |pointer: &str| work.data.pointer(pointer) == wanted.pointer(pointer);
-        same("/spec/workload/manifests") && (self.args.executor.is_none() || same("/spec/executor"))
+        let marked = || {
+            let mark = work.labels().get(names::LABEL_PUT_BY_PLACEMENT);
+            mark == self.mark().as_ref()
+        };
+        same("/spec/workload/manifests")
+            && (self.args.executor.is_none() || same("/spec/executor"))
+            && self
+                .input
+                .settings
+                .keys()
+                .all(|key| same(&format!("/spec/{key}")))
+            && (!self.args.overwrite || self.args.placement.is_none() || marked())
     }
 
     fn difference(&self, work: &DynamicObject) -> String {
@@ -387,7 +484,7 @@ impl Job<'_> {
             .pointer("/spec/workload/manifests")
             .and_then(Value::as_array)
             .map_or(&[][..], Vec::as_slice);
-        diff::manifests(before, self.manifests)
+        diff::manifests(before, &self.input.manifests)
     }
 
     /// Equal differences are shown once, with the clusters they are in.
@@ -448,7 +545,7 @@ impl Job<'_> {
                     if self.args.output.is_none() {
                         ui.result_line(&line)?;
                     }
-                    done.push(work);
+                    done.extend(work);
                 }
                 Err(error) => failed.push((cluster, error)),
             }
@@ -476,12 +573,25 @@ impl Job<'_> {
         &self,
         cluster: &str,
         action: Action,
-    ) -> Result<(String, DynamicObject), CommandError> {
+    ) -> Result<(String, Option<DynamicObject>), CommandError> {
         let name = &self.args.name;
         let api = resources::within(&self.hub.client, &resources::manifest_work(), cluster);
         match action {
             Action::Unchanged(work) => {
-                Ok((format!("work {name} in cluster {cluster} unchanged"), *work))
+                let line = format!("work {name} in cluster {cluster} unchanged");
+                Ok((line, Some(*work)))
+            }
+            Action::Delete => {
+                let doing = format!("delete work {name} in cluster {cluster}");
+                let params = DeleteParams {
+                    dry_run: self.dry_run,
+                    ..DeleteParams::default()
+                };
+                self.hub
+                    .call_opt(api.delete(name, &params))
+                    .await
+                    .doing(&doing)?;
+                Ok((doing, None))
             }
             Action::Create => {
                 let doing = format!("create work {name} in cluster {cluster}");
@@ -489,29 +599,23 @@ impl Job<'_> {
                     serde_json::from_value(self.body(cluster)).map_err(|error| {
                         CommandError::internal("a work could not be built").because(error)
                     })?;
-                let params = PostParams {
-                    dry_run: self.dry_run,
-                    ..PostParams::default()
-                };
+                let params = resources::posting(self.dry_run);
                 let sent = send::patiently(self.hub, || api.create(&params, &body)).await;
-                Ok((
-                    doing.clone(),
-                    sent.map_err(|error| server_error(error, &doing))?,
-                ))
+                let work = sent.map_err(|error| server_error(error, &doing))?;
+                Ok((doing, Some(work)))
             }
             Action::Update => {
                 let doing = format!("update work {name} in cluster {cluster}");
                 let wanted = self.body(cluster);
-                let params = PatchParams {
-                    dry_run: self.dry_run,
-                    ..PatchParams::default()
-                };
-                let patch = Patch::Merge(json!({"spec": wanted["spec"]}));
+                let params = resources::patching(self.dry_run);
+                let mut patch = json!({"spec": wanted["spec"]});
+                if let Some(mark) = self.mark() {
+                    patch["metadata"]["labels"] = json!({names::LABEL_PUT_BY_PLACEMENT: mark});
+                }
+                let patch = Patch::Merge(patch);
                 let sent = send::patiently(self.hub, || api.patch(name, &params, &patch)).await;
-                Ok((
-                    doing.clone(),
-                    sent.map_err(|error| server_error(error, &doing))?,
-                ))
+                let work = sent.map_err(|error| server_error(error, &doing))?;
+                Ok((doing, Some(work)))
             }
         }
     }
@@ -559,15 +663,53 @@ impl Job<'_> {
             |detail| step.waiting(detail),
         )
         .await;
-        ready.map_err(|error| {
-            wait_error(error, self.hub, &format!("work {name} in {cluster}")).hint(format!(
-                "`{} get works {name} --clusters {cluster}` shows every resource",
-                program()
-            ))
-        })?;
-        step.done_with("available");
-        Ok(())
+        let Err(error) = ready else {
+            step.done_with("available");
+            return Ok(());
+        };
+        let api = resources::within(&self.hub.client, &resources::manifest_work(), cluster);
+        let bad = match self.hub.call_opt(api.get(name)).await {
+            Ok(Some(work)) => bad_manifests(&work),
+            _ => Vec::new(),
+        };
+        let mut error = wait_error(error, self.hub, &format!("work {name} in {cluster}"));
+        for line in bad {
+            error = error.hint(line);
+        }
+        Err(error.hint(format!(
+            "`{} get works {name} --clusters {cluster}` shows every resource",
+            program()
+        )))
     }
+}
+
+/// How many manifests that are not well are told.
+const TOLD: usize = 5;
+
+/// What is wrong with each manifest that is not well, a line each.
+fn bad_manifests(work: &DynamicObject) -> Vec<String> {
+    let reported = work.data.pointer("/status/resourceStatus/manifests");
+    let reported = reported.and_then(Value::as_array).into_iter().flatten();
+    let mut lines: Vec<String> = reported
+        .filter_map(|one| {
+            let bad = ["Applied", "Available"].into_iter().find_map(|kind| {
+                resources::find_condition(one, kind).filter(|found| found["status"] == "False")
+            })?;
+            let of = |key: &str| one["resourceMeta"][key].as_str().unwrap_or_default();
+            let place = match of("namespace") {
+                "" => of("name").to_owned(),
+                namespace => format!("{namespace}/{}", of("name")),
+            };
+            let why = bad["message"].as_str().unwrap_or_default().trim();
+            Some(format!("{} {place}: {why}", of("kind")))
+        })
+        .collect();
+    let more = lines.len().saturating_sub(TOLD);
+    if more > 0 {
+        lines.truncate(TOLD);
+        lines.push(format!("and {more} manifests more"));
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -46,8 +46,7 @@ pub fn check(manifests: Vec<Manifest>, namespace: &str) -> Result<Manifests, Vec
         }
         if kind == "ManifestWork" {
             notes.push(format!(
-                "{place}: a ManifestWork inside a work is sent as it is; to send what it holds, \
-                 pass its manifests"
+                "{place}: a ManifestWork inside a work is sent as it is"
             ));
         }
         let namespace = text(&object, "/metadata/namespace").to_owned();

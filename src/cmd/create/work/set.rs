@@ -2,14 +2,14 @@
 //! every cluster that its placement chooses.
 
 use kube::ResourceExt;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, Patch};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
-use super::{Args, diff, parse_pair};
+use super::{Args, parse_pair};
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::explain::{Doing, server_error, wait_error};
-use crate::cmd::{deadline, program, replicas, resources, same_cluster};
+use crate::cmd::{deadline, diff, program, replicas, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::Connection;
 use crate::k8s::wait::{self, State};
@@ -79,10 +79,7 @@ pub(super) async fn run(
                 .hint("pass --overwrite to change it"));
             }
             let doing = format!("update {where_it_is}");
-            let params = PatchParams {
-                dry_run: global.dry_run,
-                ..PatchParams::default()
-            };
+            let params = resources::patching(global.dry_run);
             let patch = Patch::Merge(json!({"spec": wanted["spec"]}));
             let sent = hub.call(api.patch(name, &params, &patch)).await;
             let sent = sent.map_err(|error| server_error(error, &doing))?;
@@ -93,10 +90,7 @@ pub(super) async fn run(
             let object: DynamicObject = serde_json::from_value(wanted).map_err(|error| {
                 CommandError::internal("a replica set could not be built").because(error)
             })?;
-            let params = PostParams {
-                dry_run: global.dry_run,
-                ..PostParams::default()
-            };
+            let params = resources::posting(global.dry_run);
             let sent = hub.call(api.create(&params, &object)).await;
             let sent = sent.map_err(|error| server_error(error, &doing))?;
             (doing, sent)

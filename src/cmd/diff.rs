@@ -1,4 +1,4 @@
-//! What `--overwrite` would change, as a unified diff of YAML. The data of
+//! What a change would make of objects, as a unified diff of YAML. The data of
 //! Secrets is hidden: only whether it changes is shown.
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ fn key(manifest: &Value) -> Key {
 
 /// The differences, manifest by manifest; empty if only the order differs.
 #[must_use]
-pub(super) fn manifests(before: &[Value], after: &[Value]) -> String {
+pub fn manifests(before: &[Value], after: &[Value]) -> String {
     let old: BTreeMap<Key, &Value> = before.iter().map(|m| (key(m), m)).collect();
     let new: BTreeMap<Key, &Value> = after.iter().map(|m| (key(m), m)).collect();
     let mut text = String::new();
