@@ -149,8 +149,8 @@ async fn keep_placements_away(hub: &Connection, cluster: &str) -> Result<(), Com
     if taints.iter().any(|taint| taint["key"] == TAINT) {
         return Ok(());
     }
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-    taints.push(json!({"key": TAINT, "effect": "NoSelect", "timeAdded": now.to_string()}));
+    // Since when, the hub alone may say.
+    taints.push(json!({"key": TAINT, "effect": "NoSelect"}));
     // A list is written whole: nobody else's taint is lost.
     let patch = json!({
         "metadata": {"resourceVersion": found.metadata.resource_version},

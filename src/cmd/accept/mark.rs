@@ -131,9 +131,8 @@ impl MarkArgs {
             }
             changed = true;
             taints.retain(|taint| taint["key"] != wanted.key);
-            let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-            let mut taint = json!({"key": wanted.key, "effect": wanted.effect,
-                "timeAdded": now.to_string()});
+            // Since when, the hub alone may say.
+            let mut taint = json!({"key": wanted.key, "effect": wanted.effect});
             if !wanted.value.is_empty() {
                 taint["value"] = wanted.value.as_str().into();
             }

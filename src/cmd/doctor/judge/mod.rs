@@ -6,6 +6,7 @@ mod hub;
 #[cfg(test)]
 mod tests;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use serde_json::{Value, json};
 
@@ -20,6 +21,9 @@ const SKEW: i64 = 60;
 
 /// Events that are older, in seconds, say nothing about now.
 const FRESH: i64 = 3600;
+
+/// Conditions that are younger, in seconds, may be those of a start.
+const SETTLING: i64 = 60;
 
 /// How many events of a side are told.
 const EVENTS: usize = 5;
@@ -193,8 +197,20 @@ impl List<'_> {
             if but.contains(&kind) {
                 continue;
             }
-            let detail = format!("{} ({})", text("message").trim(), text("reason"));
-            self.ill(of, kind, detail, mend(text("reason")));
+            let message: Vec<&str> = text("message").lines().map(str::trim).collect();
+            let mut detail = format!("{} ({})", message.join("; "), text("reason"));
+            let since = text("lastTransitionTime").parse::<Timestamp>();
+            let age = since.map_or(i64::MAX, |since| self.facts.now - since.as_second());
+            let mark = match age < SETTLING {
+                // What has only just changed may be on its way.
+                true => {
+                    detail.push_str(&format!(", for {}: it may pass", human(age)));
+                    Mark::Note
+                }
+                false => Mark::Ill,
+            };
+            let mend = mend(text("reason"));
+            self.add(of, kind, mark, detail, mend);
         }
     }
 

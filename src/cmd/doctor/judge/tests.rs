@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::*;
 use crate::cmd::doctor::facts::{Access, Agent, Answer, Hub, Managed, Right};
 use crate::k8s::client::Failure;
@@ -203,6 +201,17 @@ fn conditions_are_told_in_the_words_of_who_set_them() {
     assert_eq!(
         details(&facts, Mark::Ill),
         ["HubRegistrationDegraded: no pods (Down)"]
+    );
+    // What has only just become so may pass.
+    let manager = json!({"metadata": {"name": "m"}, "status": {"conditions": [
+        {"type": "Applied", "status": "True"},
+        {"type": "HubRegistrationDegraded", "status": "True", "reason": "Down", "message": "no\npods",
+         "lastTransitionTime": Timestamp::from_second(970).unwrap().to_string()}]}});
+    facts.hub.1.custom = Some(Ok(Some(manager)));
+    assert_eq!(details(&facts, Mark::Ill), [""; 0]);
+    assert_eq!(
+        details(&facts, Mark::Note),
+        ["HubRegistrationDegraded: no; pods (Down), for 30s: it may pass"]
     );
     // And of a work: its first manifest that is not well.
     let mut work = work("False");
