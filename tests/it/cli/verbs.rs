@@ -239,7 +239,7 @@ async fn a_cluster_leaves_with_its_works_and_add_ons() {
 
     // Nobody cleans up: what is left is named; nothing is lost but by force.
     let said = world
-        .run(&["detach", "--clusters", "c2", "--timeout", "1"])
+        .run(&["detach", "--clusters", "c2", "--timeout", "8"])
         .await;
     assert!(said.starts_with("exit 3\n"), "{said}");
     assert!(
@@ -639,7 +639,7 @@ async fn a_work_as_input_is_unwrapped_and_bad_manifests_are_named() {
         "lastTransitionTime": "2026-01-01T00:00:00Z"}]}]}}),
         )
         .await;
-    let wait = [&create[..], &["--wait", "--timeout", "1"]].concat();
+    let wait = [&create[..], &["--wait", "--timeout", "8"]].concat();
     let said = world.run(&wait).await;
     assert!(said.starts_with("exit 3\n"), "{said}");
     assert!(
