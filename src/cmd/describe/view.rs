@@ -15,7 +15,8 @@ pub(super) struct Fields(String);
 
 impl Fields {
     /// A field; nothing is `<none>`.
-    pub(super) fn field(&mut self, name: &str, value: String) {
+    pub(super) fn field(&mut self, name: &str, value: impl Into<String>) {
+        let value: String = value.into();
         let value = if value.is_empty() { "<none>" } else { &value };
         self.0
             .push_str(&format!("{:<17}{value}\n", format!("{name}:")));
@@ -34,7 +35,7 @@ impl Fields {
             first = false;
         }
         if first {
-            self.field(name, String::new());
+            self.field(name, "");
         }
     }
 
@@ -42,7 +43,7 @@ impl Fields {
     pub(super) fn section(&mut self, name: &str, table: Result<Table, &str>) {
         match table {
             Err(why) => self.field(name, format!("cannot be read: {why}")),
-            Ok(table) if table.is_empty() => self.field(name, String::new()),
+            Ok(table) if table.is_empty() => self.field(name, ""),
             Ok(table) => {
                 self.0.push_str(&format!("{name}:\n"));
                 for line in table.render().lines() {
