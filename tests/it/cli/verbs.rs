@@ -13,7 +13,7 @@ async fn cluster(world: &World, name: &str) -> Value {
     found.unwrap()
 }
 
-fn work(cluster: &str, name: &str, metadata: Value) -> Value {
+fn work(cluster: &str, name: &str, metadata: &Value) -> Value {
     let mut object = json!({"apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork",
         "metadata": metadata, "spec": {"workload": {"manifests": [
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m", "namespace": "default"}}]}}});
@@ -80,7 +80,7 @@ async fn placements_and_replica_sets_are_listed_and_deleted() {
         .await;
     let label =
         json!({"labels": {"work.open-cluster-management.io/manifestworkreplicaset": "default.s"}});
-    world.cluster.create(work("c1", "s-1", label)).await;
+    world.cluster.create(work("c1", "s-1", &label)).await;
 
     let said = world.run(&["get", "replicasets"]).await;
     assert_eq!(
@@ -151,7 +151,11 @@ async fn a_work_is_described_with_all_that_is_known() {
     world.cluster("c1", true).await;
     world
         .cluster
-        .create(work("c1", "w", json!({"finalizers": ["example.org/held"]})))
+        .create(work(
+            "c1",
+            "w",
+            &json!({"finalizers": ["example.org/held"]}),
+        ))
         .await;
     let works = resources::within(&world.client, &resources::manifest_work(), "c1");
     world.status(&works, "w", json!({
@@ -199,8 +203,8 @@ async fn a_cluster_leaves_with_its_works_and_add_ons() {
         world.cluster(name, true).await;
     }
     let held = json!({"finalizers": ["example.org/held"]});
-    world.cluster.create(work("c1", "w", json!({}))).await;
-    world.cluster.create(work("c2", "held", held)).await;
+    world.cluster.create(work("c1", "w", &json!({}))).await;
+    world.cluster.create(work("c2", "held", &held)).await;
     world
         .cluster
         .create(
@@ -279,7 +283,7 @@ async fn one_command_leaves_from_both_sides() {
         .cluster
         .install(bundle::agent(&values("c1")).unwrap())
         .await;
-    world.cluster.create(work("c1", "w", json!({}))).await;
+    world.cluster.create(work("c1", "w", &json!({}))).await;
     let leave = ["unjoin", "--cluster-name", "c1", "--drain"];
     let said = world.run(&leave).await;
     assert!(said.contains("--hub-context"), "{said}");
@@ -564,7 +568,7 @@ async fn works_go_where_a_placement_goes_and_foreign_ones_stay() {
         .await;
     choose(&world, &["c1", "c2"]).await;
     // Somebody else's work of the same name, where the placement never was.
-    world.cluster.create(work("c3", "w", json!({}))).await;
+    world.cluster.create(work("c3", "w", &json!({}))).await;
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: default}\n";
     let file = world.write("map.yaml", map).display().to_string();
     let create = [
@@ -603,7 +607,7 @@ async fn works_go_where_a_placement_goes_and_foreign_ones_stay() {
 async fn a_work_as_input_is_unwrapped_and_bad_manifests_are_named() {
     let world = World::hub().await;
     world.cluster("c1", true).await;
-    let mut given = work("elsewhere", "given", json!({}));
+    let mut given = work("elsewhere", "given", &json!({}));
     given["spec"]["deleteOption"] = json!({"propagationPolicy": "Orphan"});
     let file = world
         .write("work.yaml", &given.to_string())
