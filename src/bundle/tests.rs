@@ -199,7 +199,12 @@ fn hub_values_are_overlaid() {
     assert_eq!(container["image"], "registry/ocmadm:1");
     assert_eq!(
         container["args"],
-        json!(["hub", "--webhooks=0.0.0.0:9443", "--verbose"])
+        json!([
+            "hub",
+            "--listen=0.0.0.0:8000",
+            "--webhooks=0.0.0.0:9443",
+            "--verbose"
+        ])
     );
     assert_eq!(container["resources"]["requests"]["cpu"], "2m");
     let account = find(&objects, "ServiceAccount", "cluster-manager");

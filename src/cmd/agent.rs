@@ -10,7 +10,7 @@ use crate::error::CommandError;
 /// Arguments of `ocmadm agent`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// Serve health and metrics here
+    /// Serve health and metrics here; in a sandbox on any free port
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 
@@ -34,7 +34,7 @@ pub struct Args {
 pub async fn run(args: &Args, global: &GlobalArgs) -> Result<(), CommandError> {
     let started = serve::start(global).await?;
     let mut options = agent::Options {
-        listen: args.listen,
+        listen: args.listen.map(serve::listen),
         leader_election: !args.no_leader_election,
         spoke_ca: started.ca,
         ..agent::Options::default()

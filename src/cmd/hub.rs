@@ -11,7 +11,7 @@ use crate::runtime::process;
 /// Arguments of `ocmadm hub`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// Serve health and metrics here
+    /// Serve health and metrics here; in a sandbox on any free port
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 
@@ -35,7 +35,7 @@ pub struct Args {
 pub async fn run(args: &Args, global: &GlobalArgs) -> Result<(), CommandError> {
     let started = serve::start(global).await?;
     let mut options = hub::Options {
-        listen: args.listen,
+        listen: args.listen.map(serve::listen),
         webhooks: args.webhooks.map(webhooks),
         leader_election: !args.no_leader_election,
         ..hub::Options::default()
@@ -48,14 +48,12 @@ pub async fn run(args: &Args, global: &GlobalArgs) -> Result<(), CommandError> {
 
 /// A sandbox has no Services, and several hubs on one machine.
 fn webhooks(listen: SocketAddr) -> admission::Options {
-    if process::is_supervised() {
-        return admission::Options {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            reach: admission::Reach::Address,
-        };
-    }
+    let reach = match process::is_supervised() {
+        true => admission::Reach::Address,
+        false => admission::Reach::Service,
+    };
     admission::Options {
-        listen,
-        reach: admission::Reach::Service,
+        listen: serve::listen(listen),
+        reach,
     }
 }

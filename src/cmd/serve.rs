@@ -1,5 +1,7 @@
 //! What `hub` and `agent` share: their client and how they end.
 
+use std::net::SocketAddr;
+
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -46,4 +48,13 @@ pub async fn start(global: &GlobalArgs) -> Result<Started, CommandError> {
         ca: std::fs::read(incluster::directory().join("ca.crt")).ok(),
         shutdown,
     })
+}
+
+/// Where to serve: several hubs and agents of a sandbox share one machine.
+#[must_use]
+pub fn listen(wanted: SocketAddr) -> SocketAddr {
+    match process::is_supervised() {
+        true => SocketAddr::from(([127, 0, 0, 1], 0)),
+        false => wanted,
+    }
 }

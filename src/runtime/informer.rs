@@ -158,6 +158,18 @@ impl Scope {
         self
     }
 
+    /// A list, and a watch from there.
+    fn stream(&self, client: Client) -> Events {
+        let config = self.config.clone();
+        if self.metadata_only {
+            let api: Api<PartialObjectMeta<DynamicObject>> = self.api(client);
+            return watcher::watcher(api, config)
+                .map(|event| event.map(|event| map_event(event, from_metadata)))
+                .boxed();
+        }
+        watcher::watcher(self.api::<DynamicObject>(client), config).boxed()
+    }
+
     fn api<K>(&self, client: Client) -> Api<K>
     where
         K: Resource<DynamicType = ApiResource, Scope = kube::core::DynamicResourceScope>,
@@ -168,6 +180,8 @@ impl Scope {
         }
     }
 }
+
+type Events = futures::stream::BoxStream<'static, Result<Event<DynamicObject>, watcher::Error>>;
 
 struct Inner<T> {
     plural: String,
@@ -311,15 +325,7 @@ impl<T: Send + Sync + 'static> Informer<T> {
         metrics: Metrics,
         shutdown: CancellationToken,
     ) {
-        let config = self.scope.config.clone();
-        let mut stream = if self.scope.metadata_only {
-            let api: Api<PartialObjectMeta<DynamicObject>> = self.scope.api(client);
-            watcher::watcher(api, config)
-                .map(|event| event.map(|event| map_event(event, from_metadata)))
-                .boxed()
-        } else {
-            watcher::watcher(self.scope.api::<DynamicObject>(client), config).boxed()
-        };
+        let mut stream = self.scope.stream(client.clone());
         let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         let mut failures = 0_u32;
         // What the list in progress has named so far.
@@ -364,6 +370,14 @@ impl<T: Send + Sync + 'static> Informer<T> {
                         backoff.delay(failures)
                     };
                     metrics.watch_failed(&self.inner.plural);
+                    if is_from_the_future(&error) {
+                        // The API server has forgotten what was seen, as after
+                        // the restoration of a backup. The watcher would ask
+                        // for its revision for ever.
+                        tracing::warn!(resource = %self.inner.plural, "the API server's store went back; listing again");
+                        stream = self.scope.stream(client.clone());
+                        listed = None;
+                    }
                     if failures > 5 {
                         tracing::warn!(resource = %self.inner.plural, error = %source_chain(&error), retry_in = ?delay, "watch failed");
                     } else {
@@ -449,6 +463,17 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Informer<T> {
 
 /// How often an unserved resource is asked for at a brisk pace (some ten seconds).
 const SOON_SERVED: u32 = 120;
+
+/// Whether a watch was asked for a revision that the API server does not have yet.
+fn is_from_the_future(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => {
+            status.code == 504 && status.message.contains("Too large resource version")
+        }
+        _ => false,
+    }
+}
 
 /// Whether the API server does not (yet) serve the resource.
 fn is_not_served(error: &watcher::Error) -> bool {
@@ -562,6 +587,66 @@ mod tests {
             );
             last = next;
         }
+        shutdown.cancel();
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_store_went_back_is_listed_again() {
+        let lists = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&lists);
+        let restored = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let is_watch = request.uri().query().unwrap_or_default().contains("watch=");
+            let lists = count.fetch_add(usize::from(!is_watch), Ordering::SeqCst);
+            let (status, body) = match (is_watch, lists) {
+                (true, 1) => (
+                    504,
+                    json!({"apiVersion": "v1", "kind": "Status", "status": "Failure",
+                        "reason": "Timeout", "code": 504,
+                        "message": "Timeout: Too large resource version: 100, current: 50"}),
+                ),
+                (true, _) => (200, serde_json::Value::Null),
+                (false, lists) => {
+                    let (name, version) = if lists == 0 {
+                        ("a", "100")
+                    } else {
+                        ("b", "50")
+                    };
+                    (
+                        200,
+                        json!({"apiVersion": "v1", "kind": "ConfigMapList",
+                            "metadata": {"resourceVersion": version}, "items": [
+                            {"metadata": {"name": name, "namespace": "ns", "resourceVersion": version}}]}),
+                    )
+                }
+            };
+            async move {
+                if body.is_null() {
+                    // A watch in which nothing happens.
+                    std::future::pending::<()>().await;
+                }
+                http::Response::builder()
+                    .status(status)
+                    .body(kube::client::Body::from(body.to_string().into_bytes()))
+            }
+        });
+        let shutdown = CancellationToken::new();
+        let informer: Informer<ConfigMap> = Informer::new(Scope::of::<ConfigMap>());
+        let (told, mut news) = tokio::sync::mpsc::unbounded_channel();
+        informer.on_change(move |key, change| {
+            let gone = matches!(change, Change::Deleted(_));
+            told.send((key.name.clone(), gone)).unwrap();
+        });
+        tokio::spawn(informer.clone().run_typed(
+            Client::new(restored, "default"),
+            Metrics::default(),
+            shutdown.clone(),
+        ));
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(news.recv().await.unwrap());
+        }
+        let seen: Vec<(&str, bool)> = seen.iter().map(|(name, gone)| (&**name, *gone)).collect();
+        assert_eq!(seen, [("a", false), ("b", false), ("a", true)]);
         shutdown.cancel();
     }
 

@@ -1,5 +1,7 @@
 //! The health and metrics endpoint: `/healthz`, `/livez`, `/readyz`, `/metrics`
-//! over plain HTTP, for probes and for Prometheus.
+//! over plain HTTP, for probes and for Prometheus. What fails makes a process
+//! unready and is told there and by `/healthz`; another start would mend none of
+//! it, so that `/livez` only says that the process still answers.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -105,7 +107,8 @@ fn answer(
         (StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned())
     } else {
         match path {
-            "/healthz" | "/livez" | "/readyz" => {
+            "/livez" => (StatusCode::OK, "ok".to_owned()),
+            "/healthz" | "/readyz" => {
                 let failures = health.failures();
                 if failures.is_empty() {
                     (StatusCode::OK, "ok".to_owned())
@@ -161,6 +164,9 @@ mod tests {
         let answer = get(address, "/healthz").await;
         assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
         assert!(answer.ends_with("hub-kube-config: expired"), "{answer}");
+        assert!(get(address, "/livez").await.starts_with("HTTP/1.1 200"));
+        let answer = get(address, "/readyz").await;
+        assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
         health.pass("hub-kube-config");
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
         metrics.leads(true);

@@ -8,4 +8,4 @@ mod hubs;
 mod joining;
 mod killed;
 mod status;
-mod support;
+pub(crate) mod support;

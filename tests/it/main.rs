@@ -28,4 +28,6 @@ mod sandbox;
 #[cfg(test)]
 mod truth;
 #[cfg(test)]
+mod upstream;
+#[cfg(test)]
 mod work;

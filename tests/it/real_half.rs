@@ -18,6 +18,7 @@ const SUBJECTS: &[&str] = &[
     "operators::",
     "sandbox::node::",
     "truth::",
+    "upstream::",
     "work::",
 ];
 

@@ -220,6 +220,7 @@ impl Agent {
                     order,
                     secret,
                     report: Some((api, name)),
+                    refused: None,
                     metrics: context.metrics.clone(),
                 };
                 let shutdown = context.shutdown.clone();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::{Api, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{Api, DynamicObject, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ use super::request::{self, Need, Outcome, Pending, Request};
 /// Certificates may be renewed when this part of their life is left.
 const ROTATION: std::ops::Range<f64> = 0.20..0.25;
 /// Clocks are looked at anew at least this often.
-const RECHECK: Duration = Duration::from_secs(3600);
+const RECHECK: Duration = Duration::from_secs(60);
 /// Whether the last renewal went well.
 const CONDITION_ROTATED: &str = "ClusterCertificateRotated";
 
@@ -41,7 +41,7 @@ pub enum Error {
     #[error("cannot write secret {0}")]
     Store(String, #[source] kube::Error),
     /// The hub cannot be asked.
-    #[error("cannot look at the request")]
+    #[error("cannot look at the requests")]
     Look(#[source] kube::Error),
     /// The request, or what came of it, was not good.
     #[error("{0}")]
@@ -77,8 +77,18 @@ pub struct Keeper {
     pub secret: watch::Receiver<Option<Arc<Data>>>,
     /// The object at the hub whose conditions tell how renewals go.
     pub report: Option<(Api<DynamicObject>, String)>,
+    /// Cancelled when the hub refuses (401, 403) to take a request of whoever asks.
+    pub refused: Option<CancellationToken>,
     /// What is counted.
     pub metrics: Metrics,
+}
+
+impl Error {
+    /// Whether the hub says that the asker may not ask.
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Create(kube::Error::Api(status)) | Self::Look(kube::Error::Api(status))
+            if [401, 403].contains(&status.code))
+    }
 }
 
 impl Keeper {
@@ -116,6 +126,11 @@ impl Keeper {
                             let pause = backoff.delay(failures);
                             tracing::warn!(secret = %self.order.secret, error = %source_chain(&error), retry_in = ?pause, "no new certificate");
                             self.tell(false, &error.told()).await;
+                            if error.is_refusal()
+                                && let Some(refused) = &self.refused
+                            {
+                                refused.cancel();
+                            }
                             pause
                         }
                     }
@@ -131,6 +146,9 @@ impl Keeper {
 
     /// One request, from its making to the stored certificate.
     async fn renew(&mut self, shutdown: &CancellationToken) -> Result<(), Error> {
+        if self.refused.is_some() {
+            self.may_look().await?;
+        }
         let requests: Informer<Option<Request>> = Informer::new(
             Scope::of::<CertificateSigningRequest>().labels(&self.order.ask.selector()),
         );
@@ -194,6 +212,17 @@ impl Keeper {
                 },
             }
         }
+    }
+
+    /// Whether the hub lets the asker look at requests: a watch would try for
+    /// ever.
+    async fn may_look(&self) -> Result<(), Error> {
+        let api: Api<CertificateSigningRequest> = Api::all(self.hub.clone());
+        let one = ListParams::default()
+            .labels(&self.order.ask.selector())
+            .limit(1);
+        api.list_metadata(&one).await.map_err(Error::Look)?;
+        Ok(())
     }
 
     async fn request(&self) -> Result<Pending, Error> {
@@ -350,31 +379,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions_have_the_words_of_the_protocol() {
-        let refused = || {
-            let status = serde_json::json!({"status": "Failure", "message": "no", "code": 403});
-            kube::Error::Api(Box::new(serde_json::from_value(status).unwrap()))
+    fn failures_are_told_in_the_words_of_the_protocol() {
+        let api = |code: u16, message: &str| {
+            kube::Error::Api(Box::new(
+                serde_json::from_value(json!({"status": "Failure", "code": code,
+                    "reason": "Forbidden", "message": message}))
+                .unwrap(),
+            ))
         };
-        for (error, start) in [
-            (Error::Create(refused()), "Failed to create CSR "),
+        for (error, told, refusal) in [
             (
-                Error::Store("s".into(), refused()),
-                "Failed to rotated client certificate cannot write secret s: ",
+                Error::Create(api(403, "no")),
+                "Failed to create CSR ApiError",
+                true,
             ),
             (
-                Error::Look(refused()),
-                "Failed to rotated client certificate cannot look at the request: ",
-            ),
-            (
-                Error::Lost("the key does not fit"),
-                "Failed to rotated client certificate the key does not fit",
+                Error::Create(api(500, "no")),
+                "Failed to create CSR ApiError",
+                false,
             ),
             (
                 Error::TooMany,
                 "Stop creating csr since there are too many csr created already on hub",
+                false,
+            ),
+            (
+                Error::Lost("the certificate request is gone"),
+                "Failed to rotated client certificate the certificate request is gone",
+                false,
+            ),
+            (
+                Error::Store("s".to_owned(), api(403, "no")),
+                "Failed to rotated client certificate cannot write secret s",
+                false,
             ),
         ] {
-            assert!(error.told().starts_with(start), "{}", error.told());
+            assert!(error.told().starts_with(told), "{}", error.told());
+            assert_eq!(error.is_refusal(), refusal, "{error}");
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct Parts {
     pub hub: Credentials,
     /// The Secret it is from, as it changes.
     pub secret: watch::Receiver<Option<Arc<Data>>>,
+    /// Cancelled when the hub does not take a request for a renewal.
+    pub refused: CancellationToken,
 }
 
 /// Runs until the context's shutdown.
@@ -181,6 +183,7 @@ pub async fn run(context: Context, parts: Parts) {
         ),
         secret: parts.secret,
         report: Some((report, name)),
+        refused: Some(parts.refused),
         metrics,
     };
     tasks.spawn(keeper.run(shutdown));
@@ -206,7 +209,6 @@ pub fn works_of(
             .eviction_grace_period
             .unwrap_or(EVICTION_GRACE_PERIOD),
         raw_feedback: settings.raw_feedback,
-        executor_caches: settings.executor_caches,
         copies: Some(namespace.to_owned()),
     }
 }

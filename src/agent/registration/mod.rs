@@ -3,7 +3,8 @@
 //! `identity` decides, from the Klusterlet and two Secrets, whether the agent
 //! asks the hub for an identity (bootstrap) or works with the one it has. This
 //! module runs what that mode needs, and starts anew when the mode changes:
-//! other credentials, another cluster name, an expired certificate.
+//! other credentials, another cluster name, an expired certificate. An identity
+//! outlives its Secret: who deletes that gets it back, renewed.
 
 pub mod heartbeat;
 pub mod hubs;
@@ -221,6 +222,36 @@ impl Running {
     }
 }
 
+/// The identity that was last in the hub kubeconfig Secret.
+struct Held {
+    data: Arc<Data>,
+    /// Cancelled when the hub would not renew it.
+    refused: CancellationToken,
+}
+
+impl Held {
+    /// What to work with: the Secret's identity, or the one it had as long as
+    /// the hub takes it (registration 5.1: who has lost the Secret asks for
+    /// another one as whoever it is).
+    fn known(held: &mut Option<Self>, stored: Option<Arc<Data>>) -> Option<Arc<Data>> {
+        match stored {
+            Some(data) => {
+                if held.as_ref().is_none_or(|held| held.data != data) {
+                    *held = Some(Self {
+                        data: Arc::clone(&data),
+                        refused: CancellationToken::new(),
+                    });
+                }
+                Some(data)
+            }
+            None => held
+                .as_ref()
+                .filter(|held| !held.refused.is_cancelled())
+                .map(|held| Arc::clone(&held.data)),
+        }
+    }
+}
+
 async fn modes(
     context: &Context,
     options: &Options,
@@ -230,12 +261,16 @@ async fn modes(
 ) {
     let mut current: Option<(Mode, Option<Settings>)> = None;
     let mut running: Option<Running> = None;
+    let mut held: Option<Held> = None;
     loop {
         let settings = inputs.settings.borrow_and_update().clone();
-        let (bootstrap, hub) = (
-            inputs.bootstrap.borrow_and_update().clone(),
-            inputs.hub.borrow_and_update().clone(),
-        );
+        let bootstrap = inputs.bootstrap.borrow_and_update().clone();
+        let stored = inputs.hub.borrow_and_update().clone();
+        let is_lost = stored.is_none();
+        let hub = Held::known(&mut held, stored);
+        let refused = held.as_ref().map(|held| held.refused.clone());
+        // With a Secret the keeper goes on asking.
+        let given_up = refused.clone().filter(|_| is_lost && hub.is_some());
         let moved = place.is_left(settings.as_ref());
         let mode = match &settings {
             None => Mode::Wait("there is no Klusterlet, or it is being deleted".to_owned()),
@@ -259,13 +294,17 @@ async fn modes(
             if moved || context.shutdown.is_cancelled() {
                 return;
             }
-            running = start(context, options, place, inputs, &wanted);
+            let with = With {
+                hub: read(hub.as_deref()),
+                refused: refused.clone().unwrap_or_default(),
+            };
+            running = start(context, options, place, inputs, &wanted, with);
             current = Some(wanted);
         }
-        // A clock that jumps is noticed within the hour.
+        // A clock that jumps is noticed within the minute.
         let pause = Duration::try_from(until)
             .unwrap_or_default()
-            .clamp(Duration::from_secs(1), Duration::from_secs(3600));
+            .clamp(Duration::from_secs(1), Duration::from_secs(60));
         let broken = async {
             match running.as_mut() {
                 // An end that nobody asked for; of what came, the log tells.
@@ -287,6 +326,10 @@ async fn modes(
             changed = inputs.bootstrap.changed() => changed.is_err(),
             changed = inputs.hub.changed() => changed.is_err(),
             () = place.leave.cancelled() => false,
+            () = cancelled(given_up.as_ref()) => {
+                tracing::warn!("the hub does not renew the identity whose Secret is gone");
+                false
+            }
             () = tokio::time::sleep(pause) => false,
         };
         if ended {
@@ -298,6 +341,21 @@ async fn modes(
     }
 }
 
+/// Returns when the token is cancelled.
+async fn cancelled(token: Option<&CancellationToken>) {
+    match token {
+        Some(token) => token.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The identity to work with.
+struct With {
+    hub: Option<Credentials>,
+    /// To be cancelled when the hub does not renew it.
+    refused: CancellationToken,
+}
+
 /// Starts what the mode needs.
 fn start(
     context: &Context,
@@ -305,6 +363,7 @@ fn start(
     place: &Place,
     inputs: &Inputs,
     wanted: &(Mode, Option<Settings>),
+    with: With,
 ) -> Option<Running> {
     let (mode, settings) = wanted;
     let settings = settings.clone().unwrap_or_default();
@@ -312,7 +371,6 @@ fn start(
     let stop = inner.shutdown.clone();
     let secret = inputs.hub.clone();
     let bootstrap = read(inputs.bootstrap.borrow().as_deref());
-    let hub = read(inputs.hub.borrow().as_deref());
     let task = match mode {
         Mode::Wait(reason) => {
             tracing::warn!(reason, "the agent waits");
@@ -328,7 +386,7 @@ fn start(
             let bootstrap = bootstrap?;
             let (names, ca) = (names.clone(), options.spoke_ca.clone());
             let namespace = place.namespace.clone();
-            let old = if *expired { hub } else { None };
+            let old = if *expired { with.hub } else { None };
             tokio::spawn(async move {
                 tokio::join!(
                     look_after_works(&inner, &namespace, &names, &settings, old),
@@ -346,7 +404,7 @@ fn start(
         }
         Mode::Main { names, .. } => {
             tracing::info!(cluster = %names.cluster, agent = %names.agent, "working with the hub's identity");
-            let hub = hub?;
+            let hub = with.hub?;
             let keeper = main_mode::Parts {
                 namespace: place.namespace.clone(),
                 leave: place.hubs.as_ref().map(|hubs| Leave {
@@ -358,6 +416,7 @@ fn start(
                 hub_as: bootstrap.unwrap_or_else(|| hub.clone()),
                 hub,
                 secret,
+                refused: with.refused,
             };
             tokio::spawn(main_mode::run(inner, keeper))
         }
@@ -427,6 +486,7 @@ async fn bootstrap_mode(
         order: order::order(&names, settings.certificate_seconds, &namespace, &bootstrap),
         secret,
         report: None,
+        refused: None,
         metrics: context.metrics.clone(),
     };
     let shutdown = context.shutdown.clone();

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::{Bed, c1, text};
+use super::support::{AGENT_NAMESPACE, Bed, SECRET, c1, text};
 use crate::harness::{eventually, until};
-use crate::hub::support::condition;
+use crate::hub::support::{ACCEPTED, condition};
 
 const C1: &str = "system:open-cluster-management:c1";
 const COMMON: &str = "system:open-cluster-management:managed-clusters";
@@ -76,10 +76,7 @@ async fn registration_47_an_expired_certificate_leads_back_to_the_bootstrap() {
             .find(|request| request["metadata"]["name"] != first.as_str())
     })
     .await;
-    assert_eq!(
-        again["spec"]["username"],
-        "system:serviceaccount:open-cluster-management:agent-registration-bootstrap"
-    );
+    assert_eq!(again["spec"]["username"], BOOTSTRAP);
     bed.decide(again["metadata"]["name"].as_str().unwrap(), "Approved")
         .await;
     bed.wait_joined("c1").await;
@@ -104,10 +101,7 @@ async fn works_are_looked_after_while_the_certificate_is_expired_and_the_hub_gon
     };
     until("it is applied", async || is(&bed, "1").await).await;
     until("it is copied", async || {
-        let secrets = bed
-            .spoke
-            .list("Secret", super::support::AGENT_NAMESPACE)
-            .await;
+        let secrets = bed.spoke.list("Secret", AGENT_NAMESPACE).await;
         secrets
             .iter()
             .any(|s| s["type"] == "ocmadm.io/manifestwork")
@@ -146,4 +140,48 @@ async fn works_are_looked_after_while_the_certificate_is_expired_and_the_hub_gon
         .merge("ManifestWork", "c1", "w", work("2"))
         .await;
     until("the new content is applied", async || is(&bed, "2").await).await;
+}
+
+const BOOTSTRAP: &str =
+    "system:serviceaccount:open-cluster-management:agent-registration-bootstrap";
+
+/// Who asked after the first request.
+async fn asked_since(bed: &Bed, first: &str) -> Vec<Value> {
+    let requests = bed.requests().await;
+    let later = requests
+        .into_iter()
+        .filter(|request| request["metadata"]["name"] != first);
+    later
+        .map(|request| request["spec"]["username"].clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_secret_that_is_deleted_comes_back_without_a_person() {
+    let bed = Bed::joined(c1()).await;
+    let user = user(&bed).await;
+    let first = bed.first_request().await;
+    let before = text(&bed.secret().await.unwrap(), "tls.crt");
+    bed.spoke.delete("Secret", AGENT_NAMESPACE, SECRET).await;
+    let secret = bed.wait_secret().await;
+    assert_ne!(text(&secret, "tls.crt"), before);
+    assert_eq!(format!("{C1}:{}", text(&secret, "agent-name")), user);
+    assert_eq!(asked_since(&bed, &first).await, [user.as_str()]);
+    // It goes on with what came: the lease is renewed, and a change is seen.
+    bed.hub.set_available("c1", "Unknown").await;
+    bed.wait_joined("c1").await;
+}
+
+#[tokio::test]
+async fn an_identity_without_secret_that_the_hub_refuses_is_given_up() {
+    let bed = Bed::joined(c1()).await;
+    let first = bed.first_request().await;
+    bed.hub.accept("c1", false).await;
+    bed.hub.wait_condition("c1", ACCEPTED, "False").await;
+    bed.spoke.delete("Secret", AGENT_NAMESPACE, SECRET).await;
+    eventually("a request of the bootstrap account", || async {
+        let asked = asked_since(&bed, &first).await;
+        (asked == [BOOTSTRAP]).then_some(())
+    })
+    .await;
 }

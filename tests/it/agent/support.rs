@@ -15,16 +15,16 @@ use tokio_util::sync::CancellationToken;
 use crate::harness::{Cluster, Gate, eventually};
 use crate::hub::support::{AVAILABLE, Hub, JOINED, Mortal, condition};
 
-pub(super) const AGENT_NAMESPACE: &str = "open-cluster-management-agent";
-pub(super) const SECRET: &str = "hub-kubeconfig-secret";
-pub(super) const BOOTSTRAP: &str = "bootstrap-hub-kubeconfig";
+pub(crate) const AGENT_NAMESPACE: &str = "open-cluster-management-agent";
+pub(crate) const SECRET: &str = "hub-kubeconfig-secret";
+pub(crate) const BOOTSTRAP: &str = "bootstrap-hub-kubeconfig";
 
 /// Hub and managed cluster, and (mostly) an agent.
-pub(super) struct Bed {
-    pub(super) hub: Hub,
-    pub(super) spoke: Cluster,
+pub(crate) struct Bed {
+    pub(crate) hub: Hub,
+    pub(crate) spoke: Cluster,
     /// The agent reaches the hub through it.
-    pub(super) gate: Gate,
+    pub(crate) gate: Gate,
     agent: Option<(CancellationToken, tokio::task::JoinHandle<()>)>,
 }
 
@@ -38,12 +38,12 @@ impl Drop for Bed {
 
 impl Bed {
     /// Everything but the agent's process. `spec` is the Klusterlet's.
-    pub(super) async fn prepare(spec: Value) -> Self {
+    pub(crate) async fn prepare(spec: Value) -> Self {
         Self::at(Hub::start(), spec).await
     }
 
     /// The same with another hub.
-    pub(super) async fn at(hub: impl Future<Output = Hub>, spec: Value) -> Self {
+    pub(crate) async fn at(hub: impl Future<Output = Hub>, spec: Value) -> Self {
         let (hub, spoke) = tokio::join!(hub, Cluster::start("spoke"));
         let gate = Gate::before(hub.side.address().await).await;
         let bed = Self {
@@ -64,18 +64,18 @@ impl Bed {
         bed
     }
 
-    pub(super) async fn start(spec: Value) -> Self {
+    pub(crate) async fn start(spec: Value) -> Self {
         let mut bed = Self::prepare(spec).await;
         bed.start_agent();
         bed
     }
 
     /// A kubeconfig that asks with a token of the bootstrap service account.
-    pub(super) async fn bootstrap(&self, entry: &str) -> String {
+    pub(crate) async fn bootstrap(&self, entry: &str) -> String {
         kubeconfig(&self.hub, entry, self.gate.address()).await
     }
 
-    pub(super) fn start_agent(&mut self) {
+    pub(crate) fn start_agent(&mut self) {
         let stop = CancellationToken::new();
         let client = self
             .spoke
@@ -88,7 +88,7 @@ impl Bed {
     }
 
     /// An agent that ends at once, whatever it is doing, with this value.
-    pub(super) async fn mortal_agent(&self) -> Mortal {
+    pub(crate) async fn mortal_agent(&self) -> Mortal {
         let (namespace, name) = ("open-cluster-management", "klusterlet");
         let kubeconfig = self.spoke.account_config(namespace, name).await;
         Mortal::run(&kubeconfig, |context| {
@@ -97,7 +97,7 @@ impl Bed {
     }
 
     /// Both opt-ins for what has been asked so far; nothing if nothing has.
-    pub(super) async fn accept_what_there_is(&self, cluster: &str) {
+    pub(crate) async fn accept_what_there_is(&self, cluster: &str) {
         for request in self.requests().await {
             if request["status"]["conditions"].is_null() {
                 let name = request["metadata"]["name"].as_str().unwrap();
@@ -115,7 +115,7 @@ impl Bed {
         }
     }
 
-    pub(super) async fn is_joined(&self, cluster: &str) -> bool {
+    pub(crate) async fn is_joined(&self, cluster: &str) -> bool {
         let found = self.hub.side.get("ManagedCluster", "", cluster).await;
         found.is_some_and(|found| {
             [JOINED, AVAILABLE]
@@ -124,7 +124,7 @@ impl Bed {
         })
     }
 
-    pub(super) async fn stop_agent(&mut self) {
+    pub(crate) async fn stop_agent(&mut self) {
         let (stop, task) = self.agent.take().unwrap();
         stop.cancel();
         tokio::time::timeout(Duration::from_secs(20), task)
@@ -134,11 +134,11 @@ impl Bed {
     }
 
     /// The agent's requests at the hub.
-    pub(super) async fn requests(&self) -> Vec<Value> {
+    pub(crate) async fn requests(&self) -> Vec<Value> {
         self.hub.side.list("CertificateSigningRequest", "").await
     }
 
-    pub(super) async fn first_request(&self) -> String {
+    pub(crate) async fn first_request(&self) -> String {
         eventually("a certificate request", || async {
             let requests = self.requests().await;
             let name = requests.first()?["metadata"]["name"].as_str()?.to_owned();
@@ -148,12 +148,12 @@ impl Bed {
     }
 
     /// An administrator's yes or no.
-    pub(super) async fn decide(&self, name: &str, verdict: &str) {
+    pub(crate) async fn decide(&self, name: &str, verdict: &str) {
         decide(&self.hub, name, verdict).await;
     }
 
     /// Both opt-ins, as an administrator gives them.
-    pub(super) async fn accept(&self, cluster: &str) {
+    pub(crate) async fn accept(&self, cluster: &str) {
         let name = self.first_request().await;
         self.decide(&name, "Approved").await;
         eventually("the managed cluster", || {
@@ -163,21 +163,21 @@ impl Bed {
         self.hub.accept(cluster, true).await;
     }
 
-    pub(super) async fn wait_joined(&self, cluster: &str) -> Value {
+    pub(crate) async fn wait_joined(&self, cluster: &str) -> Value {
         self.hub.wait_condition(cluster, JOINED, "True").await;
         self.hub.wait_condition(cluster, AVAILABLE, "True").await
     }
 
-    pub(super) async fn secret(&self) -> Option<Value> {
+    pub(crate) async fn secret(&self) -> Option<Value> {
         self.spoke.get("Secret", AGENT_NAMESPACE, SECRET).await
     }
 
-    pub(super) async fn wait_secret(&self) -> Value {
+    pub(crate) async fn wait_secret(&self) -> Value {
         eventually("the hub kubeconfig", || self.secret()).await
     }
 
     /// A joined cluster `c1`.
-    pub(super) async fn joined(spec: Value) -> Self {
+    pub(crate) async fn joined(spec: Value) -> Self {
         let bed = Self::start(spec).await;
         bed.accept("c1").await;
         bed.wait_joined("c1").await;
@@ -185,7 +185,7 @@ impl Bed {
     }
 
     /// Puts another certificate for the same identity into the Secret.
-    pub(super) async fn reissue(&self, user: &str, groups: &[&str], lifetime: Duration) {
+    pub(crate) async fn reissue(&self, user: &str, groups: &[&str], lifetime: Duration) {
         let user = crate::harness::user(user, groups);
         let (certificate, key) = self.hub.side.issue(&user, lifetime).await;
         self.spoke
@@ -204,7 +204,7 @@ impl Bed {
 }
 
 /// An administrator's yes or no to a request at a hub.
-pub(super) async fn decide(hub: &Hub, name: &str, verdict: &str) {
+pub(crate) async fn decide(hub: &Hub, name: &str, verdict: &str) {
     use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
     let api: Api<CertificateSigningRequest> = Api::all(hub.side.client.clone());
     let mut csr = api.get(name).await.unwrap();
@@ -218,7 +218,7 @@ pub(super) async fn decide(hub: &Hub, name: &str, verdict: &str) {
 
 /// A kubeconfig that leads to a hub at this address and asks with a token of
 /// the bootstrap service account.
-pub(super) async fn kubeconfig(hub: &Hub, entry: &str, address: SocketAddr) -> String {
+pub(crate) async fn kubeconfig(hub: &Hub, entry: &str, address: SocketAddr) -> String {
     let token = hub.token("agent-registration-bootstrap").await;
     json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "bootstrap",
@@ -233,13 +233,13 @@ pub(super) async fn kubeconfig(hub: &Hub, entry: &str, address: SocketAddr) -> S
 }
 
 /// A value of a Secret, as text.
-pub(super) fn text(secret: &Value, key: &str) -> String {
+pub(crate) fn text(secret: &Value, key: &str) -> String {
     let data = STANDARD
         .decode(secret["data"][key].as_str().unwrap())
         .unwrap();
     String::from_utf8(data).unwrap()
 }
 
-pub(super) fn c1() -> Value {
+pub(crate) fn c1() -> Value {
     json!({"clusterName": "c1"})
 }

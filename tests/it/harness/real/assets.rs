@@ -73,30 +73,70 @@ impl Assets {
 /// # Errors
 /// Why there is none, in one line.
 pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apiserver/build");
-    let run = |args: &[&str]| {
-        let output = Command::new(&script)
-            .args(args)
+    let args = [name];
+    let module = Module::of("apiserver", &args);
+    module.there()?.map_or_else(|| module.build(), Ok)
+}
+
+/// The path of upstream's programs (`tests/upstream`), if they have been built:
+/// that takes longer than a test may, and needs more modules than a proxy may
+/// have.
+///
+/// # Errors
+/// Why there are none, in one line.
+pub(crate) fn upstream() -> Result<PathBuf, String> {
+    let module = Module::of("upstream", &[]);
+    module
+        .there()?
+        .ok_or_else(|| "tests/upstream/build has not been run".to_owned())
+}
+
+/// A Go module under `tests/` with a script that builds its program.
+struct Module<'a> {
+    name: &'a str,
+    script: PathBuf,
+    args: &'a [&'a str],
+}
+
+impl<'a> Module<'a> {
+    fn of(name: &'a str, args: &'a [&'a str]) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let script = folder.join(name).join("build");
+        Self { name, script, args }
+    }
+
+    fn run(&self, first: &[&str]) -> Result<PathBuf, String> {
+        let script = self.script.display();
+        let output = Command::new(&self.script)
+            .args(first)
+            .args(self.args)
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .output()
-            .map_err(|error| format!("{} does not run: {error}", script.display()))?;
+            .map_err(|error| format!("{script} does not run: {error}"))?;
         let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         match output.status.success() {
             true => Ok(PathBuf::from(path)),
-            false => Err(format!("{} failed, see above", script.display())),
+            false => Err(format!("{script} failed, see above")),
         }
-    };
-    let path = run(&["--where", name])?;
-    if path.is_file() {
-        return Ok(path);
     }
-    let go = Command::new("go").arg("version").output();
-    if !go.is_ok_and(|output| output.status.success()) {
-        return Err(format!("Go, which would build {name}, is not installed"));
+
+    /// Where the program is, if it is.
+    fn there(&self) -> Result<Option<PathBuf>, String> {
+        let path = self.run(&["--where"])?;
+        Ok(Some(path).filter(|path| path.is_file()))
     }
-    super::super::tell(&format!(
-        "building tests/apiserver ({name}), once: this may take some minutes"
-    ));
-    run(&[name])
+
+    fn build(&self) -> Result<PathBuf, String> {
+        let what = self.args.join(" ");
+        let go = Command::new("go").arg("version").output();
+        if !go.is_ok_and(|output| output.status.success()) {
+            return Err(format!("Go, which would build {what}, is not installed"));
+        }
+        super::super::tell(&format!(
+            "building tests/{} ({what}), once: this may take some minutes",
+            self.name
+        ));
+        self.run(&[])
+    }
 }

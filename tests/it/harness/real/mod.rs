@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use apiserver::pki::Authority;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use assets::{Assets, program};
+pub(crate) use assets::{Assets, program, upstream};
 use plane::Plane;
 
 /// More than two tests at a time with a hub and a managed cluster each: so one
