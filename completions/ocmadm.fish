@@ -696,7 +696,7 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l listen -d 'Serve health and metrics here' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l listen -d 'Serve health and metrics here; in a sandbox on any free port' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l webhooks -d 'Serve admission webhooks here; in a sandbox on any free port' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l namespace -d 'Namespace of the hub\'s own objects [default: the pod\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
@@ -710,7 +710,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s v -l v -d 'Log wha
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l no-leader-election -d 'Work at once, without asking whether another replica does'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l listen -d 'Serve health and metrics here' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l listen -d 'Serve health and metrics here; in a sandbox on any free port' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l namespace -d 'Namespace of the agent\'s own process [default: the pod\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l klusterlet -d 'The Klusterlet to serve [default: klusterlet]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F

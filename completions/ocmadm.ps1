@@ -937,7 +937,7 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             break
         }
         'ocmadm;hub' {
-            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Serve health and metrics here')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Serve health and metrics here; in a sandbox on any free port')
             [CompletionResult]::new('--webhooks', '--webhooks', [CompletionResultType]::ParameterName, 'Serve admission webhooks here; in a sandbox on any free port')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the hub''s own objects [default: the pod''s]')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config')
@@ -955,7 +955,7 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             break
         }
         'ocmadm;agent' {
-            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Serve health and metrics here')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Serve health and metrics here; in a sandbox on any free port')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the agent''s own process [default: the pod''s]')
             [CompletionResult]::new('--klusterlet', '--klusterlet', [CompletionResultType]::ParameterName, 'The Klusterlet to serve [default: klusterlet]')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config')

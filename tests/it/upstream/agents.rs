@@ -31,6 +31,11 @@ impl Agents {
         let words = ["registration", "agent"];
         let registration = Program::start(upstream, &words, &bed.spoke, folder, &flags).await;
         if bed.secret().await.is_none() {
+            // With a certificate it would create no cluster any more (ours would).
+            eventually("the managed cluster", || {
+                bed.hub.side.get("ManagedCluster", "", "c1")
+            })
+            .await;
             bed.accept("c1").await;
         }
         // It writes what the Secret has into the folder, as a mount would.
