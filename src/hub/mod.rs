@@ -6,6 +6,7 @@
 pub mod addon;
 pub mod admission;
 pub mod clustermanager;
+mod gated;
 pub mod placement;
 pub mod registration;
 pub mod work;

@@ -47,7 +47,7 @@ pub const AGENT_WORK: &[Known] = &[
     ("RawFeedbackJsonString", false),
 ];
 
-/// Gates of registration that native components know and have nothing behind;
+/// Gates that native components know and have nothing behind;
 /// why, for each.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     (
@@ -65,6 +65,22 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     (
         "V1beta1CSRAPICompatibility",
         "certificates.k8s.io/v1 is used, which every Kubernetes since 1.19 serves",
+    ),
+    (
+        "CloudEventsDrivers",
+        "works reach the agents by the hub's API only",
+    ),
+    (
+        "SIGPlacementDecision",
+        "decisions are written in OCM's own API group only",
+    ),
+    (
+        "PlacementDebugServer",
+        "use \"ocmadm get placements NAME --explain\"",
+    ),
+    (
+        "ExecutorValidatingCaches",
+        "what an executor may do is asked for every time",
     ),
 ];
 

@@ -393,7 +393,7 @@ impl<T: Send + Sync + 'static> Informer<T> {
         }
     }
 
-    fn apply<E: fmt::Display>(
+    pub(super) fn apply<E: fmt::Display>(
         &self,
         mut object: DynamicObject,
         parse: &impl Fn(DynamicObject) -> Result<T, E>,
@@ -418,7 +418,7 @@ impl<T: Send + Sync + 'static> Informer<T> {
         }
     }
 
-    fn remove(&self, key: &Key) {
+    pub(super) fn remove(&self, key: &Key) {
         let old = self
             .inner
             .objects

@@ -8,6 +8,7 @@
 pub mod backoff;
 pub mod controller;
 pub mod events;
+pub mod index;
 pub mod informer;
 pub mod leader;
 pub mod metrics;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use backoff::Backoff;
 pub use controller::{Failure, Next};
+pub use index::Index;
 pub use informer::{Change, Informer, Key, Scope, source_chain};
 pub use metrics::Metrics;
 pub use queue::Queue;

@@ -78,9 +78,8 @@ pub(super) async fn reconcile(hub: &Hub, name: &str) -> Result<Next, Failure> {
     let Some(cluster) = cluster.filter(|cluster| !cluster.deleting) else {
         return Ok(Next::OnChange);
     };
-    let addons: Vec<(Key, Arc<ManagedClusterAddOn>)> = hub
-        .addons
-        .filter(|key, addon| key.namespace == name && addon.metadata.deletion_timestamp.is_none());
+    let mut addons: Vec<(Key, Arc<ManagedClusterAddOn>)> = hub.addons_on.get(&name.to_owned());
+    addons.retain(|(_, addon)| addon.metadata.deletion_timestamp.is_none());
     let told = addons.iter().filter_map(|(_, addon)| {
         let condition = unheard(&cluster, available(addon))?;
         Some(tell(hub, name, addon, condition))

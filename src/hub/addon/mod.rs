@@ -53,10 +53,12 @@ use crate::ocm::addon::v1alpha1::{
 };
 use crate::ocm::cluster::v1::ManagedCluster;
 use crate::ocm::cluster::v1beta1::{Placement, PlacementDecision};
+use crate::ocm::gates::{self, HUB_ADDON};
 use crate::ocm::names::{LABEL_ADDON_NAME, LABEL_CLUSTER_NAME};
+use crate::ocm::operator::v1::FeatureGate;
 use crate::ocm::work::v1::ManifestWork;
 use crate::runtime::informer::typed;
-use crate::runtime::{Backoff, Context, Informer, Key, Queue, Scope, Tasks};
+use crate::runtime::{Backoff, Context, Index, Informer, Key, Queue, Scope, Tasks};
 
 use former::Former;
 use offer::Assignment;
@@ -80,6 +82,16 @@ struct Hub {
     /// Service accounts of agents, with the names of their add-ons.
     accounts: Informer<String>,
     requests: Informer<csr::Request>,
+    /// Installations by add-on.
+    addons_of: Index<ManagedClusterAddOn, String>,
+    /// Installations by cluster.
+    addons_on: Index<ManagedClusterAddOn, String>,
+    /// Works by the installation they are of.
+    works_of: Index<Work, Key>,
+    /// Decisions by their placement.
+    decisions_of: Index<Decision, Key>,
+    /// Permissions of agents by namespace.
+    bindings_in: Index<RoleBinding, String>,
     former_templates: Former<AddOnTemplateSpec>,
     former_configs: Former<AddOnDeploymentConfigSpec>,
     /// What each add-on's installations are to be configured with, by cluster.
@@ -105,19 +117,63 @@ impl Hub {
     }
 }
 
-/// Runs the add-on controllers until the context's shutdown.
+/// Gate AddonManagement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Managed(bool);
+
+impl Default for Managed {
+    fn default() -> Self {
+        Self(gates::enabled(HUB_ADDON, &[], "AddonManagement"))
+    }
+}
+
+impl Managed {
+    /// Reads the ClusterManager's configuration of add-ons. What is not
+    /// understood says nothing.
+    fn of(manager: &DynamicObject) -> Self {
+        let configured = &manager.data["spec"]["addOnManagerConfiguration"]["featureGates"];
+        let gates: Vec<FeatureGate> =
+            serde_json::from_value(configured.clone()).unwrap_or_default();
+        Self(gates::enabled(HUB_ADDON, &gates, "AddonManagement"))
+    }
+}
+
+/// Runs the add-on controllers until the context's shutdown, while the gate
+/// AddonManagement of the ClusterManager is on.
 pub async fn run(context: Context) {
+    super::gated::run(context, Managed::of, |managed, context, tasks| {
+        if managed.0 {
+            tasks.spawn(controllers(context.clone()));
+        }
+    })
+    .await;
+}
+
+async fn controllers(context: Context) {
     let backoff = || Backoff::new(Duration::from_millis(20), Duration::from_secs(30));
+    let addons: Informer<ManagedClusterAddOn> = Informer::new(Scope::of::<ManagedClusterAddOn>());
+    let works: Informer<Work> = Informer::new(Scope::of::<ManifestWork>().labels(LABEL_ADDON_NAME));
+    let decisions: Informer<Decision> =
+        Informer::new(Scope::of::<PlacementDecision>().labels(names::LABEL_PLACEMENT));
+    let bindings: Informer<RoleBinding> =
+        Informer::new(Scope::of::<RoleBinding>().labels(names::LABEL_TEMPLATE_NAME));
     let hub = Arc::new(Hub {
         offers: Informer::new(Scope::of::<ClusterManagementAddOn>()),
-        addons: Informer::new(Scope::of::<ManagedClusterAddOn>()),
+        addons_of: Index::new(&addons, |key, _| key.name.clone()),
+        addons_on: Index::new(&addons, |key, _| key.namespace.clone()),
+        addons,
         templates: Informer::new(Scope::of::<AddOnTemplate>()),
         configs: Informer::new(Scope::of::<AddOnDeploymentConfig>()),
         placements: Informer::new(Scope::of::<Placement>().metadata_only()),
-        decisions: Informer::new(Scope::of::<PlacementDecision>().labels(names::LABEL_PLACEMENT)),
+        decisions_of: Index::new(&decisions, |key, decision| {
+            Key::new(&key.namespace, &decision.placement)
+        }),
+        decisions,
         clusters: Informer::new(Scope::of::<ManagedCluster>()),
-        works: Informer::new(Scope::of::<ManifestWork>().labels(LABEL_ADDON_NAME)),
-        bindings: Informer::new(Scope::of::<RoleBinding>().labels(names::LABEL_TEMPLATE_NAME)),
+        works_of: Index::new(&works, Work::installation),
+        works,
+        bindings_in: Index::new(&bindings, |key, _| key.namespace.clone()),
+        bindings,
         accounts: Informer::new(
             Scope::of::<ServiceAccount>()
                 .labels(names::LABEL_TOKEN_INFRASTRUCTURE)
@@ -220,4 +276,28 @@ fn start<T, E>(
         context.metrics.clone(),
         context.shutdown.clone(),
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn addons_are_managed_unless_somebody_says_no() {
+        let managed = |configuration: Value| {
+            let manager = json!({
+                "apiVersion": "operator.open-cluster-management.io/v1", "kind": "ClusterManager",
+                "metadata": {"name": "cluster-manager"},
+                "spec": {"addOnManagerConfiguration": configuration},
+            });
+            Managed::of(&serde_json::from_value(manager).unwrap()).0
+        };
+        let gate =
+            |mode: &str| json!({"featureGates": [{"feature": "AddonManagement", "mode": mode}]});
+        assert!(Managed::default().0);
+        assert!(managed(json!(null)) && managed(json!("x")) && managed(gate("Enable")));
+        assert!(!managed(gate("Disable")));
+    }
 }

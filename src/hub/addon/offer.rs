@@ -12,8 +12,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use crate::ocm::addon::names;
 use crate::ocm::addon::v1alpha1::{
     AddOnConfig, CONDITION_PROGRESSING, ClusterManagementAddOn, ClusterManagementAddOnStatus,
-    DefaultConfigReference, InstallConfigReference, InstallProgression, InstallStrategyType,
-    ManagedClusterAddOn, PlacementStrategy,
+    ConfigReference, DefaultConfigReference, InstallConfigReference, InstallProgression,
+    InstallStrategyType, ManagedClusterAddOn, PlacementStrategy,
 };
 use crate::ocm::conditions::{self, FALSE, TRUE, condition};
 use crate::ocm::rollout::{Group, State};
@@ -231,6 +231,7 @@ fn placement(
         config_references: install_references(seen, &base, old),
         conditions: old.map(|old| old.conditions.clone()).unwrap_or_default(),
     };
+    let missing = groups.is_none();
     let groups = groups.unwrap_or_default();
     let mut nodes = Vec::new();
     for group in groups {
@@ -286,7 +287,15 @@ fn placement(
         nodes.len()
     );
     let wrong = wrong.map_or(String::new(), |error| format!(" rolloutStrategy: {error}"));
-    let rest = format!("{failed} failed {} timeout.{wrong}", step.timeouts);
+    let missing = if missing {
+        format!(
+            " Placement {}/{} does not exist.",
+            strategy.namespace, strategy.name
+        )
+    } else {
+        String::new()
+    };
+    let rest = format!("{failed} failed {} timeout.{wrong}{missing}", step.timeouts);
     let progressing = if completed {
         condition(
             CONDITION_PROGRESSING,
@@ -336,6 +345,22 @@ fn install_references(
             }
         })
         .collect()
+}
+
+/// Whether two states of an installation are the same to its add-on.
+#[must_use]
+pub fn same(old: &ManagedClusterAddOn, new: &ManagedClusterAddOn) -> bool {
+    fn seen(addon: &ManagedClusterAddOn) -> (Option<&[ConfigReference]>, Option<&Condition>) {
+        let status = addon.status.as_ref();
+        (
+            status.map(|status| status.config_references.as_slice()),
+            status.and_then(|s| conditions::find(&s.conditions, CONDITION_PROGRESSING)),
+        )
+    }
+    old.metadata.uid == new.metadata.uid
+        && old.metadata.deletion_timestamp == new.metadata.deletion_timestamp
+        && old.spec == new.spec
+        && seen(old) == seen(new)
 }
 
 /// How far an installation is, and since when.

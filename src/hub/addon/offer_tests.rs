@@ -74,6 +74,11 @@ fn addon_18_installations_follow_the_decisions() {
     // A placement that does not exist chose nothing.
     let found = plan(&offer, &[None], &[("c1", addon("new", "new"))]);
     assert!(found.create.is_empty() && found.delete.contains("c1"));
+    let (_, message) = told(&found);
+    assert!(
+        message.ends_with("0 timeout. Placement n/p does not exist."),
+        "{message}"
+    );
     // By hand is by hand.
     let manual = self::offer(&json!({}));
     let found = plan(&manual, &[], &[("c1", addon("new", "new"))]);

@@ -42,8 +42,8 @@ pub(super) async fn offer(hub: &Hub, name: &str) -> Result<Next, Failure> {
         return Ok(Next::OnChange);
     };
     let addons: BTreeMap<String, Arc<ManagedClusterAddOn>> = hub
-        .addons
-        .filter(|key, _| key.name == name)
+        .addons_of
+        .get(&name.to_owned())
         .into_iter()
         .map(|(key, addon)| (key.namespace, addon))
         .collect();
@@ -110,9 +110,7 @@ fn assign(hub: &Hub, name: &str, new: Option<BTreeMap<String, offer::Assignment>
 fn decided(hub: &Hub, namespace: &str, name: &str) -> Option<Vec<Group>> {
     hub.placements.get(namespace, name)?;
     let mut groups: BTreeMap<i32, Group> = BTreeMap::new();
-    let decisions = hub
-        .decisions
-        .filter(|key, decision| key.namespace == namespace && decision.placement == name);
+    let decisions = hub.decisions_of.get(&Key::new(namespace, name));
     for (_, decision) in decisions {
         let group = groups.entry(decision.index).or_insert_with(|| Group {
             index: decision.index,
@@ -203,13 +201,7 @@ pub(super) async fn addon(hub: &Hub, key: &Key) -> Result<Next, Failure> {
         return Ok(Next::OnChange);
     }
     let assignment = hub.assignment(key);
-    let works = hub.works.filter(|work_key, work| {
-        work.addon == key.name
-            && match &work.addon_namespace {
-                Some(namespace) => *namespace == key.namespace,
-                None => work_key.namespace == key.namespace,
-            }
-    });
+    let works = hub.works_of.get(key);
     let cluster = hub.clusters.get("", &key.namespace);
     let plan = mca::decide(&mca::Seen {
         addon: &addon,
@@ -285,13 +277,12 @@ pub(super) async fn addon(hub: &Hub, key: &Key) -> Result<Next, Failure> {
 
 /// The identities of the add-on's agents on the other clusters.
 fn identities(hub: &Hub, key: &Key) -> Vec<Subject> {
-    let others = hub.addons.filter(|other, addon| {
-        other.name == key.name
-            && other.namespace != key.namespace
-            && addon.metadata.deletion_timestamp.is_none()
-    });
+    let others = hub.addons_of.get(&key.name);
     others
         .iter()
+        .filter(|(other, addon)| {
+            other.namespace != key.namespace && addon.metadata.deletion_timestamp.is_none()
+        })
         .filter_map(|(_, addon)| {
             registration::subject(&addon.status.as_ref()?.registrations).cloned()
         })
@@ -394,9 +385,9 @@ async fn grant(
         }
         apply::ensure(client, &resource, &object).await?;
     }
-    let stale = hub.bindings.filter(|binding, live| {
-        binding.namespace == key.namespace
-            && live.labels().get(LABEL_ADDON_NAME) == Some(&key.name)
+    let mut stale = hub.bindings_in.get(&key.namespace);
+    stale.retain(|(binding, live)| {
+        live.labels().get(LABEL_ADDON_NAME) == Some(&key.name)
             && owned_by(live, addon)
             && !wanted
                 .iter()

@@ -14,6 +14,7 @@ use crate::ocm::addon::v1alpha1::{
 };
 use crate::ocm::cluster::v1::CONDITION_AVAILABLE;
 use crate::ocm::work::v1::{FeedbackValue, ManifestWorkSpec, ManifestWorkStatus};
+use crate::runtime::Key;
 use crate::runtime::informer::typed;
 
 use super::{decorate, feature, hash};
@@ -367,6 +368,12 @@ impl Work {
                 })
                 .collect(),
         }
+    }
+
+    /// The ManagedClusterAddOn that a work of this key is of.
+    pub(super) fn installation(key: &Key, work: &Self) -> Key {
+        let namespace = work.addon_namespace.as_ref().unwrap_or(&key.namespace);
+        Key::new(namespace, &work.addon)
     }
 
     /// Whether this condition is True for the present generation.

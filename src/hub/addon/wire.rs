@@ -8,7 +8,8 @@ use crate::ocm::addon::{GROUP, names};
 use crate::ocm::names::LABEL_ADDON_NAME;
 use crate::runtime::{Change, Informer, Key};
 
-use super::{Hub, csr};
+use super::view::Work;
+use super::{Hub, csr, offer};
 
 /// Puts what changes into the queues.
 pub(super) fn wire(hub: &Arc<Hub>) {
@@ -17,15 +18,20 @@ pub(super) fn wire(hub: &Arc<Hub>) {
         let same = matches!(change, Change::Applied { old: Some(old), new }
             if old.spec == new.spec && old.metadata.annotations == new.metadata.annotations);
         if !same {
-            for (addon, _) in hub.addons.filter(|addon, _| addon.name == key.name) {
+            for addon in hub.addons_of.keys(&key.name) {
                 hub.addon_queue.add(addon);
             }
         }
     });
-    on(hub, &hub.addons, |hub, key, _| {
+    on(hub, &hub.addons, |hub, key, change| {
         hub.addon_queue.add(key.clone());
-        hub.offer_queue.add(key.name.clone());
         hub.feature_queue.add(key.namespace.clone());
+        // The add-on is looked at on all clusters: only for what concerns it there.
+        let same = matches!(change, Change::Applied { old: Some(old), new }
+            if offer::same(old, new));
+        if !same {
+            hub.offer_queue.add(key.name.clone());
+        }
     });
     on(hub, &hub.templates, |hub, key, change| {
         let used = |key: &Key, hash: &str| is_used(hub, names::TEMPLATES, key, hash);
@@ -75,14 +81,13 @@ pub(super) fn wire(hub: &Arc<Hub>) {
             hub.feature_queue.add(key.name.clone());
             open_requests(hub, &key.name);
         }
-        for (addon, _) in hub.addons.filter(|addon, _| addon.namespace == key.name) {
+        for addon in hub.addons_on.keys(&key.name) {
             hub.addon_queue.add(addon);
         }
     });
     on(hub, &hub.works, |hub, key, change| {
-        let work = change.object();
-        let namespace = work.addon_namespace.as_ref().unwrap_or(&key.namespace);
-        hub.addon_queue.add(Key::new(namespace, &work.addon));
+        hub.addon_queue
+            .add(Work::installation(key, change.object()));
     });
     on(hub, &hub.bindings, |hub, key, change| {
         let labels = change.object().labels();
@@ -91,7 +96,7 @@ pub(super) fn wire(hub: &Arc<Hub>) {
         };
         if hub.addons.get(&key.namespace, addon).is_some() {
             hub.addon_queue.add(Key::new(&key.namespace, addon));
-        } else if let Some((any, _)) = hub.addons.filter(|k, _| k.name == *addon).pop() {
+        } else if let Some(any) = hub.addons_of.keys(addon).pop() {
             // One that is for the agents of all clusters: any of them mends it.
             hub.addon_queue.add(any);
         }

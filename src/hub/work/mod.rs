@@ -13,11 +13,10 @@ pub mod validate;
 pub mod view;
 
 use kube::api::DynamicObject;
-use tokio::sync::watch;
 
 use crate::ocm::gates::{self, HUB_WORK};
-use crate::ocm::operator::v1::{ClusterManager, FeatureGate};
-use crate::runtime::{Change, Context, Informer, Scope, Tasks};
+use crate::ocm::operator::v1::FeatureGate;
+use crate::runtime::Context;
 
 /// Which parts are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,53 +47,15 @@ impl Gates {
 
 /// Runs the work controllers until the context's shutdown.
 pub async fn run(context: Context) {
-    let managers: Informer<Gates> = Informer::new(Scope::of::<ClusterManager>());
-    let (tell, gates) = watch::channel(Gates::default());
-    managers.on_change(move |_, change| {
-        let new = match change {
-            Change::Applied { new, .. } => **new,
-            Change::Deleted(_) => Gates::default(),
-        };
-        tell.send_if_modified(|old| std::mem::replace(old, new) != new);
-    });
-    let mut tasks = Tasks::new(context.shutdown.clone());
-    tasks.spawn(managers.run(
-        context.client.clone(),
-        |object: DynamicObject| Ok::<_, std::convert::Infallible>(Gates::of(&object)),
-        context.metrics.clone(),
-        context.shutdown.clone(),
-    ));
-    tasks.spawn(follow(context, gates));
-    tasks.join().await;
-}
-
-/// Runs what the gates say, and starts anew when they change.
-async fn follow(context: Context, mut gates: watch::Receiver<Gates>) {
-    loop {
-        let wanted = *gates.borrow_and_update();
-        let parts = context.child();
-        let mut tasks = Tasks::new(parts.shutdown.clone());
-        if wanted.replica_sets {
-            tasks.spawn(sets::run(parts.clone()));
+    super::gated::run(context, Gates::of, |gates, context, tasks| {
+        if gates.replica_sets {
+            tasks.spawn(sets::run(context.clone()));
         }
-        if wanted.clean_up {
-            tasks.spawn(garbage::run(parts.clone()));
+        if gates.clean_up {
+            tasks.spawn(garbage::run(context.clone()));
         }
-        let ended = tokio::select! {
-            () = context.shutdown.cancelled() => true,
-            // A part that panicked cancels its token.
-            () = parts.shutdown.cancelled() => {
-                context.shutdown.cancel();
-                true
-            }
-            changed = gates.changed() => changed.is_err(),
-        };
-        parts.shutdown.cancel();
-        tasks.join().await;
-        if ended {
-            return;
-        }
-    }
+    })
+    .await;
 }
 
 #[cfg(test)]

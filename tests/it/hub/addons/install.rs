@@ -263,3 +263,22 @@ async fn addon_25_a_cluster_that_goes_and_is_not_heard_of_is_not_held_up() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_gate_of_addons_turns_them_off_and_on() {
+    let mut hub = bed(&["c1"]).await;
+    let gate = |mode: &str| {
+        json!({"spec": {"addOnManagerConfiguration": {"featureGates": [
+            {"feature": "AddonManagement", "mode": mode}]}}})
+    };
+    let (kind, name) = ("ClusterManager", "cluster-manager");
+    hub.side.merge(kind, "", name, gate("Disable")).await;
+    hub.only_addons();
+    placement(&hub, "p", &["c1"]).await;
+    configured(&hub, "info").await;
+    hub.side.create(template("a", &json!([]))).await;
+    hub.side.create(offer("a")).await;
+    assert!(addon(&hub, "c1", "a").await.is_none());
+    hub.side.merge(kind, "", name, gate("Enable")).await;
+    work(&hub, "c1", "addon-a-deploy-0").await;
+}
