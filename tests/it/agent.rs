@@ -7,5 +7,6 @@ mod certificates;
 mod hubs;
 mod joining;
 mod killed;
+mod proxy;
 mod status;
 pub(crate) mod support;
