@@ -448,6 +448,7 @@ async fn run() -> Result<(), Failure> {
         status_sync_interval: Duration::from_secs(60),
         eviction_grace_period: Duration::from_secs(3600),
         raw_feedback: false,
+        executor_caches: false,
         copies: Some("default".to_owned()),
     };
     let stop = CancellationToken::new();

@@ -7,6 +7,7 @@ mod cases;
 mod delete;
 mod denied;
 mod executor;
+mod expressions;
 mod kinds;
 mod map;
 mod objects;

@@ -209,6 +209,7 @@ pub fn works_of(
             .eviction_grace_period
             .unwrap_or(EVICTION_GRACE_PERIOD),
         raw_feedback: settings.raw_feedback,
+        executor_caches: settings.executor_caches,
         copies: Some(namespace.to_owned()),
     }
 }

@@ -49,6 +49,8 @@ pub struct Settings {
     pub eviction_grace_period: Option<Duration>,
     /// Gate RawFeedbackJsonString: the work agent reports lists and maps as JSON.
     pub raw_feedback: bool,
+    /// Gate ExecutorValidatingCaches: the work agent keeps what executors may do.
+    pub executor_caches: bool,
 }
 
 impl Default for Settings {
@@ -70,6 +72,7 @@ impl Default for Settings {
             status_sync_interval: None,
             eviction_grace_period: None,
             raw_feedback: false,
+            executor_caches: false,
         }
     }
 }
@@ -153,8 +156,11 @@ impl Settings {
         settings.eviction_grace_period =
             text(&work["appliedManifestWorkEvictionGracePeriod"]).and_then(|t| duration(&t));
         for gate in list(&work["featureGates"]) {
-            if gate["feature"] == "RawFeedbackJsonString" {
-                settings.raw_feedback = gate["mode"] == "Enable";
+            let enabled = gate["mode"] == "Enable";
+            match gate["feature"].as_str() {
+                Some("RawFeedbackJsonString") => settings.raw_feedback = enabled,
+                Some("ExecutorValidatingCaches") => settings.executor_caches = enabled,
+                _ => {}
             }
         }
         settings
@@ -264,7 +270,8 @@ mod tests {
                     "token": {"expirationSeconds": 7200}},
             },
             "workConfiguration": {"statusSyncInterval": "1m30s", "appliedManifestWorkEvictionGracePeriod": "2h",
-                "featureGates": [{"feature": "RawFeedbackJsonString", "mode": "Enable"}]},
+                "featureGates": [{"feature": "RawFeedbackJsonString", "mode": "Enable"},
+                    {"feature": "ExecutorValidatingCaches", "mode": "Enable"}]},
         }));
         assert_eq!(settings.agent_id.as_deref(), Some("the-uid"));
         assert_eq!(settings.cluster_name.as_deref(), Some("c1"));
@@ -279,6 +286,7 @@ mod tests {
         );
         assert_eq!(settings.max_custom_claims, 3);
         assert!(!settings.claims && !settings.addons && settings.raw_feedback);
+        assert!(settings.executor_caches);
         assert_eq!(settings.addon_driver, KubeClientDriver::Token);
         assert_eq!(settings.addon_token_seconds, 7200);
         assert_eq!(settings.status_sync_interval, Some(Duration::from_secs(90)));

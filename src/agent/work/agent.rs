@@ -63,6 +63,8 @@ struct Notes {
     record_gone: Option<String>,
     /// Groups whose kinds changed.
     kinds: HashSet<String>,
+    /// What its executor may do has changed.
+    executor: bool,
 }
 
 /// Everything the agent works with.
@@ -134,7 +136,7 @@ impl Agent {
             late: Late::new(queue.clone()),
             records_api: Api::all(spoke.clone()),
             discovery: Discovery::new(spoke.clone()),
-            executors: Executors::default(),
+            executors: Executors::new(options.executor_caches),
             limits: Limits {
                 raw_json: options.raw_feedback,
                 max_raw_length: 1024,
@@ -199,6 +201,28 @@ impl Agent {
         }
     }
 
+    /// Permissions of accounts changed: works that act as one of them are looked
+    /// at again, now and when the API server is sure to know of it.
+    pub fn permissions_changed(self: &Arc<Self>, whose: &[super::rbac::Accounts]) {
+        let works = self.executors.changed(whose);
+        if works.is_empty() {
+            return;
+        }
+        self.look_again(&works);
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(super::executor::SETTLED).await;
+            this.look_again(&works);
+        });
+    }
+
+    fn look_again(&self, works: &[String]) {
+        for work in works {
+            lock(&self.notes).entry(work.clone()).or_default().executor = true;
+            self.queue.add(Key::Work(work.clone()));
+        }
+    }
+
     /// Name of the record of a work.
     pub(super) fn record_name(&self, work: &str) -> String {
         format!("{}-{work}", self.hub_hash)
@@ -240,6 +264,7 @@ impl Agent {
     async fn drive(self: &Arc<Self>, name: &str, local: &mut Local) -> Result<Next, Failure> {
         let notes = lock(&self.notes).remove(name).unwrap_or_default();
         for item in &mut local.items {
+            item.dirty |= notes.executor;
             if let Some(mapping) = &item.mapping {
                 let meta = &item.observed.meta;
                 let key = ObjectKey::new(mapping, &meta.namespace, &meta.name);

@@ -326,7 +326,13 @@ impl Agent {
         if decoded.mapping.is_ok()
             && let Err(denied) = self
                 .executors
-                .check(&self.spoke, work.spec.executor.as_ref(), decoded, owned)
+                .check(
+                    &self.spoke,
+                    work.metadata.name.as_deref().unwrap_or_default(),
+                    work.spec.executor.as_ref(),
+                    decoded,
+                    owned,
+                )
                 .await
         {
             let (message, retry) = match denied {

@@ -32,6 +32,7 @@ pub mod md5;
 pub mod model;
 pub mod owner;
 pub mod prune;
+pub mod rbac;
 pub mod record;
 pub mod report;
 pub mod rest;
@@ -76,6 +77,9 @@ pub struct Options {
     pub eviction_grace_period: Duration,
     /// Gate RawFeedbackJsonString: lists and maps are reported as JSON.
     pub raw_feedback: bool,
+    /// Gate ExecutorValidatingCaches: what executors may do is asked once, and
+    /// again when roles or bindings change, which are watched.
+    pub executor_caches: bool,
     /// The namespace on the managed cluster where works are copied to, for a
     /// start without the hub; they are not copied when `None`.
     pub copies: Option<String>,
@@ -148,6 +152,16 @@ pub async fn run(
         metrics.clone(),
         shutdown.clone(),
     ));
+    if agent.options.executor_caches {
+        let (known, of) = (agent.executors.watched(), Arc::clone(&agent));
+        tasks.spawn(rbac::watch(
+            spoke.clone(),
+            metrics.clone(),
+            shutdown.clone(),
+            known,
+            move |whose| of.permissions_changed(whose),
+        ));
+    }
     tasks.spawn(
         works
             .clone()

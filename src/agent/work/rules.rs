@@ -3,11 +3,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
-use cel::objects::{Key, Map};
-use cel::{Context, Program};
-use kube_cel::KubeCelExt as _;
+use guarded_cel::{
+    COST_OF_ALL, COST_OF_ONE, CompileError, Fault, Language, Program, Value as Cel, from_json,
+    type_name,
+};
 use serde_json::Value;
 
 use super::model::ConditionRule;
@@ -16,18 +17,28 @@ use super::status::RuleCondition;
 const EVALUATED: &str = "ConditionRuleEvaluated";
 const EXPRESSION_ERROR: &str = "ConditionRuleExpressionError";
 const INVALID: &str = "ConditionRuleInvalid";
+const INTERNAL_ERROR: &str = "ConditionRuleInternalError";
+/// What upstream's agent says of an expression that costs too much.
+const BUDGET: &str = "CEL evaluation budget exceeded";
+/// What an expression may name.
+const LANGUAGE: Language = Language {
+    variables: Some(&["object", "result"]),
+    functions: &["hasConditions"],
+};
+/// So many programs are kept a thread.
+const PROGRAMS: usize = 64;
 
 /// Evaluates `rules` on the resource.
 pub fn evaluate(rules: &[ConditionRule], live: &Value) -> Vec<RuleCondition> {
     let mut object = None;
+    let mut left = COST_OF_ALL;
     rules
         .iter()
         .filter_map(|rule| {
-            let mut object =
-                || -> cel::Value { object.get_or_insert_with(|| to_cel(live)).clone() };
+            let mut object = || -> Cel { object.get_or_insert_with(|| from_json(live)).clone() };
             match rule.kind.as_str() {
-                "CEL" => Some(by_expression(rule, object())),
-                "WellKnownConditions" => well_known(rule, live, object),
+                "CEL" => Some(by_expression(rule, &object(), &mut left)),
+                "WellKnownConditions" => well_known(rule, live, object, &mut left),
                 other => Some(RuleCondition {
                     kind: rule.condition.clone(),
                     status: "Unknown",
@@ -39,7 +50,7 @@ pub fn evaluate(rules: &[ConditionRule], live: &Value) -> Vec<RuleCondition> {
         .collect()
 }
 
-fn by_expression(rule: &ConditionRule, object: cel::Value) -> RuleCondition {
+fn by_expression(rule: &ConditionRule, object: &Cel, left: &mut u64) -> RuleCondition {
     let made = |status, reason, message| RuleCondition {
         kind: rule.condition.clone(),
         status,
@@ -48,13 +59,14 @@ fn by_expression(rule: &ConditionRule, object: cel::Value) -> RuleCondition {
     };
     let mut holds = true;
     for expression in &rule.cel_expressions {
-        match run(expression, &[("object", object.clone())]) {
-            Ok(cel::Value::Bool(result)) => holds &= result,
+        match run(expression, &[("object", object.clone())], left) {
+            Ok(Cel::Bool(result)) => holds &= result,
             Ok(other) => {
                 let message = format!("expected bool result, got {}", type_name(&other));
                 return made("False", EXPRESSION_ERROR, message);
             }
-            Err(error) => return made("False", EXPRESSION_ERROR, error),
+            Err(Wrong::Expression(error)) => return made("False", EXPRESSION_ERROR, error),
+            Err(Wrong::Internal(error)) => return made("Unknown", INTERNAL_ERROR, error),
         }
     }
     let default = if holds {
@@ -62,14 +74,15 @@ fn by_expression(rule: &ConditionRule, object: cel::Value) -> RuleCondition {
     } else {
         format!("Manifest is not {}", rule.condition)
     };
-    let message = message(rule, holds, object).unwrap_or(default);
+    let message = message(rule, holds, object, left).unwrap_or(default);
     made(if holds { "True" } else { "False" }, EVALUATED, message)
 }
 
 fn well_known(
     rule: &ConditionRule,
     live: &Value,
-    object: impl FnOnce() -> cel::Value,
+    object: impl FnOnce() -> Cel,
+    left: &mut u64,
 ) -> Option<RuleCondition> {
     if rule.condition != "Complete" {
         return None;
@@ -101,96 +114,87 @@ fn well_known(
         kind: rule.condition.clone(),
         status: if holds { "True" } else { "False" },
         reason: EVALUATED,
-        message: message(rule, holds, object()).unwrap_or(default),
+        message: message(rule, holds, &object(), left).unwrap_or(default),
     })
 }
 
 /// The message that the rule asks for, if it asks for one.
-fn message(rule: &ConditionRule, holds: bool, object: cel::Value) -> Option<String> {
+fn message(rule: &ConditionRule, holds: bool, object: &Cel, left: &mut u64) -> Option<String> {
     if !rule.message_expression.is_empty() {
-        let variables = [("object", object), ("result", cel::Value::Bool(holds))];
-        return Some(match run(&rule.message_expression, &variables) {
-            Ok(cel::Value::String(text)) => text.to_string(),
+        let variables = [("object", object.clone()), ("result", Cel::Bool(holds))];
+        return Some(match run(&rule.message_expression, &variables, left) {
+            Ok(Cel::String(text)) => text.to_string(),
             Ok(other) => format!("expected string result, got {}", type_name(&other)),
-            Err(error) => error,
+            Err(Wrong::Expression(error) | Wrong::Internal(error)) => error,
         });
     }
     (!rule.message.is_empty()).then(|| rule.message.clone())
 }
 
+/// What is wrong with an expression.
+#[derive(Clone)]
+enum Wrong {
+    /// It is not CEL, or fails.
+    Expression(String),
+    /// It is CEL, but cannot be evaluated here.
+    Internal(String),
+}
+
+type Compiled = Result<Rc<Program>, Wrong>;
+
 thread_local! {
-    /// Kubernetes' functions and ours, registered once a thread that needs them.
-    static FUNCTIONS: RefCell<Context<'static>> = RefCell::new(functions());
+    /// Rules are evaluated at every event of their resource.
+    static KNOWN: RefCell<HashMap<String, Compiled>> = RefCell::default();
 }
 
-fn functions() -> Context<'static> {
-    let mut context = Context::default().with_all();
-    context.add_function("hasConditions", |status: cel::Value| match &status {
-        cel::Value::Map(map) => {
-            let key = Key::String(Arc::new("conditions".to_owned()));
-            matches!(map.map.get(&key), Some(cel::Value::List(list)) if !list.is_empty())
-        }
-        _ => false,
-    });
-    context
-}
-
-fn run(expression: &str, variables: &[(&str, cel::Value)]) -> Result<cel::Value, String> {
-    let program = Program::compile(expression).map_err(|errors| {
-        let text = errors.to_string();
-        text.lines().next().unwrap_or_default().to_owned()
-    })?;
-    FUNCTIONS.with_borrow(|functions| {
-        let mut context = functions.new_inner_scope();
-        for (name, value) in variables {
-            context.add_variable_from_value(*name, value.clone());
-        }
-        program.execute(&context).map_err(|error| {
-            // As CEL's reference implementation words it.
-            match error.to_string().strip_prefix("No such key: ") {
-                Some(key) => format!("no such key: {key}"),
-                None => error.to_string(),
-            }
-        })
-    })
-}
-
-fn type_name(value: &cel::Value) -> String {
-    let name = match value {
-        cel::Value::String(_) => "string",
-        cel::Value::Int(_) => "int",
-        cel::Value::UInt(_) => "uint",
-        cel::Value::Float(_) => "double",
-        cel::Value::Bool(_) => "bool",
-        cel::Value::List(_) => "list",
-        cel::Value::Map(_) => "map",
-        cel::Value::Null => "null_type",
-        _ => "dyn",
-    };
-    name.to_owned()
-}
-
-/// A JSON value as CEL sees it; whole numbers are int.
-fn to_cel(value: &Value) -> cel::Value {
-    match value {
-        Value::Null => cel::Value::Null,
-        Value::Bool(b) => cel::Value::Bool(*b),
-        Value::Number(n) => match n.as_i64() {
-            Some(whole) => cel::Value::Int(whole),
-            None => cel::Value::Float(n.as_f64().unwrap_or_default()),
-        },
-        Value::String(s) => cel::Value::String(Arc::new(s.clone())),
-        Value::Array(items) => cel::Value::List(Arc::new(items.iter().map(to_cel).collect())),
-        Value::Object(map) => {
-            let entries: HashMap<Key, cel::Value> = map
-                .iter()
-                .map(|(key, value)| (Key::String(Arc::new(key.clone())), to_cel(value)))
-                .collect();
-            cel::Value::Map(Map {
-                map: Arc::new(entries),
-            })
-        }
+fn compile(expression: &str) -> Compiled {
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(expression).cloned()) {
+        return known;
     }
+    let compiled = match Program::compile(expression, LANGUAGE) {
+        Ok(program) => Ok(Rc::new(program)),
+        Err(CompileError::Invalid(what)) => {
+            let what = what.lines().next().unwrap_or_default();
+            Err(Wrong::Expression(what.to_owned()))
+        }
+        Err(CompileError::Refused(what)) => Err(Wrong::Internal(what)),
+    };
+    // Longer ones are not kept, as they are none.
+    if expression.len() <= guarded_cel::LONGEST {
+        KNOWN.with_borrow_mut(|known| {
+            if known.len() >= PROGRAMS {
+                known.clear();
+            }
+            known.insert(expression.to_owned(), compiled.clone());
+        });
+    }
+    compiled
+}
+
+/// Whether a status has conditions; never an error.
+fn has_conditions(asked: &[Cel]) -> bool {
+    let [Cel::Map(status)] = asked else {
+        return false;
+    };
+    let key = guarded_cel::Key::from("conditions");
+    matches!(status.map.get(&key), Some(Cel::List(list)) if !list.is_empty())
+}
+
+/// What an expression gives, within what is left of the budget of the manifest.
+fn run(expression: &str, variables: &[(&str, Cel)], left: &mut u64) -> Result<Cel, Wrong> {
+    let program = compile(expression)?;
+    let host = |_: &str, asked: &[Cel]| Ok(Cel::Bool(has_conditions(asked)));
+    let (made, cost) = program.evaluate(variables, &host, COST_OF_ONE.min(*left));
+    *left = left.saturating_sub(cost);
+    made.map_err(|fault| match fault {
+        Fault::Cost => Wrong::Expression(BUDGET.to_owned()),
+        Fault::Broken => Wrong::Internal(fault.to_string()),
+        // As CEL's reference implementation words it.
+        Fault::Failed(error) => Wrong::Expression(match error.strip_prefix("No such key: ") {
+            Some(key) => format!("no such key: {key}"),
+            None => error,
+        }),
+    })
 }
 
 #[cfg(test)]
@@ -309,5 +313,109 @@ mod tests {
                 .reason,
             INVALID
         );
+    }
+
+    /// What would end the process, or occupy it for ever, if it were evaluated
+    /// as it stands.
+    #[test]
+    fn no_rule_ends_or_occupies_the_agent() {
+        let data: serde_json::Map<String, Value> = (0..1_000)
+            .map(|number| (format!("key{number}"), json!("value")))
+            .collect();
+        let live = json!({"data": data});
+        let chain =
+            |start: &str, link: &str, times: usize| format!("{start}{}", link.repeat(times));
+        let all = "object.data.all(a, object.data.all(b, object.data.all(c, true)))";
+        let budget = "CEL evaluation budget exceeded";
+        for (expression, status, reason, word) in [
+            (
+                "X{} == X{}".to_owned(),
+                "False",
+                EXPRESSION_ERROR,
+                "undeclared reference to 'X'",
+            ),
+            (
+                "Foo{a: 1}.a == 1".to_owned(),
+                "False",
+                EXPRESSION_ERROR,
+                "undeclared",
+            ),
+            (
+                "b'a'.contains(b'')".to_owned(),
+                "Unknown",
+                INTERNAL_ERROR,
+                "cannot be evaluated",
+            ),
+            (
+                chain("object", ".a", 8_000),
+                "Unknown",
+                INTERNAL_ERROR,
+                "nested",
+            ),
+            (chain("1", "+1", 8_000), "Unknown", INTERNAL_ERROR, "nested"),
+            (chain("", "[", 8_000), "Unknown", INTERNAL_ERROR, "nested"),
+            ("x".repeat(100_000), "Unknown", INTERNAL_ERROR, "bytes"),
+            (
+                "'a'.matches('(')".to_owned(),
+                "Unknown",
+                INTERNAL_ERROR,
+                "invalid regex",
+            ),
+            (all.to_owned(), "False", EXPRESSION_ERROR, budget),
+            (
+                chain("'a'", ".replace('a', 'aaaaaaaaaa')", 11) + " == ''",
+                "False",
+                EXPRESSION_ERROR,
+                budget,
+            ),
+            (
+                chain("[1]", ".map(x, [x, x, x, x]).flatten()", 20) + " == []",
+                "False",
+                EXPRESSION_ERROR,
+                budget,
+            ),
+        ] {
+            let begin: String = expression.chars().take(40).collect();
+            let rule = json!({"type": "CEL", "condition": "X", "celExpressions": [expression]});
+            let made = one(&rule, &live).unwrap();
+            assert_eq!(
+                (made.status, made.reason),
+                (status, reason),
+                "{begin}: {}",
+                made.message
+            );
+            assert!(made.message.contains(word), "{begin}: {}", made.message);
+            assert!(made.message.len() < 5_000);
+            // In a message it is only a message.
+            let rule = json!({"type": "CEL", "condition": "X", "messageExpression": expression});
+            let made = one(&rule, &live).unwrap();
+            assert_eq!((made.status, made.reason), ("True", EVALUATED), "{begin}");
+            assert!(made.message.contains(word), "{begin}: {}", made.message);
+        }
+    }
+
+    #[test]
+    fn the_rules_of_a_manifest_share_a_budget() {
+        let data: serde_json::Map<String, Value> = (0..1_000)
+            .map(|number| (format!("key{number}"), json!("value")))
+            .collect();
+        let live = json!({"data": data});
+        let rules: Vec<ConditionRule> = (0..100)
+            .map(|number| {
+                let much = "object.data.all(a, ['a', 'b', 'c', 'd', 'e'].map(x, x + a).size() == 5)";
+                let rule = json!({"type": "CEL", "condition": format!("C{number}"), "celExpressions": [much, much]});
+                serde_json::from_value(rule).unwrap()
+            })
+            .collect();
+        let made = evaluate(&rules, &live);
+        assert_eq!(made.len(), 100);
+        assert_eq!(made[0].status, "True");
+        let last = made.last().unwrap();
+        assert_eq!(
+            parts(last),
+            ("False", EXPRESSION_ERROR, "CEL evaluation budget exceeded")
+        );
+        // What costs next to nothing is spared nothing either: it is one budget.
+        assert!(made.iter().filter(|one| one.status == "True").count() > 2);
     }
 }

@@ -1,281 +1,61 @@
 //! Expressions of predicates: compiled once, bounded in what they may cost, and
 //! their verdicts kept until the cluster changes.
-//!
-//! The bound is counted while an expression runs: every turn of a loop and every
-//! joined text or list is charged by functions that are woven into the compiled
-//! expression.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use cel::common::ast::operators;
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
-use cel::extractors::This;
-use cel::objects::{Key, Map};
-use cel::{Context, ExecutionError, Program, Value as Cel};
-use kube_cel::KubeCelExt as _;
+use guarded_cel::{
+    COST_OF_ALL, COST_OF_ONE, CompileError, Fault, Key, Language, Map, Program, Value as Cel,
+    from_json, text,
+};
 use serde_json::Value;
 
-/// What one expression may cost for one cluster.
-pub const COST_OF_ONE: u64 = 1_000_000;
-/// What all expressions of a selector together may cost for one cluster.
-pub const COST_OF_ALL: u64 = 10_000_000;
-/// How long an expression may be.
-const LONGEST: usize = 16 * 1024;
-
-const TICK: &str = "@tick";
-const JOIN: &str = "@join";
-const OVER: &str = "the expression costs more than it may";
+/// What an expression may name.
+const LANGUAGE: Language = Language {
+    variables: Some(&["managedCluster"]),
+    functions: &["scores", "parseJSON"],
+};
 
 /// The scores of a cluster that an expression may ask for.
 pub type Scores = BTreeMap<String, BTreeMap<String, i64>>;
 
-thread_local! {
-    static COST: Cell<u64> = const { Cell::new(0) };
-    static SCORES: RefCell<Option<Scores>> = const { RefCell::new(None) };
-    /// All functions, registered once a thread.
-    static FUNCTIONS: RefCell<Context<'static>> = RefCell::new(functions());
-}
-
 /// A compiled expression.
 #[derive(Debug)]
 pub struct Expression {
-    body: IdedExpr,
+    program: Program,
 }
 
 /// Compiles an expression.
 ///
 /// # Errors
-/// What is wrong with it, beginning with `compilation failed:`.
+/// What is wrong with it, beginning with `compilation failed:` or, when it is
+/// more than is evaluated here, `instantiation failed:`.
 pub fn compile(text: &str) -> Result<Expression, String> {
-    if text.len() > LONGEST {
-        return Err(format!(
-            "compilation failed: the expression has {} bytes, more than {LONGEST}",
-            text.len()
-        ));
+    match Program::compile(text, LANGUAGE) {
+        Ok(program) => Ok(Expression { program }),
+        Err(CompileError::Invalid(what)) => Err(format!("compilation failed: {what}")),
+        Err(CompileError::Refused(what)) => Err(format!("instantiation failed: {what}")),
     }
-    // A parser that gives up must not take the hub with it.
-    let parsed = std::panic::catch_unwind(|| Program::compile(text))
-        .map_err(|_| "compilation failed: the expression cannot be read".to_owned())?
-        .map_err(|errors| format!("compilation failed: {errors}"))?;
-    let mut body = parsed.expression().clone();
-    let mut scope = Vec::new();
-    weave(&mut body, &mut scope).map_err(|error| format!("compilation failed: {error}"))?;
-    Ok(Expression { body })
 }
 
-/// Names that stand for themselves: types, and the first halves of functions' names.
-const KNOWN: &[&str] = &[
-    "managedCluster",
-    "optional",
-    "math",
-    "base64",
-    "sets",
-    "strings",
-    "format",
-    "jsonpatch",
-    "ip",
-    "cidr",
-    "quantity",
-    "semver",
-    "url",
-    "type",
-    "int",
-    "uint",
-    "double",
-    "string",
-    "bool",
-    "bytes",
-    "list",
-    "map",
-    "null_type",
-];
-
-/// Checks names, and charges loops and joins. Gives the number of nodes.
-fn weave(node: &mut IdedExpr, scope: &mut Vec<String>) -> Result<i64, String> {
-    let id = node.id;
-    let mut nodes = 1;
-    match &mut node.expr {
-        Expr::Unspecified | Expr::Literal(_) => {}
-        Expr::Ident(name) => {
-            if !scope.contains(name) && !KNOWN.contains(&name.as_str()) {
-                return Err(format!("undeclared reference to '{name}'"));
-            }
-        }
-        Expr::Select(select) => nodes += weave(&mut select.operand, scope)?,
-        Expr::List(list) => {
-            for element in &mut list.elements {
-                nodes += weave(element, scope)?;
-            }
-        }
-        Expr::Map(map) => {
-            for entry in &mut map.entries {
-                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    nodes += weave(&mut entry.key, scope)? + weave(&mut entry.value, scope)?;
-                }
-            }
-        }
-        Expr::Struct(made) => {
-            return Err(format!("undeclared reference to '{}'", made.type_name));
-        }
-        Expr::Call(call) => {
-            let operator = call.func_name.starts_with(['_', '@', '!', '-']);
-            if !operator && !is_known(call) {
-                return Err(format!("undeclared reference to '{}'", call.func_name));
-            }
-            if let Some(target) = &mut call.target {
-                nodes += weave(target, scope)?;
-            }
-            for argument in &mut call.args {
-                nodes += weave(argument, scope)?;
-            }
-            if call.func_name == operators::ADD && call.args.len() == 2 {
-                call.func_name = JOIN.to_owned();
-            }
-        }
-        Expr::Comprehension(loops) => {
-            nodes += weave(&mut loops.iter_range, scope)?;
-            nodes += weave(&mut loops.accu_init, scope)?;
-            let before = scope.len();
-            scope.push(loops.iter_var.clone());
-            scope.extend(loops.iter_var2.clone());
-            scope.push(loops.accu_var.clone());
-            let turn = weave(&mut loops.loop_cond, scope)? + weave(&mut loops.loop_step, scope)?;
-            nodes += turn + weave(&mut loops.result, scope)?;
-            scope.truncate(before);
-            // tick(turn) && condition
-            let condition = std::mem::take(&mut loops.loop_cond);
-            let tick = call(id, TICK, vec![literal(id, turn)]);
-            loops.loop_cond = call(id, operators::LOGICAL_AND, vec![tick, condition]);
-        }
-    }
-    Ok(nodes)
-}
-
-fn literal(id: u64, number: i64) -> IdedExpr {
-    let expr = Expr::Literal(LiteralValue::Int(number.into()));
-    IdedExpr { id, expr }
-}
-
-fn call(id: u64, name: &str, args: Vec<IdedExpr>) -> IdedExpr {
-    let expr = Expr::Call(CallExpr {
-        func_name: name.to_owned(),
-        target: None,
-        args,
-    });
-    IdedExpr { id, expr }
-}
-
-/// Whether a function of that name is registered: asked by calling it with nothing.
-fn is_known(call: &CallExpr) -> bool {
-    let empty = |name: &str| {
-        let expr = Expr::Call(CallExpr {
-            func_name: name.to_owned(),
-            target: None,
-            args: Vec::new(),
-        });
-        FUNCTIONS.with_borrow(|functions| {
-            let asked = IdedExpr { id: 0, expr };
-            !matches!(
-                Cel::resolve(&asked, functions),
-                Err(ExecutionError::UndeclaredReference(_))
-            )
-        })
+fn score(scores: &Scores, asked: &[Cel]) -> Result<Cel, String> {
+    let [_, Cel::String(name)] = asked else {
+        return Err("the name of an AddOnPlacementScore is expected".to_owned());
     };
-    let qualified = call
-        .target
-        .as_deref()
-        .and_then(|target| match &target.expr {
-            Expr::Ident(name) => Some(format!("{name}.{}", call.func_name)),
-            _ => None,
-        });
-    empty(&call.func_name) || qualified.is_some_and(|name| empty(&name))
-}
-
-fn charge(cost: u64) -> Result<(), ExecutionError> {
-    let total = COST.get().saturating_add(cost);
-    COST.set(total);
-    if total > COST_OF_ONE {
-        return Err(ExecutionError::function_error("cost", OVER));
-    }
-    Ok(())
-}
-
-fn functions() -> Context<'static> {
-    let mut context = Context::default().with_all();
-    context.add_function(TICK, |cost: i64| -> Result<Cel, ExecutionError> {
-        charge(cost.unsigned_abs())?;
-        Ok(Cel::Bool(true))
-    });
-    context.add_function(
-        JOIN,
-        |left: Cel, right: Cel| -> Result<Cel, ExecutionError> {
-            charge((size(&left) + size(&right)) / 10 + 1)?;
-            left + right
-        },
-    );
-    context.add_function("parseJSON", |This(text): This<Arc<String>>| {
-        serde_json::from_str::<Value>(&text)
-            .map(|value| to_cel(&value))
-            .map_err(|error| ExecutionError::function_error("parseJSON", error))
-    });
-    context.add_function("scores", |This(_): This<Cel>, name: Arc<String>| {
-        SCORES.with_borrow(|scores| {
-            let values = scores.as_ref().and_then(|scores| scores.get(name.as_str()));
-            let Some(values) = values else {
-                let what = format!("AddOnPlacementScore {name:?} not found");
-                return Err(ExecutionError::function_error("scores", what));
-            };
-            let list = values.iter().map(|(name, value)| {
-                let one = [("name", text(name)), ("value", Cel::Int(*value))];
-                Cel::Map(Map {
-                    map: Arc::new(
-                        one.map(|(key, value)| (Key::String(Arc::new(key.to_owned())), value))
-                            .into(),
-                    ),
-                })
-            });
-            Ok(Cel::List(Arc::new(list.collect())))
+    let Some(values) = scores.get(name.as_str()) else {
+        return Err(format!("AddOnPlacementScore {name:?} not found"));
+    };
+    let list = values.iter().map(|(name, value)| {
+        let one = [("name", text(name)), ("value", Cel::Int(*value))];
+        let one = one.map(|(key, value)| (Key::String(Arc::new(key.to_owned())), value));
+        Cel::Map(Map {
+            map: Arc::new(one.into()),
         })
     });
-    context
+    Ok(Cel::List(Arc::new(list.collect())))
 }
 
-fn size(value: &Cel) -> u64 {
-    let length = match value {
-        Cel::String(text) => text.len(),
-        Cel::Bytes(bytes) => bytes.len(),
-        Cel::List(list) => list.len().saturating_mul(10),
-        _ => 0,
-    };
-    u64::try_from(length).unwrap_or(u64::MAX / 4)
-}
-
-fn text(text: &str) -> Cel {
-    Cel::String(Arc::new(text.to_owned()))
-}
-
-fn to_cel(value: &Value) -> Cel {
-    match value {
-        Value::Null => Cel::Null,
-        Value::Bool(truth) => Cel::Bool(*truth),
-        Value::Number(number) => number
-            .as_i64()
-            .map_or_else(|| Cel::Float(number.as_f64().unwrap_or(f64::NAN)), Cel::Int),
-        Value::String(string) => text(string),
-        Value::Array(list) => Cel::List(Arc::new(list.iter().map(to_cel).collect())),
-        Value::Object(map) => Cel::Map(Map {
-            map: Arc::new(
-                map.iter()
-                    .map(|(name, value)| (Key::String(Arc::new(name.clone())), to_cel(value)))
-                    .collect(),
-            ),
-        }),
-    }
-}
-
-/// What an expression says of a cluster, and what that cost. `None` with the
+/// What an expression says of a cluster, and what that cost. An error with the
 /// reason when it says neither yes nor no.
 pub fn evaluate(
     expression: &Expression,
@@ -285,26 +65,18 @@ pub fn evaluate(
     let Ok(object) = serde_json::from_str::<Value>(whole) else {
         return (Err("the ManagedCluster cannot be read".to_owned()), 0);
     };
-    COST.set(0);
-    SCORES.set(Some(scores()));
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        FUNCTIONS.with_borrow(|functions| {
-            let mut context = functions.new_inner_scope();
-            context.add_variable_from_value("managedCluster", to_cel(&object));
-            Cel::resolve(&expression.body, &context)
-        })
-    }));
-    SCORES.set(None);
-    let cost = COST.get();
-    let verdict = match outcome {
-        _ if cost > COST_OF_ONE => Err(format!("{OVER} ({COST_OF_ONE})")),
-        Ok(Ok(Cel::Bool(truth))) => Ok(truth),
-        Ok(Ok(other)) => Err(format!(
-            "the expression gives {:?}, not true or false",
-            other.type_of()
+    let scores = scores();
+    let host = |_: &str, asked: &[Cel]| score(&scores, asked);
+    let variables = [("managedCluster", from_json(&object))];
+    let (made, cost) = expression.program.evaluate(&variables, &host, COST_OF_ONE);
+    let verdict = match made {
+        Ok(Cel::Bool(truth)) => Ok(truth),
+        Ok(other) => Err(format!(
+            "the expression gives {}, not true or false",
+            guarded_cel::type_name(&other)
         )),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the expression cannot be evaluated".to_owned()),
+        Err(Fault::Cost) => Err(format!("{} ({COST_OF_ONE})", Fault::Cost)),
+        Err(fault) => Err(fault.to_string()),
     };
     (verdict, cost)
 }

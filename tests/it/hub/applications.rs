@@ -85,6 +85,7 @@ impl Fleet {
                 status_sync_interval: Duration::from_secs(5),
                 eviction_grace_period: Duration::from_secs(3600),
                 raw_feedback: false,
+                executor_caches: false,
                 copies: None,
             };
             let identity = format!("system:open-cluster-management:{name}");

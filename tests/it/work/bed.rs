@@ -279,6 +279,7 @@ pub(super) fn options() -> work::Options {
         status_sync_interval: Duration::from_secs(5),
         eviction_grace_period: Duration::from_secs(3600),
         raw_feedback: false,
+        executor_caches: false,
         copies: None,
     }
 }

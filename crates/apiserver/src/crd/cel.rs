@@ -1,25 +1,26 @@
 //! CEL rules of custom resources (`x-kubernetes-validations`). Expressions are
-//! compiled once a process.
+//! compiled once a process, and evaluated within bounds.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use cel::objects::{Key, Map, OptionalValue};
-use cel::{Context, Program};
-use kube_cel::KubeCelExt as _;
+use guarded_cel::{
+    COST_OF_ALL, Key, Language, Map, OptionalValue, Program, Value as Cel, from_json, no_host,
+};
 use serde_json::Value;
 
 use crate::schema::{NodeType, Rule, Schema, cause, correlate};
 use crate::status::Cause;
 
-/// A compiled expression.
-pub(super) struct Expression {
-    program: Program,
-    old_self: bool,
-}
+/// Names are looked up when they are needed.
+const LANGUAGE: Language = Language {
+    variables: None,
+    functions: &[],
+};
+/// More compiled expressions are not kept.
+const COMPILED: usize = 10_000;
 
-type Compiled = Result<Arc<Expression>, String>;
+type Compiled = Result<Arc<Program>, String>;
 
 /// Compiles an expression, or finds it compiled. The error says what is wrong
 /// with it.
@@ -31,20 +32,20 @@ pub(super) fn compile(text: &str) -> Compiled {
             return found.clone();
         }
     }
-    let compiled = Program::compile(text)
-        .map(|program| {
-            let old_self = program.references().has_variable("oldSelf");
-            Arc::new(Expression { program, old_self })
-        })
-        .map_err(|errors| errors.to_string());
+    let compiled = Program::compile(text, LANGUAGE)
+        .map(Arc::new)
+        .map_err(|error| error.to_string());
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= COMPILED {
+        known.clear();
+    }
     known.insert(text.to_owned(), compiled.clone());
     compiled
 }
 
 /// Whether a rule compares with the value before.
 pub(super) fn mentions_old_self(text: &str) -> bool {
-    compile(text).is_ok_and(|expression| expression.old_self)
+    compile(text).is_ok_and(|program| program.mentions("oldSelf"))
 }
 
 /// What is wrong with an expression.
@@ -55,29 +56,13 @@ pub(crate) fn parses(text: &str) -> Result<(), String> {
 /// Whether an expression about these JSON values holds.
 pub(crate) fn condition(text: &str, variables: &[(&str, &Value)]) -> Result<bool, String> {
     let expression = compile(text)?;
-    let variables: Vec<(&str, Option<cel::Value>)> = variables
+    let variables: Vec<(&str, Option<Cel>)> = variables
         .iter()
-        .map(|(name, value)| (*name, Some(plain(value))))
+        .map(|(name, value)| (*name, Some(from_json(value))))
         .collect();
     match evaluate(&expression, &variables)? {
-        cel::Value::Bool(holds) => Ok(holds),
+        Cel::Bool(holds) => Ok(holds),
         _ => Err("the expression is not true or false".to_owned()),
-    }
-}
-
-/// A JSON value whose type is not known.
-fn plain(value: &Value) -> cel::Value {
-    match value {
-        Value::Array(list) => cel::Value::List(Arc::new(list.iter().map(plain).collect())),
-        Value::Object(map) => {
-            let entries = map
-                .iter()
-                .map(|(name, child)| (Key::String(Arc::new(name.clone())), plain(child)));
-            cel::Value::Map(Map {
-                map: Arc::new(entries.collect()),
-            })
-        }
-        scalar => to_cel(&Schema::default(), scalar),
     }
 }
 
@@ -147,10 +132,11 @@ fn node(schema: &Schema, new: &Value, old: Option<&Value>, path: &str, causes: &
                 continue;
             }
         };
-        if expression.old_self && before.is_none() && !rule.optional_old_self {
+        let old_self = expression.mentions("oldSelf");
+        if old_self && before.is_none() && !rule.optional_old_self {
             continue;
         }
-        let unchanged = !expression.old_self && old == Some(new);
+        let unchanged = !old_self && old == Some(new);
         let found = check(schema, rule, &expression, new, &this, before.as_ref(), path);
         if let Some(found) = found
             && !unchanged
@@ -163,17 +149,17 @@ fn node(schema: &Schema, new: &Value, old: Option<&Value>, path: &str, causes: &
 fn check(
     schema: &Schema,
     rule: &Rule,
-    expression: &Expression,
+    expression: &Program,
     new: &Value,
-    this: &cel::Value,
-    before: Option<&cel::Value>,
+    this: &Cel,
+    before: Option<&Cel>,
     path: &str,
 ) -> Option<Cause> {
     let old_self = if rule.optional_old_self {
         let optional = before.map_or_else(OptionalValue::none, |value| {
             OptionalValue::of(value.clone())
         });
-        Some(cel::Value::Opaque(Arc::new(optional)))
+        Some(Cel::Opaque(Arc::new(optional)))
     } else {
         before.cloned()
     };
@@ -188,7 +174,7 @@ fn check(
     };
     let shown = Value::String(type_name(schema).to_owned());
     match evaluate(expression, &variables) {
-        Ok(cel::Value::Bool(true)) => return None,
+        Ok(Cel::Bool(true)) => return None,
         Ok(_) => {}
         Err(error) => {
             let detail = if error == "No such overload" {
@@ -221,13 +207,13 @@ fn check(
 }
 
 /// What a message expression says, if it says one good line.
-fn message(rule: &Rule, variables: &[(&str, Option<cel::Value>)]) -> Option<String> {
+fn message(rule: &Rule, variables: &[(&str, Option<Cel>)]) -> Option<String> {
     if rule.message_expression.is_empty() {
         return None;
     }
     let expression = compile(&rule.message_expression).ok()?;
     match evaluate(&expression, variables).ok()? {
-        cel::Value::String(text) => {
+        Cel::String(text) => {
             let text = text.trim();
             let good = !text.is_empty() && !text.contains('\n') && text.len() <= 5 * 1024;
             good.then(|| text.to_owned())
@@ -257,37 +243,23 @@ fn type_name(schema: &Schema) -> &'static str {
     }
 }
 
-thread_local! {
-    /// Kubernetes' functions, registered once a thread.
-    static FUNCTIONS: RefCell<Context<'static>> = RefCell::new(Context::default().with_all());
-}
-
-fn evaluate(
-    expression: &Expression,
-    variables: &[(&str, Option<cel::Value>)],
-) -> Result<cel::Value, String> {
-    FUNCTIONS.with_borrow(|functions| {
-        let mut context = functions.new_inner_scope();
-        for (name, value) in variables {
-            if let Some(value) = value {
-                context.add_variable_from_value(*name, value.clone());
-            }
-        }
-        expression
-            .program
-            .execute(&context)
-            .map_err(|error| error.to_string())
-    })
+fn evaluate(expression: &Program, variables: &[(&str, Option<Cel>)]) -> Result<Cel, String> {
+    let variables: Vec<(&str, Cel)> = variables
+        .iter()
+        .filter_map(|(name, value)| Some((*name, value.clone()?)))
+        .collect();
+    let (made, _) = expression.evaluate(&variables, &no_host, COST_OF_ALL);
+    made.map_err(|fault| fault.to_string())
 }
 
 /// A JSON value as CEL sees it: field names escaped, dates and durations
 /// parsed, base64 decoded.
-fn to_cel(schema: &Schema, value: &Value) -> cel::Value {
+fn to_cel(schema: &Schema, value: &Value) -> Cel {
     match value {
-        Value::Null => cel::Value::Null,
-        Value::Bool(b) => cel::Value::Bool(*b),
+        Value::Null => Cel::Null,
+        Value::Bool(b) => Cel::Bool(*b),
         Value::Number(number) => match number.as_i64() {
-            Some(whole) if schema.node != NodeType::Number => cel::Value::Int(whole),
+            Some(whole) if schema.node != NodeType::Number => Cel::Int(whole),
             _ => {
                 let float = number.as_f64().unwrap_or(f64::NAN);
                 // A whole number of an integer field may be written 1.0.
@@ -296,9 +268,9 @@ fn to_cel(schema: &Schema, value: &Value) -> cel::Value {
                         .to_string()
                         .trim_end_matches(".0")
                         .parse()
-                        .map_or(cel::Value::Float(float), cel::Value::Int)
+                        .map_or(Cel::Float(float), Cel::Int)
                 } else {
-                    cel::Value::Float(float)
+                    Cel::Float(float)
                 }
             }
         },
@@ -310,7 +282,7 @@ fn to_cel(schema: &Schema, value: &Value) -> cel::Value {
                 .iter()
                 .map(|item| to_cel(items.unwrap_or(&open), item))
                 .collect();
-            cel::Value::List(Arc::new(entries))
+            Cel::List(Arc::new(entries))
         }
         Value::Object(map) => {
             let open = Schema::default();
@@ -320,15 +292,15 @@ fn to_cel(schema: &Schema, value: &Value) -> cel::Value {
                 let name = if is_map { name.clone() } else { escape(name) };
                 (Key::String(Arc::new(name)), child)
             });
-            cel::Value::Map(Map {
+            Cel::Map(Map {
                 map: Arc::new(entries.collect()),
             })
         }
     }
 }
 
-fn string(schema: &Schema, text: &str) -> cel::Value {
-    let plain = cel::Value::String(Arc::new(text.to_owned()));
+fn string(schema: &Schema, text: &str) -> Cel {
+    let plain = Cel::String(Arc::new(text.to_owned()));
     let function = match schema.format.as_deref() {
         _ if schema.node != NodeType::String => return plain,
         Some("date-time" | "date") => "timestamp(value)",
@@ -499,6 +471,30 @@ mod tests {
         assert_eq!(complaints(&schema, &good, None), Vec::<String>::new());
         let bad = json!({"spec": {"at": "2014-01-01T00:00:00Z", "for": "2m", "size": "2Mi", "a-b": ["y"]}});
         assert_eq!(complaints(&schema, &bad, None).len(), 4);
+    }
+
+    #[test]
+    fn no_rule_ends_the_server() {
+        let chain =
+            |start: &str, link: &str, times: usize| format!("{start}{}", link.repeat(times));
+        // Deep ones are refused with their definition,
+        for deep in [chain("self", ".a", 8_000), chain("1", "+1", 8_000)] {
+            assert!(parses(&deep).is_err_and(|error| error.contains("nested")));
+        }
+        assert!(parses("X{} == X{}").is_err());
+        // and expensive ones when they are asked.
+        for rule in [
+            chain("'a'", ".replace('a', 'aaaaaaaaaa')", 11) + " == ''",
+            "lists.range(100000000000).size() > 0".to_owned(),
+            "b'abc'.contains(b'')".to_owned(),
+        ] {
+            let schema = json!({"type": "object", "properties": {"spec": {
+                "type": "integer", "x-kubernetes-validations": [{"rule": rule}],
+            }}});
+            let said = complaints(&schema, &json!({"spec": 1}), None);
+            assert_eq!(said.len(), 1, "{rule}");
+            assert!(said[0].contains("evaluating rule"), "{said:?}");
+        }
     }
 
     #[test]

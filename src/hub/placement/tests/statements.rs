@@ -539,6 +539,62 @@ fn placement_15_what_costs_too_much_does_not_match() {
     }
 }
 
+/// What would end the process if it were evaluated as it stands: its memory,
+/// its stack, or by a panic.
+#[test]
+fn placement_15_no_expression_ends_the_hub() {
+    let mut bed = Bed::new();
+    bed.clusters(&["c1"]);
+    let chain = |start: &str, link: &str, times: usize| format!("{start}{}", link.repeat(times));
+    for deep in [
+        chain("managedCluster", ".a", 8_000),
+        chain("1", "+1", 8_000),
+        chain("", "!", 8_000) + "true",
+        chain("", "[", 8_000),
+        "Kind{} == Kind{}".to_owned(),
+        "x".repeat(20_000),
+    ] {
+        bed.placement("p", cel(&[&deep]));
+        let outcome = bed.schedule("p");
+        let begin: String = deep.chars().take(30).collect();
+        assert_eq!(outcome.selected, 0, "{begin}");
+        // What is parsed, however long, is answered; what is not says so.
+        if !deep.starts_with('!') {
+            let message = outcome.misconfigured.expect(&begin);
+            let refused = message.starts_with("Predicate:compilation failed:")
+                || message.starts_with("Predicate:instantiation failed:");
+            assert!(refused && message.len() < 10_000, "{begin}: {message}");
+        }
+    }
+    for expensive in [
+        chain("'a'", ".replace('a', 'aaaaaaaaaa')", 11) + " == ''",
+        chain(
+            "['a', 'a']",
+            ".map(x, [x, x, x, x, x, x, x, x]).flatten()",
+            14,
+        ) + " == []",
+        chain(
+            "'aaaaaaaaaa'",
+            ".split('').map(x, 'aaaaaaaaaa').join('')",
+            9,
+        ) + " == ''",
+        "'%.1000000000f'.format([1.0]) == ''".to_owned(),
+        "b'abc'.contains(b'')".to_owned(),
+    ] {
+        bed.placement("p", cel(&[&expensive]));
+        // The next one is scheduled all the same.
+        bed.placement("q", cel(&["managedCluster.metadata.name == 'c1'"]));
+        let explanation = bed.explain("p");
+        assert_eq!(explanation.outcome.selected, 0, "{expensive}");
+        let why = format!("{:?}", explanation.clusters[0].1);
+        assert!(
+            why.contains("costs more") || why.contains("precision") || why.contains("cannot be"),
+            "{expensive}: {why}"
+        );
+        assert_eq!(bed.schedule("q").selected, 1);
+    }
+}
+
 #[test]
 fn placement_15_verdicts_are_kept_until_the_cluster_changes() {
     let mut bed = Bed::new();
