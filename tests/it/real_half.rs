@@ -16,6 +16,7 @@ const SUBJECTS: &[&str] = &[
     "clients::",
     "hub::",
     "operators::",
+    "properties::",
     "sandbox::node::",
     "truth::",
     "upstream::",

@@ -190,9 +190,9 @@ pub fn aggregated(catalog: &Catalog, core: bool, version: &str) -> Value {
                 })
                 .collect();
             let metadata = if name.is_empty() {
-                json!({"creationTimestamp": null})
+                json!({})
             } else {
-                json!({"name": name, "creationTimestamp": null})
+                json!({"name": name})
             };
             json!({"metadata": metadata, "versions": versions})
         })

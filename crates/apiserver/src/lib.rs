@@ -27,6 +27,7 @@ pub mod authz;
 pub mod builtin;
 pub mod crd;
 pub mod discovery;
+mod golang;
 pub mod http;
 pub mod loops;
 pub mod managedfields;

@@ -264,6 +264,12 @@ impl ApiServer {
         Ok(self.0.authority.issue_client(user, lifetime)?)
     }
 
+    /// Forgets what was: watches, lists and pages of versions before the present
+    /// one answer 410, as after a compaction of etcd.
+    pub fn compact(&self) {
+        self.registry().store().compact();
+    }
+
     /// The verbs without HTTP.
     pub fn registry(&self) -> &Registry {
         &self.0.registry

@@ -32,6 +32,8 @@ pub struct Status {
     pub causes: Vec<Cause>,
     /// `details.retryAfterSeconds`; also the `Retry-After` header.
     pub retry_after: Option<u32>,
+    /// `metadata.continue`: where a list can go on whose version is gone.
+    pub continue_token: Option<Box<str>>,
 }
 
 impl Status {
@@ -44,6 +46,7 @@ impl Status {
             subject: None,
             causes: Vec::new(),
             retry_after: None,
+            continue_token: None,
         }
     }
 
@@ -128,11 +131,17 @@ impl Status {
 
     /// 500 for what should not happen.
     pub fn internal(message: impl std::fmt::Display) -> Self {
-        Self::new(
+        let mut status = Self::new(
             500,
             "InternalError",
             format!("Internal error occurred: {message}"),
-        )
+        );
+        status.causes.push(Cause {
+            reason: String::new(),
+            message: message.to_string(),
+            field: String::new(),
+        });
+        status
     }
 
     /// The body of the response.
@@ -148,6 +157,9 @@ impl Status {
         if !self.reason.is_empty() {
             body["reason"] = json!(self.reason);
         }
+        if let Some(token) = &self.continue_token {
+            body["metadata"]["continue"] = json!(token);
+        }
         let mut details = serde_json::Map::new();
         if let Some((group, kind, name)) = &self.subject {
             for (key, value) in [("name", name), ("group", group), ("kind", kind)] {
@@ -161,7 +173,10 @@ impl Status {
                 .causes
                 .iter()
                 .map(|cause| {
-                    let mut entry = json!({"reason": cause.reason, "message": cause.message});
+                    let mut entry = json!({"message": cause.message});
+                    if !cause.reason.is_empty() {
+                        entry["reason"] = json!(cause.reason);
+                    }
                     if !cause.field.is_empty() {
                         entry["field"] = json!(cause.field);
                     }

@@ -43,6 +43,9 @@ pub(super) fn mask(value: &mut Value, variables: &BTreeMap<String, String>) {
                     (Some((_, by)), Value::String(text)) if !text.is_empty() && text != "0" => {
                         *value = Value::String((*by).to_owned());
                     }
+                    (None, Value::String(text)) if key == "manager" && is_control_plane(text) => {
+                        *value = Value::String("<control plane>".to_owned());
+                    }
                     _ => mask(value, variables),
                 }
             }
@@ -51,6 +54,13 @@ pub(super) fn mask(value: &mut Value, variables: &BTreeMap<String, String>) {
         Value::String(text) => *text = mask_text(text, variables),
         _ => {}
     }
+}
+
+/// Whether that is a program of the control plane. Of the real one that the tests
+/// build all are one program, whose name is the key of a cache.
+fn is_control_plane(manager: &str) -> bool {
+    matches!(manager, "kube-apiserver" | "kube-controller-manager")
+        || manager.starts_with("realcp-")
 }
 
 /// How `managedFields` names an owner.
@@ -104,7 +114,14 @@ fn is_age(cell: &Value) -> bool {
 
 /// Puts the causes of a failure, and the sentence made of them, in order.
 pub(super) fn order_causes(body: &mut Value) {
-    let Some(causes) = body["details"]["causes"].as_array_mut() else {
+    for field in ["resourceRules", "nonResourceRules"] {
+        let rules = body.pointer_mut(&format!("/status/{field}"));
+        if let Some(rules) = rules.and_then(Value::as_array_mut) {
+            rules.sort_by_key(ToString::to_string);
+        }
+    }
+    let causes = body.pointer_mut("/details/causes");
+    let Some(causes) = causes.and_then(Value::as_array_mut) else {
         return;
     };
     let sentence = |causes: &[Value]| {
@@ -122,13 +139,13 @@ pub(super) fn order_causes(body: &mut Value) {
     }
 }
 
-/// Masks a text: variables, and RFC 3339 times.
+/// Masks a text: variables, RFC 3339 times, UIDs, revisions.
 pub(super) fn mask_text(text: &str, variables: &BTreeMap<String, String>) -> String {
-    let mut result = text.to_owned();
+    let mut result = tidy_quoted(text).unwrap_or_else(|| text.to_owned());
     for (name, value) in variables.iter().filter(|(_, value)| value.len() > 3) {
         result = result.replace(value.as_str(), &format!("${{{name}}}"));
     }
-    for before in ["precondition (", "in record ("] {
+    for before in ["precondition (", "in record (", "resource version: 1 ("] {
         // Revisions, which count all writes of a server.
         if let Some(start) = result.find(before).map(|at| at + before.len())
             && let Some(length) = result[start..].find(')')
@@ -136,29 +153,87 @@ pub(super) fn mask_text(text: &str, variables: &BTreeMap<String, String>) -> Str
             result.replace_range(start..start + length, "<version>");
         }
     }
-    let time = regex_lite(&result);
-    time.unwrap_or(result)
+    if let Some(start) = result.find("object not decodable revision=") {
+        let start = start + "object not decodable revision=".len();
+        let digits = result[start..].bytes().take_while(u8::is_ascii_digit);
+        result.replace_range(start..start + digits.count(), "<version>");
+    }
+    if let Some(start) = result.find("resource version: 9999999, current: ") {
+        let start = start + "resource version: 9999999, current: ".len();
+        let digits = result[start..].bytes().take_while(u8::is_ascii_digit);
+        result.replace_range(start..start + digits.count(), "<version>");
+    }
+    for (shape, mask) in [
+        ("dddd-dd-ddTdd:dd:ddZ", "<time>"),
+        ("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "<uid>"),
+    ] {
+        result = hide(&result, shape.as_bytes(), mask).unwrap_or(result);
+    }
+    result
 }
 
-/// Replaces `2026-01-02T03:04:05Z` by `<time>`.
-fn regex_lite(text: &str) -> Option<String> {
-    const SHAPE: &[u8] = b"dddd-dd-ddTdd:dd:ddZ";
+/// A sentence that quotes an object as it is stored: what a controller writes
+/// into it is left out, and its fields are put in order, which in the real one's
+/// is that of Go's structs.
+fn tidy_quoted(text: &str) -> Option<String> {
+    const BEFORE: &str = "Invalid value: ";
+    let at = text.find(BEFORE)? + BEFORE.len();
+    let rest = &text[at..];
+    let quoted = rest.starts_with("\"{");
+    let (mut object, length): (Value, usize) = if quoted {
+        let mut parts = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+        let inner = parts.next()?.ok()?;
+        (serde_json::from_str(&inner).ok()?, parts.byte_offset())
+    } else if rest.starts_with('{') {
+        let mut parts = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        (parts.next()?.ok()?, parts.byte_offset())
+    } else {
+        return None;
+    };
+    if let Some(map) = object.as_object_mut() {
+        map.remove("status");
+    }
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+        if let Some(notes) = metadata
+            .get_mut("annotations")
+            .and_then(Value::as_object_mut)
+        {
+            notes.remove("deployment.kubernetes.io/revision");
+            if notes.is_empty() {
+                metadata.remove("annotations");
+            }
+        }
+    }
+    if quoted || object.get("metadata").is_some() || object.get("name").is_some() {
+        mask(&mut object, &BTreeMap::new());
+    }
+    let shown = match quoted {
+        true => format!("{:?}", object.to_string()),
+        false => object.to_string(),
+    };
+    Some(format!("{}{shown}{}", &text[..at], &rest[length..]))
+}
+
+/// Replaces what has a shape: `d` is a digit, `h` one of a hexadecimal number.
+fn hide(text: &str, shape: &[u8], mask: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut result = String::new();
     let mut at = 0;
     let mut last = 0;
-    while at + SHAPE.len() <= bytes.len() {
-        let fits = SHAPE
+    while at + shape.len() <= bytes.len() {
+        let fits = shape
             .iter()
             .zip(&bytes[at..])
             .all(|(shape, byte)| match shape {
                 b'd' => byte.is_ascii_digit(),
+                b'h' => byte.is_ascii_hexdigit(),
                 other => other == byte,
             });
         if fits {
             result.push_str(&text[last..at]);
-            result.push_str("<time>");
-            at += SHAPE.len();
+            result.push_str(mask);
+            at += shape.len();
             last = at;
         } else {
             at += 1;

@@ -8,12 +8,13 @@ mod exchange;
 mod mask;
 mod runner;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::exchange::{Heading, Table};
 use crate::harness::{Cluster, Kind, tell};
 
 /// A difference we know of, and why it is there.
@@ -52,7 +53,8 @@ fn known() -> Vec<Known> {
     serde_saphyr::from_str(&text).unwrap()
 }
 
-async fn play(client: &kube::Client, name: &str, path: &Path) -> BTreeMap<String, Value> {
+async fn play(cluster: &Cluster, name: &str, table: &Table) -> BTreeMap<String, Value> {
+    let client = &cluster.client;
     let ns = format!("t-{name}");
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}});
     let request = http::Request::post("/api/v1/namespaces")
@@ -71,21 +73,26 @@ async fn play(client: &kube::Client, name: &str, path: &Path) -> BTreeMap<String
         client.request::<Value>(get()).await.is_ok()
     })
     .await;
-    runner::play(client, &exchange::read(path), &ns).await
+    runner::play(cluster, table, &ns).await
 }
 
 /// Every place where two values differ.
 fn differences(at: &str, theirs: &Value, ours: &Value, out: &mut Vec<(String, String)>) {
     match (theirs, ours) {
         (Value::Object(theirs), Value::Object(ours)) => {
-            for (key, value) in theirs {
-                let escaped = key.replace('~', "~0").replace('/', "~1");
-                let other = ours.get(key).unwrap_or(&Value::Null);
-                differences(&format!("{at}/{escaped}"), value, other, out);
-            }
-            for (key, value) in ours.iter().filter(|(key, _)| !theirs.contains_key(*key)) {
-                let escaped = key.replace('~', "~0").replace('/', "~1");
-                differences(&format!("{at}/{escaped}"), &Value::Null, value, out);
+            let keys: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
+            for key in keys {
+                let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+                match (theirs.get(key), ours.get(key)) {
+                    (Some(theirs), Some(ours)) => differences(&at, theirs, ours, out),
+                    // Not there is not the same as null.
+                    (theirs, ours) => {
+                        let shown = |side: Option<&Value>| {
+                            side.map_or_else(|| "not there".to_owned(), Value::to_string)
+                        };
+                        out.push((at, told(&shown(theirs), &shown(ours))));
+                    }
+                }
             }
         }
         (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => {
@@ -94,18 +101,19 @@ fn differences(at: &str, theirs: &Value, ours: &Value, out: &mut Vec<(String, St
             }
         }
         _ if theirs == ours => {}
-        _ => out.push((
-            at.to_owned(),
-            format!("\n      real: {theirs}\n      ours: {ours}"),
-        )),
+        _ => out.push((at.to_owned(), told(&theirs.to_string(), &ours.to_string()))),
     }
+}
+
+fn told(theirs: &str, ours: &str) -> String {
+    format!("\n      real: {theirs}\n      ours: {ours}")
 }
 
 /// What comparing came to.
 #[derive(Default)]
 struct Figures {
-    exchanges: usize,
-    equal: usize,
+    /// Exchanges, and how many of them are equal, by heading.
+    under: BTreeMap<Heading, (usize, usize)>,
     /// By the index of the excuse.
     used: Vec<bool>,
     failures: Vec<String>,
@@ -115,6 +123,7 @@ impl Figures {
     fn compare(
         &mut self,
         known: &[Known],
+        under: Heading,
         name: &str,
         theirs: &BTreeMap<String, Value>,
         ours: &BTreeMap<String, Value>,
@@ -122,8 +131,9 @@ impl Figures {
         for (exchange, theirs) in theirs {
             let mut found = Vec::new();
             differences("", theirs, &ours[exchange], &mut found);
-            self.exchanges += 1;
-            self.equal += usize::from(found.is_empty());
+            let (exchanges, equal) = self.under.entry(under).or_default();
+            *exchanges += 1;
+            *equal += usize::from(found.is_empty());
             for (at, what) in found {
                 let excuse = known.iter().position(|known| {
                     known.table == name
@@ -138,6 +148,29 @@ impl Figures {
                 }
             }
         }
+    }
+}
+
+impl Figures {
+    /// A line for each heading, and one for all.
+    fn tell(&self, live: bool, known: usize) {
+        tell(if live {
+            "asked a real kube-apiserver and the embedded one"
+        } else {
+            "asked the embedded server what was recorded of a real one"
+        });
+        let mut sum = (0, 0);
+        for (heading, (exchanges, equal)) in &self.under {
+            tell(&format!(
+                "  {}: {exchanges} exchanges, {equal} equal",
+                heading.name()
+            ));
+            sum = (sum.0 + exchanges, sum.1 + equal);
+        }
+        tell(&format!(
+            "{} exchanges, {} equal, {known} known differences",
+            sum.0, sum.1
+        ));
     }
 }
 
@@ -161,10 +194,11 @@ async fn the_embedded_server_answers_as_the_real_one() {
     };
     for (name, path) in tables() {
         let file = folder().join(format!("recorded/{name}.json"));
-        let ours = play(&embedded.client, &name, &path);
+        let table = exchange::read(&path);
+        let ours = play(&embedded, &name, &table);
         let (ours, answers) = match &real {
             Some(real) => {
-                let (ours, theirs) = tokio::join!(ours, play(&real.client, &name, &path));
+                let (ours, theirs) = tokio::join!(ours, play(real, &name, &table));
                 (ours, Some(theirs))
             }
             None => (ours.await, None),
@@ -181,7 +215,14 @@ async fn the_embedded_server_answers_as_the_real_one() {
             ours.keys().collect::<Vec<_>>(),
             "{name} changed: OCMADM_RECORD=1 OCMADM_TEST_SERVER=real cargo test --test it truth"
         );
-        figures.compare(&known, &name, answers.as_ref().unwrap_or(&recorded), &ours);
+        exchange::check_refusals(&name, &table, &recorded);
+        figures.compare(
+            &known,
+            table.under,
+            &name,
+            answers.as_ref().unwrap_or(&recorded),
+            &ours,
+        );
     }
     if std::env::var_os("OCMADM_TRUTH").is_none() {
         for (known, _) in known.iter().zip(&figures.used).filter(|(_, used)| !**used) {
@@ -190,17 +231,7 @@ async fn the_embedded_server_answers_as_the_real_one() {
                 .push(format!("no longer differs: {known:?}"));
         }
     }
-    tell(&format!(
-        "{} exchanges with {}, {} equal, {} known differences",
-        figures.exchanges,
-        if live {
-            "a real kube-apiserver"
-        } else {
-            "what a real kube-apiserver answered"
-        },
-        figures.equal,
-        known.len()
-    ));
+    figures.tell(live, known.len());
     assert!(
         figures.failures.is_empty(),
         "{} differences\n{}",

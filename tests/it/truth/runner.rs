@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::AsyncBufReadExt as _;
 use futures::TryStreamExt as _;
 use http::Request;
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::exchange::{Exchange, Table, fill};
 use super::mask::{mask, mask_text, order_causes};
+use crate::harness::Cluster;
 
 /// No exchange takes longer than this on any server.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -29,14 +32,15 @@ const HEADERS: &[&str] = &[
 ];
 
 /// Plays a table; `ns` is the namespace it may use, made before.
-pub(super) async fn play(
-    client: &kube::Client,
-    table: &Table,
-    ns: &str,
-) -> BTreeMap<String, Value> {
+pub(super) async fn play(cluster: &Cluster, table: &Table, ns: &str) -> BTreeMap<String, Value> {
     let mut variables = BTreeMap::from([("ns".to_owned(), ns.to_owned())]);
     let mut answers = BTreeMap::new();
+    let bare = cluster.bare().await;
     for exchange in &table.exchanges {
+        let client = match exchange.anonymous || exchange.token.is_some() {
+            true => &bare,
+            false => &cluster.client,
+        };
         let answer =
             match tokio::time::timeout(PATIENCE, one(client, exchange, &mut variables)).await {
                 Ok(answer) => answer,
@@ -89,30 +93,58 @@ async fn one(
             if pointer == "status" {
                 return *wanted == json!(status);
             }
-            body.pointer(pointer).unwrap_or(&Value::Null) == wanted
+            let found = body.pointer(pointer).unwrap_or(&Value::Null);
+            match wanted {
+                Value::String(text) => *found == json!(fill(text, variables)),
+                wanted => found == wanted,
+            }
         });
+        let present = exchange.present.as_ref();
+        let settled = settled && present.is_none_or(|at| body.pointer(at).is_some());
         if !settled {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         }
         for (name, pointer) in &exchange.save {
+            let (pointer, encoded) = match pointer.strip_prefix("base64:") {
+                Some(pointer) => (pointer, true),
+                None => (pointer.as_str(), false),
+            };
             let value = match body.pointer(pointer) {
+                Some(Value::String(text)) if encoded => {
+                    String::from_utf8(STANDARD.decode(text).unwrap()).unwrap()
+                }
                 Some(Value::String(text)) => text.clone(),
                 Some(other) => other.to_string(),
                 None => String::new(),
             };
             variables.insert(name.clone(), value);
         }
+        if let Some(found) = exchange
+            .certificate
+            .as_ref()
+            .and_then(|at| body.pointer_mut(at))
+        {
+            *found = certificate(found);
+        }
+        for (pointer, wanted) in &exchange.pick {
+            if let Some(list) = body.pointer_mut(pointer).and_then(Value::as_array_mut) {
+                list.retain(|item| {
+                    wanted
+                        .iter()
+                        .all(|(at, value)| item.pointer(at) == Some(value))
+                });
+            }
+        }
+        leave_out(&mut body, &exchange.drop);
         if exchange.unordered {
             order_causes(&mut body);
         }
         if !exchange.only.is_empty() {
-            let parts = exchange.only.iter().map(|pointer| {
-                (
-                    pointer.clone(),
-                    body.pointer(pointer).cloned().unwrap_or(Value::Null),
-                )
-            });
+            let parts = exchange
+                .only
+                .iter()
+                .filter_map(|pointer| Some((pointer.clone(), body.pointer(pointer)?.clone())));
             body = Value::Object(parts.collect());
         }
         mask(&mut body, variables);
@@ -127,6 +159,44 @@ async fn one(
             answer["audited"] = json!(false);
         }
         return answer;
+    }
+}
+
+/// What a certificate (PEM, base64) says, without what is always another.
+fn certificate(encoded: &Value) -> Value {
+    let pem = STANDARD.decode(encoded.as_str().unwrap()).unwrap();
+    let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).unwrap();
+    let certificate = pem.parse_x509().unwrap();
+    let extensions: BTreeMap<String, String> = certificate
+        .extensions()
+        .iter()
+        // Keys are everybody's own.
+        .filter(|extension| {
+            !format!("{:?}", extension.parsed_extension()).contains("KeyIdentifier")
+        })
+        .map(|extension| {
+            let said = format!("{:?}", extension.parsed_extension());
+            (extension.oid.to_string(), said)
+        })
+        .collect();
+    let validity = certificate.validity();
+    let seconds = validity.not_after.timestamp() - validity.not_before.timestamp();
+    json!({
+        "subject": certificate.subject().to_string(),
+        "extensions": extensions,
+        "minutes": (seconds + 30) / 60,
+    })
+}
+
+/// Leaves out keys everywhere.
+fn leave_out(value: &mut Value, keys: &[String]) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|key, _| !keys.contains(key));
+            map.values_mut().for_each(|value| leave_out(value, keys));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| leave_out(value, keys)),
+        _ => {}
     }
 }
 
@@ -167,6 +237,12 @@ fn request(exchange: &Exchange, variables: &BTreeMap<String, String>) -> Request
     }
     for (name, value) in &exchange.headers {
         builder = builder.header(name, fill(value, variables));
+    }
+    if let Some(token) = &exchange.token {
+        builder = builder.header(
+            "Authorization",
+            format!("Bearer {}", fill(token, variables)),
+        );
     }
     if let Some(user) = &exchange.user {
         builder = builder.header("Impersonate-User", fill(user, variables));

@@ -1,24 +1,33 @@
 //! `Impersonate-User`, `-Group`, `-Uid`, `-Extra-<key>`: acting as another
-//! user, which RBAC must allow for each part.
+//! user, which RBAC must allow for each part: for any request (`impersonate`), or
+//! in one of the constrained modes of Kubernetes 1.37 for some.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use http::HeaderMap;
 
 use super::{AUTHENTICATED, UNAUTHENTICATED, service_account};
 use crate::api::{Attributes, UserInfo};
-use crate::authz::{Authorizer, denial};
+use crate::authz::{Authorizer, MASTERS, denial};
 use crate::schema::cause::quote;
+use crate::schema::names;
 use crate::status::Status;
 
 const EXTRA: &str = "impersonate-extra-";
+const AUTHENTICATION: &str = "authentication.k8s.io";
+const NODES: &str = "system:nodes";
+/// From so many groups or values on it is asked first whether all are allowed.
+const MANY: usize = 4;
 
 /// The user a request acts as: the impersonated one, or `user` when the headers
-/// name none.
+/// name none. What is requested may decide whether they may.
 pub fn impersonate(
     user: UserInfo,
     headers: &HeaderMap,
+    request: &Attributes,
     authorizer: &Authorizer,
+    modes: &Modes,
 ) -> Result<UserInfo, Status> {
     let texts = |name: &str| -> Vec<String> {
         headers
@@ -51,64 +60,216 @@ pub fn impersonate(
         )));
     };
 
-    let may = |group: &str, resource: &str, subresource: &str, namespace: &str, name: &str| {
-        let wanted = Attributes {
-            verb: "impersonate".to_owned(),
+    let wanted = UserInfo {
+        username: name,
+        uid,
+        groups: std::mem::take(&mut groups),
+        extra,
+    };
+    // What worked the last time first, then the narrow ways; of several refusals the
+    // first one is told.
+    let last = modes.last(&user.username);
+    let others = Mode::ALL.into_iter().filter(|mode| Some(*mode) != last);
+    let mut refused = None;
+    for mode in last.into_iter().chain(others) {
+        if !mode.applies(&wanted, &user) {
+            continue;
+        }
+        match mode.check(&user, &wanted, request, authorizer) {
+            Ok(actual) => {
+                modes.worked(&user.username, mode);
+                return Ok(actual);
+            }
+            Err(status) => {
+                refused.get_or_insert(status);
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| Status::internal("all impersonation modes failed")))
+}
+
+/// Which mode has worked for whom: it is tried first.
+#[derive(Debug, Default)]
+pub struct Modes(Mutex<HashMap<String, Mode>>);
+
+impl Modes {
+    /// How many are remembered; then all are forgotten.
+    const LARGEST: usize = 1024;
+
+    fn last(&self, user: &str) -> Option<Mode> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(user).copied()
+    }
+
+    fn worked(&self, user: &str, mode: Mode) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= Self::LARGEST {
+            known.clear();
+        }
+        known.insert(user.to_owned(), mode);
+    }
+}
+
+/// A way to act as another: with a verb of its own, for some requests only
+/// (`impersonate-on:…`), and the one there always was, for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    AssociatedNode,
+    ArbitraryNode,
+    ServiceAccount,
+    UserInfo,
+    Legacy,
+}
+
+impl Mode {
+    const ALL: [Self; 5] = [
+        Self::AssociatedNode,
+        Self::ArbitraryNode,
+        Self::ServiceAccount,
+        Self::UserInfo,
+        Self::Legacy,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::AssociatedNode => "associated-node",
+            Self::ArbitraryNode => "arbitrary-node",
+            Self::ServiceAccount => "serviceaccount",
+            Self::UserInfo => "user-info",
+            Self::Legacy => "",
+        }
+    }
+
+    /// Whether it is a way to act as this user at all.
+    fn applies(self, wanted: &UserInfo, user: &UserInfo) -> bool {
+        let bare = wanted.uid.is_empty() && wanted.groups.is_empty() && wanted.extra.is_empty();
+        let node = node(&wanted.username);
+        let account = account(&wanted.username).is_some();
+        match self {
+            Self::AssociatedNode => {
+                let own = user.extra.get("authentication.kubernetes.io/node-name");
+                bare && self::account(&user.username).is_some()
+                    && node.is_some_and(|node| own.is_some_and(|own| *own == [node]))
+            }
+            Self::ArbitraryNode => bare && node.is_some(),
+            Self::ServiceAccount => bare && account,
+            Self::UserInfo => node.is_none() && !account,
+            Self::Legacy => true,
+        }
+    }
+
+    /// The user to act as, if each part of it may be.
+    fn check(
+        self,
+        user: &UserInfo,
+        wanted: &UserInfo,
+        request: &Attributes,
+        authorizer: &Authorizer,
+    ) -> Result<UserInfo, Status> {
+        let authorize = |attributes: &Attributes| {
+            let decision = authorizer.authorize(user, attributes);
+            match decision.allowed {
+                true => Ok(()),
+                false => Err(denial(user, attributes, &decision.reason)),
+            }
+        };
+        let narrow = self != Self::Legacy;
+        let verb = match narrow {
+            true => format!("impersonate:{}", self.name()),
+            false => "impersonate".to_owned(),
+        };
+        if narrow {
+            let mut on = request.clone();
+            on.verb = format!("impersonate-on:{}:{}", self.name(), request.verb);
+            authorize(&on)?;
+        }
+        let who = if narrow { AUTHENTICATION } else { "" };
+        let part = |group: &str, resource: &str, subresource: &str, name: &str| Attributes {
+            verb: verb.clone(),
             group: group.to_owned(),
             version: "v1".to_owned(),
             resource: resource.to_owned(),
             subresource: subresource.to_owned(),
-            namespace: namespace.to_owned(),
             name: name.to_owned(),
             ..Attributes::default()
         };
-        let decision = authorizer.authorize(&user, &wanted);
-        if decision.allowed {
-            Ok(())
+        let mut actual = wanted.clone();
+        let mut named = part(who, "users", "", &wanted.username);
+        if let Some(node) = node(&wanted.username).filter(|_| narrow) {
+            // An agent may act as its own node, whichever that is.
+            let node = match self {
+                Self::AssociatedNode => "*",
+                _ => node,
+            };
+            named = part(who, "nodes", "", node);
+            actual.groups = vec![NODES.to_owned()];
+        }
+        if let Some((namespace, account)) = account(&wanted.username) {
+            named = part(who, "serviceaccounts", "", account);
+            named.namespace = namespace.to_owned();
+            if wanted.groups.is_empty() {
+                actual.groups = service_account::groups(namespace);
+            }
+        }
+        authorize(&named)?;
+        if !wanted.uid.is_empty() {
+            authorize(&part(AUTHENTICATION, "uids", "", &wanted.uid))?;
+        }
+        let all = |group: &str, resource: &str, subresource: &str| {
+            authorize(&part(group, resource, subresource, "*")).is_ok()
+        };
+        if narrow && wanted.groups.iter().any(|group| group == MASTERS) {
+            let asked = part(who, "groups", "", MASTERS);
+            let why = "impersonating the system:masters group is not allowed";
+            return Err(denial(user, &asked, why));
+        }
+        if !(narrow && wanted.groups.len() >= MANY && all(who, "groups", "")) {
+            for group in &wanted.groups {
+                authorize(&part(who, "groups", "", group))?;
+            }
+        }
+        let values = wanted.extra.values().map(Vec::len).sum::<usize>();
+        if narrow && wanted.extra.values().any(Vec::is_empty) {
+            let asked = part(AUTHENTICATION, "userextras", "", "");
+            let why = "impersonating empty values in extra is not allowed";
+            return Err(denial(user, &asked, why));
+        }
+        let many = wanted.extra.len().max(values) >= MANY;
+        if !(narrow && many && all(AUTHENTICATION, "userextras", "*")) {
+            for (key, values) in &wanted.extra {
+                for value in values {
+                    authorize(&part(AUTHENTICATION, "userextras", key, value))?;
+                }
+            }
+        }
+        let everyone = if actual.username == "system:anonymous" {
+            UNAUTHENTICATED
         } else {
-            Err(denial(&user, &wanted, &decision.reason))
+            AUTHENTICATED
+        };
+        if !actual
+            .groups
+            .iter()
+            .any(|group| group == AUTHENTICATED || group == UNAUTHENTICATED)
+        {
+            actual.groups.push(everyone.to_owned());
         }
-    };
-    let account = name
-        .strip_prefix("system:serviceaccount:")
-        .and_then(|rest| rest.split_once(':'));
-    match account {
-        Some((namespace, account)) => may("", "serviceaccounts", "", namespace, account)?,
-        None => may("", "users", "", "", &name)?,
+        Ok(actual)
     }
-    for group in &groups {
-        may("", "groups", "", "", group)?;
-    }
-    let authentication = "authentication.k8s.io";
-    for (key, values) in &extra {
-        for value in values {
-            may(authentication, "userextras", key, "", value)?;
-        }
-    }
-    if !uid.is_empty() {
-        may(authentication, "uids", "", "", &uid)?;
-    }
+}
 
-    if let (Some((namespace, _)), true) = (account, groups.is_empty()) {
-        groups = service_account::groups(namespace);
-    }
-    let everyone = if name == "system:anonymous" {
-        UNAUTHENTICATED
-    } else {
-        AUTHENTICATED
-    };
-    if !groups
-        .iter()
-        .any(|group| group == AUTHENTICATED || group == UNAUTHENTICATED)
-    {
-        groups.push(everyone.to_owned());
-    }
-    Ok(UserInfo {
-        username: name,
-        uid,
-        groups,
-        extra,
-    })
+/// Namespace and name of the account that a user is.
+fn account(username: &str) -> Option<(&str, &str)> {
+    let (namespace, name) = username
+        .strip_prefix("system:serviceaccount:")?
+        .split_once(':')?;
+    (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
+}
+
+/// The node that a user is.
+fn node(username: &str) -> Option<&str> {
+    let name = username.strip_prefix("system:node:")?;
+    names::dns_1123_subdomain(name).is_empty().then_some(name)
 }
 
 /// The wanted user as Kubernetes quotes it: Go's `%#v` of a `user.DefaultInfo`.

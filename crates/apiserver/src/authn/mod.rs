@@ -22,7 +22,7 @@ use crate::status::Status;
 use bootstrap::Token;
 pub(crate) use bootstrap::{TYPE as TOKEN_TYPE, TokenSecret};
 use cache::Cache;
-pub use impersonation::impersonate;
+pub use impersonation::{Modes, impersonate};
 
 /// Every authenticated user is in it.
 pub const AUTHENTICATED: &str = "system:authenticated";
@@ -39,6 +39,7 @@ pub struct Authenticator {
     /// By token and the audiences it was verified for. Whether its account
     /// lives is asked every time.
     claims: Cache<Arc<Claims>>,
+    modes: Modes,
 }
 
 impl std::fmt::Debug for Authenticator {
@@ -70,7 +71,13 @@ impl Authenticator {
             verifier: authority.client_verifier()?,
             users: Cache::default(),
             claims: Cache::default(),
+            modes: Modes::default(),
         })
+    }
+
+    /// In which modes users have acted as others.
+    pub fn modes(&self) -> &Modes {
+        &self.modes
     }
 
     /// The keys that sign service-account tokens.

@@ -11,6 +11,9 @@ use crate::api::{GroupResource, UserInfo};
 use crate::pki::{Bound, Claims, service_account_user};
 use crate::registry::View;
 
+/// What is said of a token whose object is gone.
+const INVALIDATED: &str = "service account token has been invalidated";
+
 /// The groups of the accounts of a namespace.
 pub(super) fn groups(namespace: &str) -> Vec<String> {
     vec![
@@ -26,20 +29,25 @@ pub(super) fn user(view: &dyn View, claims: &Claims) -> Result<UserInfo, String>
     } = claims;
     let live = |resource: &str, namespace: &str, bound: &Bound| -> Result<(), String> {
         let object = view.read(&GroupResource::new("", resource), namespace, &bound.name);
-        match object {
-            None => Err(format!(
-                "{resource} {namespace}/{} has been deleted",
-                bound.name
-            )),
-            Some(object) if !bound.uid.is_empty() && object["metadata"]["uid"] != bound.uid => Err(
-                format!("{resource} {namespace}/{} has another UID", bound.name),
-            ),
-            Some(object) if deleted(&object) => Err(format!(
-                "{resource} {namespace}/{} has been deleted",
-                bound.name
-            )),
-            Some(_) => Ok(()),
-        }
+        let why = match object {
+            None if resource == "serviceaccounts" => {
+                format!("serviceaccounts {:?} not found", bound.name)
+            }
+            None => INVALIDATED.to_owned(),
+            Some(object) if !bound.uid.is_empty() && object["metadata"]["uid"] != bound.uid => {
+                match resource {
+                    "serviceaccounts" => format!(
+                        "service account UID ({}) does not match claim ({})",
+                        object["metadata"]["uid"].as_str().unwrap_or_default(),
+                        bound.uid
+                    ),
+                    _ => INVALIDATED.to_owned(),
+                }
+            }
+            Some(object) if deleted(&object) => INVALIDATED.to_owned(),
+            Some(_) => return Ok(()),
+        };
+        Err(format!("[invalid bearer token, {why}]"))
     };
     live("serviceaccounts", namespace, account)?;
     let mut extra = BTreeMap::new();

@@ -280,14 +280,26 @@ fn impersonation_is_authorized_part_by_part() {
             object,
         );
     }
+    let modes = Modes::default();
     let act = |headers: &[(&'static str, &'static str)]| {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        impersonate(user("agent", &[]), &map, &authorizer)
+        let request = crate::api::Attributes {
+            verb: "list".to_owned(),
+            version: "v1".to_owned(),
+            resource: "pods".to_owned(),
+            ..crate::api::Attributes::default()
+        };
+        impersonate(user("agent", &[]), &map, &request, &authorizer, &modes)
     };
     assert_eq!(act(&[]).unwrap().username, "agent");
+    // Before one mode has worked, the narrow one is told of.
+    assert_eq!(
+        act(&[("impersonate-user", "root")]).unwrap_err().message,
+        r#"pods is forbidden: User "agent" cannot impersonate-on:user-info:list resource "pods" in API group "" at the cluster scope"#
+    );
     let jane = act(&[
         ("impersonate-user", "jane"),
         ("impersonate-group", "dev"),

@@ -73,6 +73,11 @@ pub fn answer(
         if gr.resource == "localsubjectaccessreviews" {
             body["metadata"]["namespace"] = json!(question.namespace);
         }
+        if gr.resource == "selfsubjectrulesreviews" {
+            // It answers with no more than the status.
+            body["metadata"] = json!({});
+            body["spec"] = json!({});
+        }
         if gr.resource == "selfsubjectreviews" {
             body["metadata"]["creationTimestamp"] = json!(now());
         }
@@ -232,7 +237,15 @@ fn rules_review(view: &dyn View, question: &Question<'_>) -> Result<Value, Statu
     if namespace.is_empty() {
         return Err(Status::bad_request("no namespace on request"));
     }
-    let (rules, errors) = view.authorizer().rules(question.user, namespace);
+    let (mut rules, errors) = view.authorizer().rules(question.user, namespace);
+    let mut seen = Vec::new();
+    rules.retain(|rule| {
+        let new = !seen.contains(rule);
+        if new {
+            seen.push(rule.clone());
+        }
+        new
+    });
     let (paths, resources): (Vec<Rule>, Vec<Rule>) = rules
         .into_iter()
         .partition(|rule| !rule.non_resource_urls.is_empty());

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::status_part::remove;
 use super::{Operation, Write, names, text};
+use crate::golang;
 use crate::schema::cause;
 use crate::status::Cause;
 
@@ -83,12 +84,12 @@ pub(super) fn validate_secret(write: &Write<'_>, causes: &mut Vec<Cause>) {
     for key in required.iter().filter(|key| key.starts_with(".docker")) {
         let text = new["data"][key].as_str();
         let content = text.and_then(|text| STANDARD.decode(text).ok());
-        if let Some(Err(error)) = content.map(|c| serde_json::from_slice::<Value>(&c)) {
-            // The error names a place, and nothing of what is there.
+        if let Some(error) = content.and_then(|content| golang::json_error(&content)) {
+            // The error shows one character, and no more of what is there.
             causes.push(cause::invalid(
                 &format!("data[{key}]"),
                 &json!("<secret contents redacted>"),
-                &error.to_string(),
+                &error,
             ));
         }
     }

@@ -71,6 +71,12 @@ fn show(event: &mut Value) {
             event[field] = json!("");
         }
     }
+    // Times that Go does not leave out.
+    if let Some(map) = event.as_object_mut() {
+        for field in ["firstTimestamp", "lastTimestamp", "eventTime"] {
+            map.entry(field).or_insert(Value::Null);
+        }
+    }
 }
 
 /// Fills in what every event has.
@@ -186,6 +192,7 @@ mod tests {
             "apiVersion": "v1", "kind": "Event", "metadata": {"name": "a"},
             "involvedObject": {"name": "p"}, "message": "m", "source": {"component": "c"},
             "count": 2, "firstTimestamp": "2026-01-01T00:00:00Z",
+            "lastTimestamp": null, "eventTime": null,
             "reportingComponent": "", "reportingInstance": "",
         });
         let mut event = core.clone();
@@ -194,6 +201,7 @@ mod tests {
             "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "a"},
             "regarding": {"name": "p"}, "note": "m", "deprecatedSource": {"component": "c"},
             "deprecatedCount": 2, "deprecatedFirstTimestamp": "2026-01-01T00:00:00Z",
+            "deprecatedLastTimestamp": null, "eventTime": null,
         });
         assert_eq!(event, new);
         to_core(&mut event);

@@ -15,6 +15,12 @@ pub(super) fn prepare(write: &mut Write<'_>) {
     if write.new["rules"].as_array().is_some_and(Vec::is_empty) {
         super::status_part::remove(write.new, "rules");
     }
+    if !write.resource.gr.resource.ends_with("bindings") && write.operation != Operation::Delete {
+        // They are shown, even when there are none.
+        if let Some(map) = write.new.as_object_mut() {
+            map.entry("rules").or_insert(Value::Null);
+        }
+    }
     if !write.new["roleRef"].is_null() && text(write.new, "/roleRef/apiGroup").is_empty() {
         write.new["roleRef"]["apiGroup"] = json!(GROUP);
     }
@@ -173,6 +179,28 @@ fn validate_rules(write: &Write<'_>, causes: &mut Vec<Cause>) {
         }
     }
     causes.append(&mut verbless);
+    validate_aggregation(&write.new["aggregationRule"], causes);
+}
+
+/// An aggregation rule selects something, by labels that can be.
+fn validate_aggregation(rule: &Value, causes: &mut Vec<Cause>) {
+    let at = "aggregationRule.clusterRoleSelectors";
+    if rule.is_null() {
+        return;
+    }
+    let selectors = rule["clusterRoleSelectors"].as_array();
+    if selectors.is_none_or(Vec::is_empty) {
+        let why = "at least one clusterRoleSelector required if aggregationRule is non-nil";
+        causes.push(cause::required(at, why));
+    }
+    for (index, selector) in selectors.into_iter().flatten().enumerate() {
+        let at = format!("{at}[{index}]");
+        let before = causes.len();
+        super::workloads::label_selector(&at, selector, causes);
+        if causes.len() > before {
+            causes.push(cause::invalid(&at, &Value::Null, "invalid label selector."));
+        }
+    }
 }
 
 fn validate_binding(write: &Write<'_>, causes: &mut Vec<Cause>) {

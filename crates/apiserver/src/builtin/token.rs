@@ -26,8 +26,10 @@ pub(super) fn request(
     let (namespace, name) = (question.namespace, question.name);
     let kind = text(question.body, "/kind");
     if !matches!(kind, "" | "TokenRequest") {
+        let version = text(question.body, "/apiVersion");
+        let short = version.rsplit('/').next().unwrap_or_default();
         return Err(Status::bad_request(format!(
-            "a {kind} was sent where a TokenRequest belongs"
+            "{kind} in version {version:?} cannot be handled as a TokenRequest: converting ({short}.{kind}) to (authentication.TokenRequest): unknown conversion"
         )));
     }
     let accounts = GroupResource::new("", "serviceaccounts");

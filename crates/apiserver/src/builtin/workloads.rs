@@ -235,7 +235,7 @@ fn strategy(strategy: &Value, causes: &mut Vec<Cause>) {
 }
 
 /// Keys, operators and values of a label selector.
-fn label_selector(field: &str, selector: &Value, causes: &mut Vec<Cause>) {
+pub(super) fn label_selector(field: &str, selector: &Value, causes: &mut Vec<Cause>) {
     metadata::labels(
         &format!("{field}.matchLabels"),
         &selector["matchLabels"],

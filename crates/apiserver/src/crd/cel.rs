@@ -34,7 +34,8 @@ pub(super) fn compile(text: &str) -> Compiled {
     }
     let compiled = Program::compile(text, LANGUAGE)
         .map(Arc::new)
-        .map_err(|error| error.to_string());
+        // cel-go begins the lines that show the place with a space.
+        .map_err(|error| error.to_string().replace("\n| ", "\n | "));
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
     if known.len() >= COMPILED {
         known.clear();

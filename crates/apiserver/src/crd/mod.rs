@@ -163,6 +163,7 @@ fn resource(
             conversion: (spec["conversion"]["strategy"] == "Webhook")
                 .then(|| Arc::new(spec["conversion"]["webhook"].clone())),
             crd_uid: text(&crd["metadata"]["uid"]),
+            since: 0,
         }),
         gvk,
     }

@@ -13,6 +13,7 @@ use crate::api::Attributes;
 use crate::authn::Authenticator;
 use crate::authz;
 use crate::builtin::{self, Question};
+use crate::golang;
 use crate::registry::{Deleted, Patch, PatchKind, Registry, RequestContext, View};
 use crate::request::protobuf::{self, ProtobufError};
 use crate::request::{Accept, DeleteOptions, FieldValidation, ListOptions, Query, ResourcePath};
@@ -82,7 +83,15 @@ impl Verb<'_> {
         }
         let resource = catalog
             .find(&path.group, &path.version, &path.resource)
-            .ok_or_else(no_such_resource)?;
+            .cloned();
+        let Some(resource) = resource else {
+            // What definitions serve has another way to say it.
+            return match self.registry.is_builtin(&path.group) {
+                true => Err(no_such_resource()),
+                false => Ok(respond::text(404, "404 page not found\n")),
+            };
+        };
+        let resource = &resource;
         let namespace = self.namespace(resource)?;
         self.check_method(resource)?;
         if let Some(deprecation) = deprecation(resource) {
@@ -264,10 +273,11 @@ impl Verb<'_> {
                 ),
             ));
         }
-        if let Some(text) = self.query.get("resourceVersion")
-            && text.parse::<u64>().is_err()
-        {
-            return Err(options::wrong_revision(text));
+        if let Some(text) = self.query.get("resourceVersion").filter(|t| !t.is_empty()) {
+            let revision = text
+                .parse::<u64>()
+                .map_err(|_| options::wrong_revision(text))?;
+            self.registry.reached(revision)?;
         }
         let object = self
             .registry
@@ -422,6 +432,30 @@ impl Verb<'_> {
         }
     }
 
+    /// Looks for members that no operation of a JSON patch has, or has once.
+    fn note_members(&self, json: &[u8], patch: &Value) {
+        if self.context.field_validation == FieldValidation::Ignore {
+            return;
+        }
+        self.context.repeated.get_or_init(|| {
+            let mut found = duplicates::find(json);
+            for (index, operation) in patch.as_array().into_iter().flatten().enumerate() {
+                let members = operation.as_object().into_iter().flatten();
+                let unknown = members
+                    .filter(|(name, _)| !["op", "path", "from", "value"].contains(&name.as_str()));
+                found.extend(
+                    unknown.map(|(name, _)| {
+                        crate::schema::unknown_field(&format!("[{index}].{name}"))
+                    }),
+                );
+            }
+            found
+                .iter()
+                .map(|what| format!("json patch {what}"))
+                .collect()
+        });
+    }
+
     fn patch(&self, resource: &ResourceType, bytes: &Bytes) -> Result<Patch, Status> {
         let content_type = content_type(self.headers);
         let kind = match content_type.as_str() {
@@ -448,15 +482,17 @@ impl Verb<'_> {
         };
         let body = if kind == PatchKind::Apply {
             let (body, repeated) = yaml::read(bytes)
-                .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
+                .map_err(|error| Status::bad_request(format!("error encoding patch: {error}")))?;
             self.context.repeated.get_or_init(|| repeated);
             body
         } else {
             serde_json::from_slice(bytes)
-                .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?
+                .map_err(|error| Status::bad_request(undecodable(bytes, &error)))?
         };
-        if matches!(kind, PatchKind::Merge | PatchKind::Strategic) {
-            self.note_repeated(bytes);
+        match kind {
+            PatchKind::Merge | PatchKind::Strategic => self.note_repeated(bytes),
+            PatchKind::Json => self.note_members(bytes, &body),
+            PatchKind::Apply => {}
         }
         Ok(Patch { kind, body })
     }
@@ -519,20 +555,33 @@ fn answers_with_object(resource: &ResourceType) -> bool {
 /// repeated.
 fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<(Value, Vec<String>), Status> {
     let unreadable = |error: String| {
-        Status::bad_request(format!(
-            "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: {error}"
+        let shown = golang::summary(bytes);
+        Status::bad_request(match kind {
+            "DeleteOptions" => error,
+            _ => format!(
+                "the object provided is unrecognized (must be of type {kind}): {error} ({shown})"
+            ),
+        })
+    };
+    let unparsable = |error: &str| {
+        unreadable(format!(
+            "couldn't get version/kind; json parse error: {error}"
         ))
     };
     match content_type(headers).as_str() {
         "" | "application/json" | "*/*" => {
-            if bytes.is_empty() {
-                return Err(Status::bad_request("no body in a request that needs one"));
+            let value = serde_json::from_slice(bytes).map_err(|error| {
+                unparsable(&golang::json_error(bytes).unwrap_or_else(|| error.to_string()))
+            })?;
+            match value {
+                // An object without fields.
+                Value::Null => Ok((json!({}), Vec::new())),
+                Value::Object(_) => Ok((value, Vec::new())),
+                other => Err(unparsable(&format!(
+                    "json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+                    golang::kind(&other)
+                ))),
             }
-            // Null is an object without fields.
-            serde_json::from_slice(bytes)
-                .map(|value: Value| if value.is_null() { json!({}) } else { value })
-                .map(|value| (value, Vec::new()))
-                .map_err(|error| unreadable(error.to_string()))
         }
         "application/yaml" | "application/x-yaml" | "text/yaml" => {
             yaml::read(bytes).map_err(unreadable)
@@ -551,6 +600,15 @@ fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<(Value, Vec<
             "UnsupportedMediaType",
             "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
         )),
+    }
+}
+
+/// What is said of a patch that cannot be read.
+fn undecodable(bytes: &[u8], error: &serde_json::Error) -> String {
+    match golang::json_error(bytes) {
+        Some(_) => "invalid JSON patch".to_owned(),
+        // It is JSON, and more than we take.
+        None => format!("error decoding patch: {error}"),
     }
 }
 

@@ -112,9 +112,16 @@ impl Handler {
         B::Data: Send,
     {
         let (parts, body) = request.into_parts();
-        context.user = self.authenticate(peer, &parts.headers)?;
+        let user = self.authenticate(peer, &parts.headers)?;
         let query = Query::parse(parts.uri.query().unwrap_or(""))?;
         let info = RequestInfo::new(&parts.method, parts.uri.path(), &query)?;
+        context.user = authn::impersonate(
+            user,
+            &parts.headers,
+            &info.attributes(&query),
+            self.0.registry.authorizer(),
+            self.0.authenticator.modes(),
+        )?;
         self.authorize(&context.user, &info, &query)?;
         let header = |name| {
             parts
@@ -191,7 +198,7 @@ impl Handler {
     }
 
     fn authenticate(&self, peer: &Peer, headers: &HeaderMap) -> Result<UserInfo, Status> {
-        let user = match peer {
+        Ok(match peer {
             Peer::User(user) => {
                 let mut user = (**user).clone();
                 if !user
@@ -215,8 +222,7 @@ impl Handler {
                     .authenticate(&self.0.registry, chain, bearer)?
                     .unwrap_or_else(authn::anonymous)
             }
-        };
-        authn::impersonate(user, headers, self.0.registry.authorizer())
+        })
     }
 
     fn authorize(&self, user: &UserInfo, info: &RequestInfo, query: &Query) -> Result<(), Status> {

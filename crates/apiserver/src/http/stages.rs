@@ -66,8 +66,11 @@ pub(super) fn answer(
     }
     let path = path.trim_end_matches('/');
     let parts: Vec<&str> = path.split('/').skip(1).collect();
-    if let ["healthz" | "livez" | "readyz", ..] = parts.as_slice() {
-        return Ok(respond::text(200, "ok"));
+    if let ["healthz" | "livez" | "readyz", check @ ..] = parts.as_slice() {
+        return Ok(match check {
+            [] | ["ping" | "etcd" | "log"] => respond::text(200, "ok"),
+            _ => respond::text(404, "404 page not found\n"),
+        });
     }
     let json = |value: &Value| Ok(respond::value(200, &Accept::default(), value));
     let found = |value: Option<Value>| {

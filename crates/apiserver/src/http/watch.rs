@@ -8,7 +8,7 @@ use futures::stream;
 use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::body::Body;
 use super::respond::{metadata_of, table_of};
@@ -19,6 +19,8 @@ use crate::types::ResourceType;
 
 /// How often a client that wants bookmarks gets one.
 const BOOKMARKS: Duration = Duration::from_secs(60);
+/// And how long before a watch ends, so that the next one begins there.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a watch lasts that does not say.
 const LIFETIME: Duration = Duration::from_secs(45 * 60);
 /// How much is sent in one piece.
@@ -33,7 +35,8 @@ struct Feed {
     api_version: String,
     accept: Accept,
     end: Instant,
-    bookmarks: Option<Interval>,
+    /// When the next bookmark is due, for a client that wants them.
+    bookmark: Option<Instant>,
     /// When the next piece may be sent at once.
     calm: Instant,
     columns_sent: bool,
@@ -47,21 +50,21 @@ pub(super) fn response(
     accept: Accept,
     timeout: Option<u64>,
 ) -> Response<Body> {
-    let bookmarks = watch.wants_bookmarks().then(|| {
-        let mut interval = interval_at(Instant::now() + BOOKMARKS, BOOKMARKS);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        interval
-    });
     let lifetime = timeout
         .filter(|seconds| *seconds > 0)
         .map_or(LIFETIME, Duration::from_secs);
+    let end = Instant::now() + lifetime;
+    let bookmark = watch
+        .wants_bookmarks()
+        .then(|| next_bookmark(end))
+        .flatten();
     let feed = Feed {
         watch,
         api_version: resource.gvk.api_version(),
         resource,
         accept,
-        end: Instant::now() + lifetime,
-        bookmarks,
+        end,
+        bookmark,
         calm: Instant::now(),
         columns_sent: false,
         done: false,
@@ -77,6 +80,13 @@ pub(super) fn response(
     response
 }
 
+/// When a bookmark is due after now; `None` behind the last one.
+fn next_bookmark(end: Instant) -> Option<Instant> {
+    let now = Instant::now();
+    let last = end.checked_sub(FAREWELL)?;
+    (now < last).then(|| last.min(now + BOOKMARKS))
+}
+
 impl Feed {
     /// The next events that are there, in one piece; `None` at the end.
     async fn chunk(&mut self) -> Option<Bytes> {
@@ -85,10 +95,8 @@ impl Feed {
         }
         let mut out = Vec::new();
         let tick = async {
-            match &mut self.bookmarks {
-                Some(interval) => {
-                    interval.tick().await;
-                }
+            match self.bookmark {
+                Some(due) => sleep_until(due).await,
                 None => std::future::pending().await,
             }
         };
@@ -118,6 +126,7 @@ impl Feed {
             }
             () = sleep_until(self.end) => return None,
             () = tick => {
+                self.bookmark = next_bookmark(self.end);
                 for event in self.watch.bookmark().await {
                     self.write(&mut out, &event);
                 }
@@ -211,8 +220,7 @@ impl Feed {
     }
 
     fn bookmark(&self, revision: u64, initial_end: bool) -> Value {
-        let mut metadata =
-            json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": revision.to_string()});
         if initial_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }

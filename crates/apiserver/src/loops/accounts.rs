@@ -19,7 +19,7 @@ pub(super) async fn run(host: Host, stop: CancellationToken) {
     let events = host
         .registry
         .subscribe(&[namespaces.clone(), accounts, maps], true);
-    let hand = Hand::new(host.registry.clone(), "serviceaccount-controller");
+    let hand = Hand::new(host.registry.clone(), "kube-controller-manager");
     let ca = host.authority.pem();
     let observe = |event: &Event| match (event.gr().resource.as_str(), event.name(), event.kind()) {
         ("namespaces", name, EventKind::Added) => vec![name.to_owned()],

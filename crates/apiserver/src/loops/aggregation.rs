@@ -90,9 +90,17 @@ async fn reconcile(hand: &Hand, name: &str) -> Outcome {
     if role["rules"] == rules || (empty(&role["rules"]) && empty(&rules)) {
         return Ok(None);
     }
-    let mut new = (*role).clone();
-    new["rules"] = rules;
-    unless(hand.update(&resource(), "", new).await, &[404])?;
+    // As Kubernetes' controller does, by an apply that owns the rules: without
+    // any it leaves alone what others wrote.
+    let mut wanted = json!({
+        "apiVersion": format!("{}/v1", crate::authz::GROUP),
+        "kind": "ClusterRole",
+        "metadata": {"name": name},
+    });
+    if !empty(&rules) {
+        wanted["rules"] = rules;
+    }
+    unless(hand.apply(&resource(), wanted).await, &[404])?;
     Ok(None)
 }
 

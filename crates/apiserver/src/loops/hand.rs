@@ -101,6 +101,22 @@ impl Hand {
             .map(drop)
     }
 
+    /// Owns these fields of an object without a namespace, whoever had them.
+    pub(super) async fn apply(&self, gr: &GroupResource, body: Value) -> Result<(), Status> {
+        let resource = self.resource(gr)?;
+        let name = text(&body, "/metadata/name").to_owned();
+        let mut context = self.context();
+        context.force = true;
+        let patch = Patch {
+            kind: PatchKind::Apply,
+            body,
+        };
+        self.registry
+            .patch(&context, &resource, "", &name, "", &patch)
+            .await
+            .map(drop)
+    }
+
     /// Merges into an object.
     pub(super) async fn merge(
         &self,

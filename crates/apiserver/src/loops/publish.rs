@@ -158,7 +158,7 @@ fn cluster_info_access() -> [Value; 2] {
 /// is missing in those that are there, unless their annotation `autoupdate`
 /// says `false`. More than the default is left alone.
 pub async fn reconcile_roles(registry: &Registry) -> Result<(), Status> {
-    let hand = Hand::new(registry.clone(), "rbac-bootstrap");
+    let hand = Hand::new(registry.clone(), "kube-apiserver");
     let jobs = bootstrap_roles().into_iter().map(|wanted| {
         let hand = hand.clone();
         async move { reconcile_role(&hand, wanted).await }

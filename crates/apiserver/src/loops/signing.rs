@@ -1,23 +1,29 @@
 //! Approved certificate requests are signed when their signer is one of
-//! Kubernetes' own; old ones are cleaned away. Nothing is approved here.
+//! Kubernetes' own; old ones are cleaned away. Those of nodes are approved for who
+//! may have nodes join.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Host;
 use super::follow::{Outcome, follow, until};
 use super::hand::{Hand, unless};
+use crate::api::{Attributes, UserInfo};
 use crate::builtin::csr::{has, request, resource, stale_at};
 use crate::builtin::{now, text};
 use crate::pki::{CertificateRequest, San, Usage};
-use crate::registry::{Event, EventKind};
+use crate::registry::{Event, EventKind, View};
 
 const A_YEAR: u64 = 365 * 24 * 3600;
 const SHORTEST: u64 = 600;
+const SHORT: u64 = 8 * 3600;
+const BACKDATE: u64 = 300;
 
 pub(super) async fn run(host: Host, stop: CancellationToken) {
     let events = host.registry.subscribe(&[resource()], true);
@@ -41,6 +47,22 @@ async fn reconcile(hand: &Hand, host: &Host, name: &str) -> Outcome {
         && at <= jiff::Timestamp::now()
     {
         hand.delete(&resource(), &csr, "Background").await?;
+        return Ok(None);
+    }
+    if let Some(why) = approval(&hand.registry, &csr) {
+        let mut new = (*csr).clone();
+        let approved = json!({
+            "type": "Approved",
+            "status": "True",
+            "reason": "AutoApproved",
+            "message": why,
+        });
+        match new["status"]["conditions"].as_array_mut() {
+            Some(conditions) => conditions.push(approved),
+            None => new["status"]["conditions"] = json!([approved]),
+        }
+        unless(hand.update(&resource(), "approval", new).await, &[404])?;
+        // It comes again, approved.
         return Ok(None);
     }
     if let Some(verdict) = decide(&csr) {
@@ -90,23 +112,27 @@ fn decide(csr: &Value) -> Option<Result<Order, String>> {
             _ => return None,
         };
     let order = request(csr).and_then(|request| {
-        let usages: Vec<Usage> = csr["spec"]["usages"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|usage| usage.as_str().and_then(Usage::parse))
-            .collect();
+        let usages = usages(csr);
         rules(&request, &usages)?;
         let seconds = csr["spec"]["expirationSeconds"].as_u64().unwrap_or(A_YEAR);
-        let lifetime = Duration::from_secs(seconds.clamp(SHORTEST, A_YEAR));
+        let seconds = seconds.clamp(SHORTEST, A_YEAR);
+        // A certificate begins five minutes ago; a long one ends as much earlier.
+        let seconds = if seconds < SHORT {
+            seconds
+        } else {
+            seconds - BACKDATE
+        };
+        let lifetime = Duration::from_secs(seconds);
         Ok((request, usages, lifetime))
     });
     Some(order)
 }
 
-fn only(usages: &[Usage], needed: Usage) -> bool {
+/// Whether the usages are these, with or without `key encipherment`.
+fn exactly(usages: &[Usage], needed: Usage) -> bool {
     let fine = [needed, Usage::DigitalSignature, Usage::KeyEncipherment];
-    usages.contains(&needed) && usages.iter().all(|usage| fine.contains(usage))
+    fine[..2].iter().all(|usage| usages.contains(usage))
+        && usages.iter().all(|usage| fine.contains(usage))
 }
 
 fn api_client(_: &CertificateRequest, usages: &[Usage]) -> Result<(), String> {
@@ -127,22 +153,47 @@ fn api_client(_: &CertificateRequest, usages: &[Usage]) -> Result<(), String> {
     Ok(())
 }
 
-fn is_node(request: &CertificateRequest) -> Result<(), String> {
-    if request.organizations != ["system:nodes"] {
-        return Err("subject organization is not system:nodes".to_owned());
+fn of_nodes(request: &CertificateRequest) -> Result<(), String> {
+    match request
+        .organizations
+        .iter()
+        .map(String::as_str)
+        .eq(["system:nodes"])
+    {
+        true => Ok(()),
+        false => Err("subject organization is not system:nodes".to_owned()),
     }
-    if !request.common_name.starts_with("system:node:") {
-        return Err("subject common name does not begin with system:node:".to_owned());
+}
+
+fn named_as_node(request: &CertificateRequest) -> Result<(), String> {
+    match request.common_name.starts_with("system:node:") {
+        true => Ok(()),
+        false => Err("subject common name does not begin with system:node:".to_owned()),
+    }
+}
+
+/// Refuses the first kind of these names that there is.
+fn without(request: &CertificateRequest, kinds: &[&str]) -> Result<(), String> {
+    let kind = |name: &San| match name {
+        San::Dns(_) => "DNS",
+        San::Email(_) => "Email",
+        San::Ip(_) => "IP",
+        San::Uri(_) => "URI",
+    };
+    for wanted in kinds {
+        if request.names.iter().any(|name| kind(name) == *wanted) {
+            return Err(format!("{wanted} subjectAltNames are not allowed"));
+        }
     }
     Ok(())
 }
 
+// The order in which Kubernetes looks decides what is said.
 fn kubelet_client(request: &CertificateRequest, usages: &[Usage]) -> Result<(), String> {
-    is_node(request)?;
-    if !request.names.is_empty() {
-        return Err("DNS, IP, e-mail and URI subject alternative names are not allowed".to_owned());
-    }
-    if !only(usages, Usage::ClientAuth) || !usages.contains(&Usage::DigitalSignature) {
+    of_nodes(request)?;
+    without(request, &["DNS", "Email", "IP", "URI"])?;
+    named_as_node(request)?;
+    if !exactly(usages, Usage::ClientAuth) {
         return Err(
             "usages did not match [client auth digital signature key encipherment]".to_owned(),
         );
@@ -151,23 +202,64 @@ fn kubelet_client(request: &CertificateRequest, usages: &[Usage]) -> Result<(), 
 }
 
 fn kubelet_serving(request: &CertificateRequest, usages: &[Usage]) -> Result<(), String> {
-    is_node(request)?;
-    if request.names.is_empty() {
-        return Err("DNS or IP subjectAltName is required".to_owned());
-    }
-    if request
+    of_nodes(request)?;
+    if !request
         .names
         .iter()
-        .any(|n| matches!(n, San::Email(_) | San::Uri(_)))
+        .any(|name| matches!(name, San::Dns(_) | San::Ip(_)))
     {
-        return Err("e-mail and URI subject alternative names are not allowed".to_owned());
+        return Err("DNS or IP subjectAltName is required".to_owned());
     }
-    if !only(usages, Usage::ServerAuth) || !usages.contains(&Usage::DigitalSignature) {
+    without(request, &["Email", "URI"])?;
+    if !exactly(usages, Usage::ServerAuth) {
         return Err(
             "usages did not match [digital signature key encipherment server auth]".to_owned(),
         );
     }
-    Ok(())
+    named_as_node(request)
+}
+
+/// Why a node's request for a client certificate is approved by itself, if it is:
+/// whoever asks may have nodes join, or be the node again.
+fn approval(view: &dyn View, csr: &Value) -> Option<&'static str> {
+    let settled =
+        !text(csr, "/status/certificate").is_empty() || has(csr, "Approved") || has(csr, "Denied");
+    if settled || text(csr, "/spec/signerName") != "kubernetes.io/kube-apiserver-client-kubelet" {
+        return None;
+    }
+    let request = request(csr).ok()?;
+    kubelet_client(&request, &usages(csr)).ok()?;
+    let spec = &csr["spec"];
+    let user = UserInfo {
+        username: text(spec, "/username").to_owned(),
+        uid: text(spec, "/uid").to_owned(),
+        groups: Vec::deserialize(&spec["groups"]).unwrap_or_default(),
+        extra: BTreeMap::deserialize(&spec["extra"]).unwrap_or_default(),
+    };
+    let may = |subresource: &str| {
+        let wanted = Attributes {
+            verb: "create".to_owned(),
+            group: resource().group,
+            version: "*".to_owned(),
+            resource: resource().resource,
+            subresource: subresource.to_owned(),
+            ..Attributes::default()
+        };
+        view.authorize(&user, &wanted).0
+    };
+    if user.username == request.common_name && may("selfnodeclient") {
+        Some("Auto approving self kubelet client certificate after SubjectAccessReview.")
+    } else if may("nodeclient") {
+        Some("Auto approving kubelet client certificate after SubjectAccessReview.")
+    } else {
+        None
+    }
+}
+
+fn usages(csr: &Value) -> Vec<Usage> {
+    let usages = csr["spec"]["usages"].as_array();
+    let named = usages.into_iter().flatten().filter_map(Value::as_str);
+    named.filter_map(Usage::parse).collect()
 }
 
 #[cfg(test)]
@@ -271,7 +363,7 @@ mod tests {
         long["spec"]["expirationSeconds"] = json!(10 * A_YEAR);
         assert_eq!(
             decide(&long).unwrap().unwrap().2,
-            Duration::from_secs(A_YEAR)
+            Duration::from_secs(A_YEAR - BACKDATE)
         );
         long["spec"]["expirationSeconds"] = json!(3600);
         assert_eq!(decide(&long).unwrap().unwrap().2, Duration::from_secs(3600));

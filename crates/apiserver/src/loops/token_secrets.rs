@@ -29,7 +29,7 @@ fn accounts() -> GroupResource {
 
 pub(super) async fn run(host: Host, stop: CancellationToken) {
     let events = host.registry.subscribe(&[secrets(), accounts()], true);
-    let hand = Hand::new(host.registry.clone(), "tokens-controller");
+    let hand = Hand::new(host.registry.clone(), "kube-controller-manager");
     let observe = |event: &Event| observe(&host.registry, event);
     let reconcile = |(namespace, name): (String, String)| {
         let (hand, host) = (hand.clone(), &host);

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::unprocessable;
+use crate::golang;
 use crate::status::Status;
 
 /// More operations than this in one JSON patch are refused, as Kubernetes does.
@@ -23,7 +24,17 @@ pub fn json_patch(original: &Value, patch: &Value) -> Result<Value, Status> {
         .as_array()
         .filter(|operations| operations.iter().all(Value::is_object))
         .ok_or_else(|| {
-            Status::bad_request("error decoding patch: a JSON patch is a list of operations")
+            let (found, expected) = match patch.as_array() {
+                None => (patch, "[]handlers.jsonPatchOp"),
+                Some(list) => (
+                    list.iter().find(|op| !op.is_object()).unwrap_or(patch),
+                    "handlers.jsonPatchOp",
+                ),
+            };
+            Status::bad_request(format!(
+                "error decoding patch: json: cannot unmarshal {} into Go value of type {expected}",
+                golang::kind(found)
+            ))
         })?;
     if operations.len() > MAX_OPERATIONS {
         let message = format!(

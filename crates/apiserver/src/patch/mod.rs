@@ -10,6 +10,7 @@ use serde_json::Value;
 pub use json::json_patch;
 pub use strategic::strategic_merge_patch;
 
+use crate::golang;
 use crate::status::Status;
 
 /// Applies a merge patch: null removes a field, objects merge, all else replaces.
@@ -17,10 +18,14 @@ use crate::status::Status;
 /// # Errors
 /// 400 when the patch is no object.
 pub fn merge_patch(original: &Value, patch: &Value) -> Result<Value, Status> {
+    if patch.is_null() {
+        return Err(Status::bad_request("Invalid JSON Patch"));
+    }
     if !patch.is_object() {
-        return Err(Status::bad_request(
-            "error decoding patch: a merge patch is a JSON object",
-        ));
+        let found = golang::kind(patch);
+        return Err(Status::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+        )));
     }
     let mut patched = original.clone();
     json_patch::merge(&mut patched, patch);

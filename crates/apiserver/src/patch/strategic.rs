@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::unprocessable;
+use crate::golang;
 use crate::schema::Schema;
 use crate::status::Status;
 
@@ -27,9 +28,10 @@ pub fn strategic_merge_patch(
         return Ok(original.clone());
     }
     let (Value::Object(original), Value::Object(patch)) = (original, patch) else {
-        return Err(Status::bad_request(
-            "error decoding patch: Invalid JSON document",
-        ));
+        return Err(Status::bad_request(format!(
+            "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+            golang::kind(patch)
+        )));
     };
     Ok(Value::Object(merge_object(
         Some(schema),
@@ -49,7 +51,7 @@ fn merge_object(
         Some(Some("delete")) => return Ok(Map::new()),
         Some(other) => {
             let name = other.unwrap_or_default();
-            return Err(unknown_directive(name));
+            return Err(unknown_directive(name, &Value::Object(patch.clone())));
         }
     }
     if let Some(retained) = patch.get(RETAIN_KEYS) {
@@ -105,8 +107,9 @@ fn merge_object(
 }
 
 /// Kubernetes answers 500 here, and so do we.
-fn unknown_directive(name: &str) -> Status {
-    Status::new(500, "", format!("Unknown patch type found: {name}"))
+fn unknown_directive(name: &str, map: &Value) -> Status {
+    let map = golang::plain(map);
+    Status::new(500, "", format!("unknown patch type: {name} in map: {map}"))
 }
 
 /// What a patch says of one list.
@@ -179,7 +182,8 @@ fn merge_list(
             return Err(unprocessable());
         };
         let Some(wanted) = fields.get(key) else {
-            let message = format!("map: {entry} does not contain declared merge key: {key}");
+            let map = golang::plain(entry);
+            let message = format!("map: {map} does not contain declared merge key: {key}");
             return Err(Status::new(500, "", message));
         };
         match directive(entry) {
@@ -195,7 +199,7 @@ fn merge_list(
                 }
             }
             Some(other) => {
-                return Err(unknown_directive(other));
+                return Err(unknown_directive(other, entry));
             }
         }
     }
@@ -205,9 +209,13 @@ fn merge_list(
     let placed = entries
         .iter()
         .filter(|entry| directive(entry) != Some("delete"));
-    if let Some(lost) = placed.map(identity).find(|id| !order.contains(id)) {
-        let message =
-            format!("The order in patch list doesn't match $setElementOrder list: it lacks {lost}");
+    if placed.map(identity).any(|id| !order.contains(&id)) {
+        let shown = |list: &[Value]| golang::plain(&Value::Array(list.to_vec()));
+        let message = format!(
+            "The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n",
+            shown(entries),
+            shown(patch.order.unwrap_or(entries)),
+        );
         return Err(Status::new(500, "", message));
     }
     let live: Vec<Value> = live_order.iter().map(identity).collect();

@@ -60,7 +60,7 @@ pub enum TokenError {
     #[error("not a service-account token")]
     Foreign,
     /// The signature is not this server's.
-    #[error("invalid bearer token, signature does not match")]
+    #[error("go-jose/go-jose: error in cryptographic primitive")]
     Signature,
     /// Its time is over.
     #[error("token has expired")]

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::meta::text;
 use super::{present, shown_version};
 use crate::builtin::events;
 use crate::schema;
-use crate::status::Status;
+use crate::status::{Cause, Status};
 use crate::store::Object;
 use crate::types::ResourceType;
 use crate::webhook::convert;
@@ -19,10 +20,9 @@ pub(super) fn webhook(resource: &ResourceType) -> Option<&Value> {
 
 /// Whether objects of this URL are mostly stored in another version.
 pub(super) fn is_other_version(resource: &ResourceType) -> bool {
-    resource
-        .custom
-        .as_ref()
-        .is_some_and(|custom| custom.conversion.is_some() || custom.stored_schema.is_some())
+    resource.custom.as_ref().is_some_and(|custom| {
+        custom.conversion.is_some() || custom.stored_schema.is_some() || custom.since > 0
+    })
 }
 
 /// A stored object in the version of the URL.
@@ -31,23 +31,76 @@ pub(super) async fn show(
     object: Arc<Value>,
 ) -> Result<Arc<Value>, Status> {
     let Some(version) = shown_version(resource, &object) else {
-        return Ok(object);
+        return Ok(match is_old(resource, text(&object, "resourceVersion")) {
+            true => coerced(resource, object),
+            false => object,
+        });
     };
     let shown = match webhook(resource) {
-        Some(webhook) => only(resource, webhook, &version, object).await?,
+        Some(webhook) => only(resource, webhook, &version, object.clone())
+            .await
+            .map_err(|why| Status::internal(corrupt(resource, "", &object, &why)))?,
         None => present(resource, object),
     };
     Ok(coerced(resource, shown))
 }
 
-/// A custom object that comes from another version: what its schema does not
-/// know is dropped. (Defaults are those of the stored version.)
+/// What is said of a stored object that cannot be shown in a version.
+fn corrupt(resource: &ResourceType, root: &str, object: &Value, why: &Status) -> String {
+    format!(
+        "StorageError: corrupt object, Code: 7, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: object not decodable revision={}: {why}",
+        key(resource, root, object),
+        text(object, "resourceVersion"),
+    )
+}
+
+/// Where the real server keeps an object.
+fn key(resource: &ResourceType, root: &str, object: &Value) -> String {
+    let gr = &resource.gr;
+    let namespace = match text(object, "namespace") {
+        "" => String::new(),
+        namespace => format!("{namespace}/"),
+    };
+    let name = text(object, "name");
+    format!("{root}/{}/{}/{namespace}{name}", gr.group, gr.resource)
+}
+
+/// The 500 of a list with an object that cannot be shown.
+fn unlistable(resource: &ResourceType, object: &Value, why: &Status) -> Status {
+    let gr = &resource.gr;
+    let message = corrupt(resource, "/registry", object, why);
+    let mut status = Status::new(
+        500,
+        "StorageReadError",
+        format!("failed to read one or more {gr} from the storage: {message}"),
+    );
+    status.subject = Some((gr.group.clone(), gr.resource.clone(), "list".to_owned()));
+    status.causes.push(Cause {
+        reason: "UnexpectedServerResponse".to_owned(),
+        message,
+        field: key(resource, "/registry", object),
+    });
+    status
+}
+
+/// Whether an object may be of an older form of its definition.
+fn is_old(resource: &ResourceType, revision: &str) -> bool {
+    resource.custom.as_ref().is_some_and(|custom| {
+        custom.since > 0 && revision.parse::<u64>().is_ok_and(|at| at <= custom.since)
+    })
+}
+
+/// A custom object that comes from another version, or from an older form of its
+/// own: what its schema does not know is dropped, and defaults are filled in.
 fn coerced(resource: &ResourceType, object: Arc<Value>) -> Arc<Value> {
     if resource.custom.is_none() {
         return object;
     }
     let mut object = Arc::unwrap_or_clone(object);
     schema::prune(&resource.schema, &mut object);
+    if is_old(resource, text(&object, "resourceVersion")) {
+        schema::apply_defaults(&resource.schema, &mut object);
+    }
     Arc::new(object)
 }
 
@@ -67,6 +120,17 @@ pub(super) async fn show_all(
         return Ok(());
     }
     let version = resource.gvk.api_version();
+    if resource
+        .custom
+        .as_ref()
+        .is_some_and(|custom| custom.since > 0)
+    {
+        for object in objects.iter_mut().filter(|object| object.is_in(&version)) {
+            if is_old(resource, text(&object.header(), "resourceVersion")) {
+                *object = Object::new(&coerced(resource, object.value()));
+            }
+        }
+    }
     let others: Vec<usize> = (0..objects.len())
         .filter(|at| !objects[*at].is_in(&version))
         .collect();
@@ -75,7 +139,10 @@ pub(super) async fn show_all(
     }
     let mut values: Vec<Arc<Value>> = others.iter().map(|at| objects[*at].value()).collect();
     values = match webhook(resource) {
-        Some(webhook) => convert::convert(resource, webhook, &version, &values).await?,
+        Some(webhook) => {
+            let converted = convert::convert(resource, webhook, &version, &values).await;
+            converted.map_err(|why| unlistable(resource, &values[0], &why))?
+        }
         None => values
             .into_iter()
             .map(|value| present(resource, value))
@@ -101,9 +168,7 @@ pub(super) async fn store(resource: &ResourceType, object: &mut Value) -> Result
     match webhook(resource) {
         Some(webhook) if object["apiVersion"] != version.as_str() => {
             let sent = Arc::new(object.take());
-            let stored = only(resource, webhook, &version, sent).await;
-            // Kubernetes gives no reason here.
-            let stored = stored.map_err(|status| Status::new(500, "", status.message))?;
+            let stored = only(resource, webhook, &version, sent).await?;
             *object = Arc::unwrap_or_clone(stored);
         }
         _ => object["apiVersion"] = version.into(),

@@ -27,6 +27,7 @@ impl Registry {
         namespace: &str,
         mut object: Value,
     ) -> Result<Arc<Value>, Status> {
+        self.refuse_ending(resource, text(&object, "name"))?;
         check_type(resource, &mut object)?;
         check_namespace(resource, namespace, &mut object)?;
         if !text(&object, "resourceVersion").is_empty() {
@@ -40,6 +41,23 @@ impl Registry {
             .map_err(|status| as_decoding(resource, status))?;
         self.insert(context, resource, namespace, object, false)
             .await
+    }
+
+    /// 403 for what would be of a definition that is going.
+    fn refuse_ending(&self, resource: &ResourceType, object: &str) -> Result<(), Status> {
+        let gr = &resource.gr;
+        if resource.custom.is_none() {
+            return Ok(());
+        }
+        let name = format!("{}.{}", gr.resource, gr.group);
+        let definition = self.store().get(&stages::crd_resource(), "", &name);
+        if definition
+            .is_some_and(|definition| definition["metadata"].get("deletionTimestamp").is_some())
+        {
+            let why = "create not allowed while custom resource definition is terminating";
+            return Err(Status::forbidden(gr, object, why));
+        }
+        Ok(())
     }
 
     /// A question about access with its writer noted in `managedFields`, as

@@ -156,12 +156,18 @@ fn preconditions(target: Target<'_>, live: &Value, options: &DeleteOptions) -> R
             } else {
                 "modified"
             };
-            // Here Kubernetes names the kind, but for a namespace.
-            let named = if gvk.kind == "Namespace" {
-                target.resource.gr.clone()
-            } else {
-                GroupResource::new(&gvk.group, &gvk.kind)
-            };
+            // Namespaces have words of their own.
+            if target.resource.gr == GroupResource::new("", "namespaces") {
+                return Err(Status::conflict(
+                    &target.resource.gr,
+                    target.name,
+                    &format!(
+                        "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {present}"
+                    ),
+                ));
+            }
+            // Here Kubernetes names the kind.
+            let named = GroupResource::new(&gvk.group, &gvk.kind);
             return Err(Status::conflict(
                 &named,
                 target.name,

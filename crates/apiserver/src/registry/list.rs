@@ -56,16 +56,11 @@ impl Registry {
             }
             items.truncate(limit);
             if let Some(last) = items.last() {
-                list.continue_token = encode(list.revision, &last.header());
+                list.continue_token = encode(list.revision, namespace, &last.header());
             }
         }
         list.items = items;
-        convert::show_all(resource, &mut list.items)
-            .await
-            .map_err(|mut status| {
-                status.reason = "StorageReadError".into();
-                status
-            })?;
+        convert::show_all(resource, &mut list.items).await?;
         Ok(list)
     }
 
@@ -77,31 +72,43 @@ impl Registry {
     ) -> Result<Snapshot, Status> {
         let (store, gr) = (self.store(), resource.storage());
         if let Some(token) = &options.continue_token {
+            let (revision, start) = decode(token)?;
             if options.revision.is_some_and(|revision| revision != 0) {
                 return Err(Status::bad_request(
                     "specifying resource version is not allowed when using continue",
                 ));
             }
-            let (revision, last_namespace, last_name) = decode(token)?;
+            let (last_namespace, last_name) = last(namespace, &start);
+            let after = Some((last_namespace, last_name));
+            // A token without a revision goes on in the present.
+            let revision = revision.unwrap_or_else(|| store.revision());
             return store
-                .list_at(gr, namespace, revision, Some((&last_namespace, &last_name)))
+                .list_at(gr, namespace, revision, after)
+                .map_err(|error| match error {
+                    RevisionError::Expired { .. } => {
+                        let mut status = Status::new(410, "Expired", LOST_PAGE);
+                        status.continue_token = Some(token_of(-1, &start).into());
+                        status
+                    }
+                    RevisionError::Future { .. } => expired(error),
+                });
+        }
+        let at = |revision| {
+            store
+                .list_at(gr, namespace, revision, None)
                 .map_err(|error| match error {
                     RevisionError::Expired { .. } => Status::new(
                         410,
                         "Expired",
-                        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.",
+                        "The resourceVersion for the provided list is too old.",
                     ),
                     RevisionError::Future { .. } => expired(error),
-                });
-        }
+                })
+        };
         match (options.revision, options.revision_match) {
-            (Some(revision), Some(RevisionMatch::Exact)) => store
-                .list_at(gr, namespace, revision, None)
-                .map_err(expired),
+            (Some(revision), Some(RevisionMatch::Exact)) => at(revision),
             // Without a match, paging means exactly this revision.
-            (Some(revision), None) if revision > 0 && options.limit.is_some() => store
-                .list_at(gr, namespace, revision, None)
-                .map_err(expired),
+            (Some(revision), None) if revision > 0 && options.limit.is_some() => at(revision),
             (Some(revision), _) => {
                 let snapshot = store.list(gr, namespace);
                 if revision > snapshot.revision {
@@ -114,6 +121,20 @@ impl Registry {
             }
             (None, _) => Ok(store.list(gr, namespace)),
         }
+    }
+}
+
+impl Registry {
+    /// Whether there has been this revision.
+    pub fn reached(&self, revision: u64) -> Result<(), Status> {
+        let current = self.store().revision();
+        if revision > current {
+            return Err(expired(RevisionError::Future {
+                asked: revision,
+                current,
+            }));
+        }
+        Ok(())
     }
 }
 
@@ -148,19 +169,41 @@ pub(super) fn expired(error: RevisionError) -> Status {
     }
 }
 
-fn encode(revision: u64, last: &Value) -> String {
-    let start = format!("{}/{}", text(last, "namespace"), text(last, "name"));
+/// What is said to who comes too late for a page.
+const LOST_PAGE: &str = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+
+/// Where the page behind this object begins: its name, behind that of its
+/// namespace in a list of several, and a zero, as in the keys of etcd.
+fn encode(revision: u64, namespace: Option<&str>, last: &Value) -> String {
+    let name = text(last, "name");
+    let start = match (namespace, text(last, "namespace")) {
+        (Some(_), _) | (None, "") => format!("{name}\0"),
+        (None, namespace) => format!("{namespace}/{name}\0"),
+    };
+    token_of(i64::try_from(revision).unwrap_or(i64::MAX), &start)
+}
+
+fn token_of(revision: i64, start: &str) -> String {
     let token = json!({"v": "meta.k8s.io/v1", "rv": revision, "start": start});
     URL_SAFE_NO_PAD.encode(token.to_string())
 }
 
-fn decode(token: &str) -> Result<(u64, String, String), Status> {
+/// Namespace and name of the last object before a page.
+fn last<'a>(namespace: Option<&'a str>, start: &'a str) -> (&'a str, &'a str) {
+    let start = start.strip_suffix('\0').unwrap_or(start);
+    match namespace {
+        Some(namespace) => (namespace, start),
+        None => start.split_once('/').unwrap_or(("", start)),
+    }
+}
+
+/// The revision of a token, if it has one, and its start.
+fn decode(token: &str) -> Result<(Option<u64>, String), Status> {
     let refused = |why: &str| {
         Status::bad_request(format!(
             "invalid continue token: continue key is not valid: {why}"
         ))
     };
-    let bad = || refused("incorrect encoded start key");
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|error| {
         let at = match error {
             DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => at,
@@ -182,10 +225,30 @@ fn decode(token: &str) -> Result<(u64, String, String), Status> {
             ))
         }
     })?;
-    let revision = token["rv"].as_u64().ok_or_else(bad)?;
-    let (namespace, name) = token["start"]
-        .as_str()
-        .and_then(|start| start.split_once('/'))
-        .ok_or_else(bad)?;
-    Ok((revision, namespace.to_owned(), name.to_owned()))
+    let version = token["v"].as_str().unwrap_or_default();
+    if version != "meta.k8s.io/v1" {
+        return Err(refused(&format!(
+            "server does not recognize this encoded version {version}"
+        )));
+    }
+    let revision = token["rv"].as_i64().unwrap_or_default();
+    if revision == 0 {
+        return Err(refused(
+            "incorrect encoded start resourceVersion (version meta.k8s.io/v1)",
+        ));
+    }
+    let start = token["start"].as_str().unwrap_or_default();
+    if start.is_empty() {
+        return Err(refused("encoded start key empty (version meta.k8s.io/v1)"));
+    }
+    // Nobody climbs out of the collection.
+    if start
+        .strip_prefix('/')
+        .unwrap_or(start)
+        .split('/')
+        .any(|part| matches!(part, "" | "." | ".."))
+    {
+        return Err(refused(start));
+    }
+    Ok((u64::try_from(revision).ok(), start.to_owned()))
 }

@@ -47,6 +47,9 @@ struct Inner {
     builtin: Arc<Catalog>,
     catalog: RwLock<Arc<Catalog>>,
     custom: Mutex<BTreeMap<String, Vec<Arc<ResourceType>>>>,
+    /// Of definitions that changed: their generation, and the revision at which it
+    /// was first served.
+    forms: Mutex<BTreeMap<String, (i64, u64)>>,
 }
 
 /// What a URL names: an object, or with an empty name a collection.
@@ -74,6 +77,7 @@ impl Registry {
             catalog: RwLock::new(builtin.clone()),
             builtin,
             custom: Mutex::default(),
+            forms: Mutex::default(),
         }));
         registry.0.store.observe(move |event| {
             let now = (event.kind() != EventKind::Deleted).then_some(&**event.object());
@@ -138,10 +142,29 @@ impl Registry {
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
     }
 
+    /// Whether a group is one of Kubernetes' own.
+    pub fn is_builtin(&self, group: &str) -> bool {
+        self.0.builtin.versions.contains_key(group)
+    }
+
     /// Serves what a stored definition says, if it can be compiled.
     fn serve_definition(&self, definition: &Value) {
         let name = definition["metadata"]["name"].as_str().unwrap_or_default();
-        self.set_custom(name, stages::compile(definition));
+        let generation = definition["metadata"]["generation"].as_i64().unwrap_or(1);
+        let mut types = stages::compile(definition);
+        if generation > 1 {
+            let mut forms = self.0.forms.lock().unwrap_or_else(PoisonError::into_inner);
+            let (known, since) = forms.entry(name.to_owned()).or_default();
+            if *known != generation {
+                (*known, *since) = (generation, self.0.store.revision());
+            }
+            for resource in types.iter_mut().flatten() {
+                if let Some(custom) = Arc::make_mut(resource).custom.as_mut() {
+                    custom.since = *since;
+                }
+            }
+        }
+        self.set_custom(name, types);
     }
 
     /// One object, as it is stored.

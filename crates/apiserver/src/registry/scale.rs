@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::update::{in_patch, nameless};
 use super::{Patch, PatchKind, Registry, RequestContext, Target, meta};
 use crate::api::GroupVersionKind;
+use crate::golang;
 use crate::patch;
 use crate::status::Status;
 use crate::types::ResourceType;
@@ -125,7 +126,14 @@ pub(super) fn write(resource: &ResourceType, live: &Value, sent: &Value) -> Resu
             .as_i64()
             .filter(|replicas| i32::try_from(*replicas).is_ok())
             .ok_or_else(|| {
-                Status::bad_request("spec.replicas of a Scale must be a whole number")
+                let kind = golang::kind(value);
+                let found = match value.is_number() {
+                    true => format!("{kind} {value}"),
+                    false => kind.to_owned(),
+                };
+                Status::bad_request(format!(
+                    "json: cannot unmarshal {found} into Go struct field ScaleSpec.spec.replicas of type int32"
+                ))
             })?,
     };
     if replicas < 0 {
@@ -165,11 +173,13 @@ fn check(name: &str, sent: &Value) -> Result<(), Status> {
     let (version, kind) = (&sent["apiVersion"], &sent["kind"]);
     let fits = |value: &Value, expected: &str| value.is_null() || value == expected;
     if !fits(kind, &expected.kind) || !fits(version, &expected.api_version()) {
-        return Err(Status::bad_request(format!(
-            "the object of scale is a Scale of {}, not a {} of {}",
-            expected.api_version(),
-            kind.as_str().unwrap_or_default(),
+        let (version, kind) = (
             version.as_str().unwrap_or_default(),
+            kind.as_str().unwrap_or_default(),
+        );
+        let short = version.rsplit('/').next().unwrap_or_default();
+        return Err(Status::bad_request(format!(
+            "{kind} in version {version:?} cannot be handled as a Scale: converting ({short}.{kind}) to (autoscaling.Scale): unknown conversion"
         )));
     }
     match meta::text(sent, "name") {
@@ -224,7 +234,7 @@ impl Registry {
                     _ => patch::merge_patch(&scale, &patch.body)?,
                 };
                 write(target.resource, live, &sent).map_err(|status| match status.code {
-                    400 => in_patch(&patch.body, &status),
+                    400 => in_patch(&sent.to_string(), &status.message),
                     _ => status,
                 })
             })

@@ -27,7 +27,12 @@ pub(super) fn decode(
     object: &mut Value,
 ) -> Result<(), Status> {
     crate::types::defaults::drop_nulls(resource, object);
-    known(context, resource, object)
+    known(context, resource, object, repeated(context))
+}
+
+/// The fields of the body that stand twice.
+fn repeated(context: &RequestContext) -> &[String] {
+    context.repeated.get().map_or(&[], Vec::as_slice)
 }
 
 /// Drops unknown fields, or says or refuses them; checks the types.
@@ -35,11 +40,12 @@ fn known(
     context: &RequestContext,
     resource: &ResourceType,
     object: &mut Value,
+    repeated: &[String],
 ) -> Result<(), Status> {
     let unknown = schema::prune(&resource.schema, object);
     check_types(resource, object)?;
-    let repeated = context.repeated.get().into_iter().flatten();
     let problems: Vec<String> = repeated
+        .iter()
         .cloned()
         .chain(unknown.iter().map(|path| schema::unknown_field(path)))
         .collect();
@@ -88,10 +94,13 @@ pub(super) fn decode_applied(
         .map(|path| format!(".{path}: field not declared in schema"))
         .collect();
     undeclared.sort();
+    if undeclared.is_empty() && resource.custom.is_none() {
+        undeclared = schema::mistyped(&resource.schema, applied);
+    }
     let why = match undeclared.as_slice() {
         // In built-in kinds a null is a value: its field is owned.
-        [] => match known(context, resource, applied) {
-            Ok(()) => return Ok(()),
+        [] => match known(context, resource, applied, &[]) {
+            Ok(()) => return applied_once(context),
             Err(status) => status.to_string(),
         },
         [one] => one.clone(),
@@ -105,6 +114,31 @@ pub(super) fn decode_applied(
             target.name, resource.gvk.group, resource.gvk.version, resource.gvk.kind
         ),
     ))
+}
+
+/// Refuses, or warns of, the keys of an applied text that stand twice.
+fn applied_once(context: &RequestContext) -> Result<(), Status> {
+    let repeated = repeated(context);
+    if repeated.is_empty() {
+        return Ok(());
+    }
+    let why = format!(
+        "error converting YAML to JSON: yaml: unmarshal errors:\n  {}",
+        repeated.join("\n  ")
+    );
+    match context.field_validation {
+        FieldValidation::Ignore => {}
+        FieldValidation::Warn => {
+            for line in repeated {
+                context.warn(line.clone());
+            }
+        }
+        FieldValidation::Strict => {
+            let message = format!("error strict decoding patch: {why}");
+            return Err(Status::bad_request(message));
+        }
+    }
+    Ok(())
 }
 
 /// Objects that cannot be read as their kind: a list where a text belongs.

@@ -9,11 +9,12 @@ use super::meta::{self, text};
 use super::{Registry, Target, convert, refused, stages};
 use crate::api::{GroupResource, GroupVersionKind};
 use crate::builtin::Operation;
+use crate::golang;
 use crate::patch;
 use crate::request::RequestContext;
 use crate::status::{Cause, Status};
 use crate::store::{Expect, WriteError};
-use crate::types::ResourceType;
+use crate::types::{ResourceType, decode};
 
 /// How often a write without a `resourceVersion` is tried again after others
 /// came first.
@@ -123,8 +124,20 @@ impl Registry {
                 patched["apiVersion"] = resource.gvk.api_version().into();
                 patched["kind"] = resource.gvk.kind.clone().into();
             }
-            let unreadable = |status: Status| in_patch(&patch.body, &status);
-            check_type(resource, &mut patched).map_err(unreadable)?;
+            let unreadable = |status: Status| refused_patch(resource, live, patch, &status);
+            check_type(resource, &mut patched).map_err(|status| {
+                let version = patched["apiVersion"].as_str().unwrap_or_default();
+                let kind = patched["kind"].as_str().unwrap_or_default();
+                let known = resource.custom.is_some()
+                    || version.is_empty()
+                    || kind.is_empty()
+                    || decode::knows(version, kind);
+                let why = match !known {
+                    true => Status::bad_request(unregistered_kind(kind, version)),
+                    false => status,
+                };
+                unreadable(why)
+            })?;
             if text(&patched, "name").is_empty() {
                 return Err(nameless(name));
             }
@@ -148,12 +161,11 @@ impl Registry {
         if applied.is_null() {
             return Err(Status::bad_request("invalid object type: /, Kind="));
         }
-        for field in ["apiVersion", "kind"] {
-            if applied[field].as_str().is_none_or(str::is_empty) {
-                return Err(Status::bad_request(format!(
-                    "invalid object type: {field} must be set"
-                )));
-            }
+        if !applied.is_object() {
+            return Err(Status::bad_request(format!(
+                "error decoding patch: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+                golang::kind(&applied)
+            )));
         }
         if applied["kind"] != resource.gvk.kind.as_str()
             || applied["apiVersion"] != resource.gvk.api_version()
@@ -350,9 +362,31 @@ pub(super) fn nameless(name: &str) -> Status {
     ))
 }
 
-/// The 422 of a patch whose result cannot be read.
-pub(super) fn in_patch(patch: &Value, status: &Status) -> Status {
-    let message = format!("Invalid value: {:?}: {}", patch.to_string(), status.message);
+/// The sentence about a type that a server of built-in types has not.
+pub(super) fn unregistered_kind(kind: &str, version: &str) -> String {
+    format!(
+        "no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/runtime/scheme.go:111\""
+    )
+}
+
+/// The 422 of a patch whose result cannot be read. A strategic patch is shown as
+/// it was sent, of others what they make of the object.
+fn refused_patch(resource: &ResourceType, live: &Value, patch: &Patch, status: &Status) -> Status {
+    let patched = apply_patch(resource, live, patch);
+    if patch.kind != PatchKind::Strategic {
+        let shown = patched.unwrap_or_default().to_string();
+        return in_patch(&shown, &status.message);
+    }
+    let shown = golang::plain(&patch.body);
+    let why = patched
+        .ok()
+        .and_then(|patched| decode::converted(&resource.gvk, &patched));
+    in_patch(&shown, why.as_deref().unwrap_or(&status.message))
+}
+
+/// The 422 of a patch, shown like this.
+pub(super) fn in_patch(shown: &str, why: &str) -> Status {
+    let message = format!("Invalid value: {shown:?}: {why}");
     let mut answer = Status::new(
         422,
         "Invalid",

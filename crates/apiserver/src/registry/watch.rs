@@ -10,7 +10,7 @@ use super::list::{expired, selects};
 use super::{Registry, View};
 use crate::request::{ListOptions, RequestContext};
 use crate::status::Status;
-use crate::store::{Event, EventKind, Object, Scope, Watch};
+use crate::store::{Event, EventKind, Object, RevisionError, Scope, Watch};
 use crate::types::ResourceType;
 
 /// What a watch sends.
@@ -49,6 +49,8 @@ pub struct WatchStream {
     other_version: Option<ResourceType>,
     /// The last revision sent.
     revision: u64,
+    /// Events up to this one are not sent.
+    after: u64,
 }
 
 impl Registry {
@@ -74,6 +76,7 @@ impl Registry {
             other_version: super::convert::is_other_version(resource).then(|| resource.clone()),
             converted: (resource.storage() != &resource.gr).then(|| resource.clone()),
             revision: 0,
+            after: 0,
         };
         let initial = match (options.send_initial_events, options.revision) {
             (Some(wanted), _) => wanted,
@@ -85,10 +88,13 @@ impl Registry {
                 && revision > self.0.store.revision()
             {
                 let current = self.0.store.revision();
-                return Err(expired(crate::store::RevisionError::Future {
+                let mut status = expired(RevisionError::Future {
                     asked: revision,
                     current,
-                }));
+                });
+                status.message = format!("Timeout: {}", status.message);
+                stream.queue.push_back(WatchEvent::Error(status));
+                return Ok(stream);
             }
             let (items, watch) = self.0.store.list_watch(resource.storage(), scope);
             for mut object in items {
@@ -103,7 +109,8 @@ impl Registry {
                     });
                 }
             }
-            if options.send_initial_events == Some(true) && options.bookmarks {
+            // Who asks for no version wants to know, too, when all has come.
+            if options.bookmarks {
                 stream.queue.push_back(WatchEvent::Bookmark {
                     revision: watch.revision,
                     initial_end: true,
@@ -115,10 +122,15 @@ impl Registry {
         let from = options.revision.filter(|revision| *revision > 0);
         match self.0.store.watch(resource.storage(), scope, from) {
             Ok(watch) => stream.begin(watch),
-            Err(error @ crate::store::RevisionError::Expired { .. }) => {
+            Err(error @ RevisionError::Expired { .. }) => {
                 stream.queue.push_back(WatchEvent::Error(expired(error)));
             }
-            Err(error) => return Err(expired(error)),
+            Err(RevisionError::Future { asked, .. }) => {
+                // It is silent until then.
+                let watch = self.0.store.watch(resource.storage(), scope, None);
+                stream.begin(watch.map_err(expired)?);
+                stream.after = asked;
+            }
         }
         Ok(stream)
     }
@@ -223,6 +235,9 @@ impl WatchStream {
 
     fn take(&mut self, event: Arc<Event>) {
         self.revision = self.revision.max(event.revision());
+        if event.revision() <= self.after {
+            return;
+        }
         self.queue.extend(self.see(event));
     }
 
@@ -320,7 +335,8 @@ mod tests {
         let is_bookmark = |event: &WatchEvent| matches!(event, WatchEvent::Bookmark { .. });
         write(10).await;
         let events = watch.bookmark().await;
-        assert_eq!(events.len(), 11);
+        // Behind what was there at first, behind the writes.
+        assert_eq!(events.len(), 12);
         assert!(events.last().is_some_and(is_bookmark));
         write(10_000).await;
         let events = watch.bookmark().await;

@@ -362,8 +362,9 @@ impl DeleteOptions {
             if let Some(kind) = body["kind"].as_str()
                 && kind != "DeleteOptions"
             {
+                let version = body["apiVersion"].as_str().unwrap_or_default();
                 return Err(Status::bad_request(format!(
-                    "decoded object cannot be converted to DeleteOptions: it is a {kind}"
+                    "no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/runtime/scheme.go:111\""
                 )));
             }
             let text = |value: &Value| value.as_str().map(str::to_owned);

@@ -6,6 +6,7 @@ mod formats;
 mod metadata;
 pub mod names;
 mod prune;
+mod typed;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub use metadata::{NameRule, validate_labels, validate_metadata};
 pub use prune::{Path, apply_defaults, prune, unknown_field};
+pub use typed::mistyped;
 pub use validate::{correlate, validate, validate_lists};
 
 /// What a JSON value at a node must be.

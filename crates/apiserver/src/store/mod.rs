@@ -229,6 +229,11 @@ impl Store {
         })
     }
 
+    /// Forgets all changes up to the present revision.
+    pub fn compact(&self) {
+        write(&self.0.state).compact();
+    }
+
     /// How many objects there are, by resource.
     pub fn counts(&self) -> Vec<(GroupResource, usize)> {
         read(&self.0.state).counts()

@@ -84,6 +84,8 @@ impl std::fmt::Debug for Observers {
 pub(super) struct State {
     assigned: u64,
     pub(super) published: u64,
+    /// Nothing is known of revisions before this one.
+    compacted: u64,
     tables: HashMap<GroupResource, Table>,
     /// Writes that are not on disk yet.
     pending: HashMap<(Arc<GroupResource>, Arc<str>), Head>,
@@ -93,13 +95,13 @@ pub(super) struct State {
 }
 
 impl Table {
-    fn new(gr: &GroupResource) -> Self {
+    fn new(gr: &GroupResource, compacted: u64) -> Self {
         Self {
             gr: Arc::new(gr.clone()),
             objects: BTreeMap::new(),
             log: VecDeque::new(),
             log_bytes: 0,
-            compacted: 0,
+            compacted,
             everywhere: Vec::new(),
             by_namespace: HashMap::new(),
         }
@@ -229,12 +231,13 @@ impl State {
     }
 
     fn table(&mut self, gr: &GroupResource) -> &mut Table {
+        let compacted = self.compacted;
         if !self.tables.contains_key(gr) {
-            self.tables.insert(gr.clone(), Table::new(gr));
+            self.tables.insert(gr.clone(), Table::new(gr, compacted));
         }
         self.tables
             .entry(gr.clone())
-            .or_insert_with(|| Table::new(gr))
+            .or_insert_with(|| Table::new(gr, compacted))
     }
 
     pub(super) fn get(&self, gr: &GroupResource, key: &str) -> Option<Object> {
@@ -312,6 +315,16 @@ impl State {
             };
         }
         Ok(items.into_values().cloned().collect())
+    }
+
+    pub(super) fn compact(&mut self) {
+        let revision = self.published;
+        self.compacted = revision;
+        for table in self.tables.values_mut() {
+            table.compacted = revision;
+            table.log_bytes = 0;
+            table.log.clear();
+        }
     }
 
     pub(super) fn counts(&self) -> Vec<(GroupResource, usize)> {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::definitions::{Definitions, QUANTITY};
 use super::quantity;
 use crate::api::GroupVersionKind;
+use crate::golang;
 
 const TIME: &str = "apimachinery.pkg.apis.meta.v1.Time";
 const MICRO_TIME: &str = "apimachinery.pkg.apis.meta.v1.MicroTime";
@@ -17,6 +18,25 @@ pub fn check(gvk: &GroupVersionKind, object: &Value) -> Option<String> {
     let mut place = Place {
         owner: "",
         path: Vec::new(),
+        converter: false,
+    };
+    place.structure(name, object).err()
+}
+
+/// Whether a kind of a version such as `apps/v1` is a built-in one.
+pub fn knows(version: &str, kind: &str) -> bool {
+    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    let gvk = GroupVersionKind::new(group, version, kind);
+    Definitions::get().name_of(&gvk).is_some()
+}
+
+/// What is wrong in the words of the converter that reads a strategic merge.
+pub fn converted(gvk: &GroupVersionKind, object: &Value) -> Option<String> {
+    let name = Definitions::get().name_of(gvk)?;
+    let mut place = Place {
+        owner: "",
+        path: Vec::new(),
+        converter: true,
     };
     place.structure(name, object).err()
 }
@@ -25,19 +45,19 @@ pub fn check(gvk: &GroupVersionKind, object: &Value) -> Option<String> {
 struct Place {
     owner: &'static str,
     path: Vec<&'static str>,
+    /// Whether it is the one between maps and structs.
+    converter: bool,
 }
 
 impl Place {
     /// The sentence about a value that is not what Go has there.
     fn mismatch(&self, value: &Value, expected: &str) -> String {
+        if self.converter {
+            return unconverted(value, expected);
+        }
         let found = match value {
-            Value::Null => "null".to_owned(),
-            Value::Bool(_) => "bool".to_owned(),
             Value::Number(number) if expected.starts_with("int") => format!("number {number}"),
-            Value::Number(_) => "number".to_owned(),
-            Value::String(_) => "string".to_owned(),
-            Value::Array(_) => "array".to_owned(),
-            Value::Object(_) => "object".to_owned(),
+            other => golang::kind(other).to_owned(),
         };
         if self.path.is_empty() {
             return format!("json: cannot unmarshal {found} into Go value of type {expected}");
@@ -55,7 +75,8 @@ impl Place {
         }
         match name {
             QUANTITY => return quantity_text(value),
-            TIME | MICRO_TIME => return self.time(value),
+            TIME => return self.time(value, "2006-01-02T15:04:05Z07:00"),
+            MICRO_TIME => return self.time(value, "2006-01-02T15:04:05.000000Z07:00"),
             _ => {}
         }
         let Some(definition) = Definitions::get().by_name.get(name) else {
@@ -135,7 +156,7 @@ impl Place {
         }
     }
 
-    fn time(&self, value: &Value) -> Result<(), String> {
+    fn time(&self, value: &Value, layout: &str) -> Result<(), String> {
         let Value::String(text) = value else {
             return Err(self.mismatch(value, "string"));
         };
@@ -143,7 +164,7 @@ impl Place {
             return Ok(());
         }
         Err(format!(
-            "parsing time \"{text}\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"{text}\" as \"2006\""
+            "parsing time \"{text}\" as \"{layout}\": cannot parse \"{text}\" as \"2006\""
         ))
     }
 }
@@ -180,6 +201,30 @@ fn bytes(text: &str) -> Result<(), String> {
             };
             Err(format!("illegal base64 data at input byte {at}"))
         }
+    }
+}
+
+/// What the converter says of a value that is not what Go has there.
+fn unconverted(value: &Value, expected: &str) -> String {
+    let kind = match value {
+        Value::Number(number) if number.is_i64() => "int64",
+        Value::Number(_) => "float64",
+        Value::Array(_) => "slice",
+        Value::Object(_) => "map",
+        other => golang::kind(other),
+    };
+    let number = |kind: &str| kind.starts_with("int") || kind.starts_with("float");
+    if expected.starts_with("map[") {
+        format!("cannot restore map from {kind}")
+    } else if expected.starts_with("[]") {
+        format!("cannot restore slice from {kind}")
+    } else if expected.contains('.') {
+        format!("cannot restore struct from: {kind}")
+    } else if kind == "int64" && expected == "string" || number(kind) && number(expected) {
+        // Go could convert these, and does not.
+        format!("cannot convert {kind} to {expected}")
+    } else {
+        format!("unrecognized type: {expected}")
     }
 }
 

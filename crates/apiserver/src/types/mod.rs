@@ -77,6 +77,9 @@ pub struct Custom {
     pub conversion: Option<Arc<serde_json::Value>>,
     /// The UID of its definition: objects die with it.
     pub crd_uid: String,
+    /// Objects up to this revision may be of an older form of the definition: they
+    /// are pruned and get their defaults when they are read.
+    pub since: u64,
 }
 
 /// A part of an object with a URL of its own.

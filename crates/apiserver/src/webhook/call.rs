@@ -1,6 +1,8 @@
 //! One HTTPS request to a webhook.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,8 +24,9 @@ use crate::builtin::text;
 /// What an answer may weigh.
 const LARGEST: usize = 3 * 1024 * 1024;
 
-/// Sends a review and reads the answer; errors are sentences for people.
-pub(super) async fn post(client: &Value, review: &Value) -> Result<Value, String> {
+/// Sends a review and reads the answer, within a time that the URL says too, as
+/// Kubernetes' does; errors are sentences for people.
+pub(super) async fn post(client: &Value, limit: Duration, review: &Value) -> Result<Value, String> {
     let url = text(client, "/url");
     if url.is_empty() {
         let service = &client["service"];
@@ -33,6 +36,22 @@ pub(super) async fn post(client: &Value, review: &Value) -> Result<Value, String
             text(service, "/name"),
         ));
     }
+    let path = if url.splitn(4, '/').count() < 4 {
+        "/"
+    } else {
+        ""
+    };
+    let and = if url.contains('?') { "&" } else { "?" };
+    let url = format!("{url}{path}{and}timeout={}s", limit.as_secs());
+    let sent = send(&url, client, review);
+    let failed = |error: String| format!("Post {url:?}: {error}");
+    match tokio::time::timeout(limit, sent).await {
+        Ok(answer) => answer.map_err(failed),
+        Err(_) => Err(failed("context deadline exceeded".to_owned())),
+    }
+}
+
+async fn send(url: &str, client: &Value, review: &Value) -> Result<Value, String> {
     let uri: Uri = url.parse().map_err(|_| format!("{url:?} is no URL"))?;
     if uri.scheme_str() != Some("https") {
         return Err(format!("{url:?} does not begin with https://"));
@@ -42,22 +61,19 @@ pub(super) async fn post(client: &Value, review: &Value) -> Result<Value, String
         .map(|host| host.trim_matches(['[', ']']))
         .ok_or_else(|| format!("{url:?} has no host"))?;
     let port = uri.port_u16().unwrap_or(443);
-    let failed = |error: String| format!("failed to call webhook: Post {url:?}: {error}");
-    let tls = config(text(client, "/caBundle")).map_err(failed)?;
-    let name = ServerName::try_from(host.to_owned()).map_err(|e| failed(e.to_string()))?;
-    let stream = TcpStream::connect((host, port))
-        .await
-        .map_err(|e| failed(e.to_string()))?;
+    let stream = dial(host, port).await?;
+    let tls = config(text(client, "/caBundle"))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|e| e.to_string())?;
     let stream = TlsConnector::from(Arc::new(tls))
         .connect(name, stream)
         .await
-        .map_err(|e| failed(e.to_string()))?;
+        .map_err(|e| e.to_string())?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(|e| failed(e.to_string()))?;
+        .map_err(|e| e.to_string())?;
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let body = serde_json::to_vec(review).map_err(|e| failed(e.to_string()))?;
+    let body = serde_json::to_vec(review).map_err(|e| e.to_string())?;
     let request = Request::builder()
         .method(Method::POST)
         .uri(path)
@@ -65,34 +81,58 @@ pub(super) async fn post(client: &Value, review: &Value) -> Result<Value, String
         .header(CONTENT_TYPE, "application/json")
         .header(ACCEPT, "application/json")
         .body(Full::new(Bytes::from(body)))
-        .map_err(|e| failed(e.to_string()))?;
+        .map_err(|e| e.to_string())?;
     let exchange = async {
         let response = sender
             .send_request(request)
             .await
-            .map_err(|e| failed(e.to_string()))?;
+            .map_err(|e| e.to_string())?;
         let status = response.status();
         let body = Limited::new(response.into_body(), LARGEST)
             .collect()
             .await
-            .map_err(|e| failed(e.to_string()))?
+            .map_err(|e| e.to_string())?
             .to_bytes();
         if !status.is_success() {
-            return Err(failed(format!("the server answered {status}")));
+            return Err(format!("the server answered {status}"));
         }
         serde_json::from_slice(&body)
-            .map_err(|_| failed("the answer is no AdmissionReview in JSON".to_owned()))
+            .map_err(|_| "the answer is no AdmissionReview in JSON".to_owned())
     };
     tokio::pin!(exchange);
     tokio::select! {
         biased;
         answer = &mut exchange => answer,
         ended = connection => match ended {
-            Err(error) => Err(failed(error.to_string())),
+            Err(error) => Err(error.to_string()),
             // The answer may have come with the end of the connection.
             Ok(()) => exchange.await,
         },
     }
+}
+
+/// A connection, or why there is none, as Go says it.
+async fn dial(host: &str, port: u16) -> Result<TcpStream, String> {
+    let addresses = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(|_| format!("dial tcp: lookup {host}: no such host"))?;
+    let mut last = format!("dial tcp: lookup {host}: no such host");
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => {
+                let why = match error.kind() {
+                    ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+                    ErrorKind::TimedOut => "connection timed out".to_owned(),
+                    ErrorKind::NetworkUnreachable => "network is unreachable".to_owned(),
+                    ErrorKind::HostUnreachable => "no route to host".to_owned(),
+                    _ => error.to_string(),
+                };
+                last = format!("dial tcp {address}: connect: {why}");
+            }
+        }
+    }
+    Err(last)
 }
 
 fn config(bundle: &str) -> Result<ClientConfig, String> {

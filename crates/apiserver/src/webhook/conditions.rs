@@ -26,8 +26,11 @@ pub(super) fn hold(hook: &Value, request: &Value) -> Result<bool, String> {
             Ok(true) => {}
             Ok(false) => return Ok(false),
             Err(why) => {
-                let name = text(condition, "/name");
-                failed.get_or_insert(format!("match condition {name:?}: {why}"));
+                let expression = text(condition, "/expression");
+                let why = why.replacen("No such key", "no such key", 1);
+                failed.get_or_insert(format!(
+                    "expression '{expression}' resulted in error: {why}"
+                ));
             }
         }
     }

@@ -29,11 +29,15 @@ pub async fn convert(
 ) -> Result<Vec<Arc<Value>>, Status> {
     let failed = |why: String| {
         let gvk = &resource.gvk;
-        Status::internal(format!(
-            "conversion webhook for {}, Kind={} failed: {why}",
-            gvk.api_version(),
+        let from = objects
+            .first()
+            .map_or("", |object| text(object, "/apiVersion"));
+        // Kubernetes gives no reason here.
+        let message = format!(
+            "conversion webhook for {from}, Kind={} failed: {why}",
             gvk.kind
-        ))
+        );
+        Status::new(500, "", message)
     };
     let uid = uuid().map_err(Status::internal)?;
     let sent: Vec<&Value> = objects.iter().map(|object| &**object).collect();
@@ -42,10 +46,8 @@ pub async fn convert(
         "kind": "ConversionReview",
         "request": {"uid": uid, "desiredAPIVersion": to, "objects": sent},
     });
-    let call = call::post(&webhook["clientConfig"], &review);
-    let answer = tokio::time::timeout(TIMEOUT, call)
+    let answer = call::post(&webhook["clientConfig"], TIMEOUT, &review)
         .await
-        .map_err(|_| failed(format!("no answer within {}s", TIMEOUT.as_secs())))?
         .map_err(failed)?;
     read(&answer["response"], &uid, to, objects).map_err(failed)
 }

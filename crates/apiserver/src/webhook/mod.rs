@@ -213,15 +213,13 @@ async fn ask(hook: &Hook, review: &Value) -> Result<Option<Value>, Status> {
                 text(request, "/resource/group"),
                 text(request, "/resource/resource"),
             );
-            let why = format!("webhook {:?}: {why}", hook.name());
             return Err(Status::forbidden(&gr, text(request, "/name"), &why));
         }
         Ok(true) => {
-            let call = call::post(&value["clientConfig"], review);
-            match tokio::time::timeout(Duration::from_secs(seconds), call).await {
-                Ok(answer) => answer,
-                Err(_) => Err(format!("no answer within {seconds}s")),
-            }
+            let limit = Duration::from_secs(seconds);
+            call::post(&value["clientConfig"], limit, review)
+                .await
+                .map_err(|why| format!("failed to call webhook: {why}"))
         }
     };
     let answer = answer.and_then(|answer| {

@@ -153,7 +153,7 @@ async fn who_cannot_be_reached_fails_the_write_or_is_ignored() {
     let failed = cluster.map("a").await.unwrap_err();
     assert_eq!(failed.code, 500);
     assert!(failed.message.contains(
-        "failed calling webhook \"inside.example.com\": service ocm/webhook cannot be reached"
+        "failed calling webhook \"inside.example.com\": failed to call webhook: service ocm/webhook cannot be reached"
     ));
     let (url, _) = serve(|_| json!({"allowed": true})).await;
     let stranger = STANDARD.encode(Authority::open(None).unwrap().pem());
@@ -399,7 +399,7 @@ async fn a_conversion_webhook_stands_between_two_versions() {
     assert!(
         failed
             .message
-            .contains("conversion webhook for example.com/v2, Kind=Stick failed: not this one")
+            .contains("conversion webhook for example.com/v1, Kind=Stick failed: not this one")
     );
     assert!(get(v1, "stubborn").await.is_ok());
     assert!(matches!(watch.next().await, Some(WatchEvent::Error(_))));

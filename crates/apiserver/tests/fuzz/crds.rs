@@ -64,7 +64,18 @@ fn schema() -> impl Strategy<Value = Value> {
     })
 }
 
-fn definition(schema: &Value, status: bool) -> Value {
+/// Paths that are nearly what columns and subresources want.
+fn path() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => "(\\.(spec|status|metadata|a|b|name)){0,3}",
+        2 => "\\.spec(\\.[ab]|\\[[0-9:*-]{0,3}\\]|\\['[a-z.]{1,4}'\\]){0,4}",
+        2 => "\\.spec\\.a\\[\\?\\(@\\.[ab] ?(==|!=|<|>=|~) ?(\"[a-z]{0,2}\"|'a'|[0-9.-]{1,3})\\)\\]\\.[ab]",
+        1 => "\\{?\\.\\.[ab]\\[?.{0,4}",
+        1 => any::<String>(),
+    ]
+}
+
+fn definition(schema: &Value, status: bool, paths: &[String; 3]) -> Value {
     let mut version = json!({
         "name": "v1", "served": true, "storage": true,
         "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": schema, "status": {"type": "object"}}}},
@@ -72,6 +83,21 @@ fn definition(schema: &Value, status: bool) -> Value {
     if status {
         version["subresources"] = json!({"status": {}});
     }
+    let [column, count, field] = paths;
+    version["additionalPrinterColumns"] = json!([
+        {"name": "one", "type": "string", "jsonPath": column},
+        {"name": "two", "type": "date", "jsonPath": count, "priority": 1},
+    ]);
+    if count.len() % 2 == 1 {
+        version["subresources"]["scale"] =
+            json!({"specReplicasPath": count, "statusReplicasPath": field});
+    }
+    if field.len() % 2 == 1 {
+        version["selectableFields"] = json!([{"jsonPath": field}]);
+    }
+    let mut second = version.clone();
+    second["name"] = "v2".into();
+    second["storage"] = false.into();
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -80,7 +106,7 @@ fn definition(schema: &Value, status: bool) -> Value {
             "group": "example.com",
             "scope": "Namespaced",
             "names": {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"},
-            "versions": [version],
+            "versions": [version, second],
         },
     })
 }
@@ -96,11 +122,11 @@ fn crd_schemas() {
         ],
         1..4,
     );
-    let inputs = (schema(), any::<bool>(), objects);
+    let inputs = (schema(), any::<bool>(), objects, [path(), path(), path()]);
     let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All";
     let things = "/apis/example.com/v1/namespaces/default/things";
-    fuzz("CRD schemas", &inputs, |(schema, status, specs)| {
-        let mut crd = definition(&schema, status);
+    fuzz("CRD schemas", &inputs, |(schema, status, specs, paths)| {
+        let mut crd = definition(&schema, status, &paths);
         let answer = world.json("POST", definitions, &crd);
         prop_assert!(matches!(answer.code, 201 | 400 | 422), "{answer:?}");
         crd::apply_defaults(&mut crd);

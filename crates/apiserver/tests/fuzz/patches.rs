@@ -8,6 +8,7 @@ use crate::values::{value, word};
 use crate::world::{World, deployment};
 
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/default/deployments/d";
+const THING: &str = "/apis/example.com/v1/namespaces/default/things/d";
 const MAP: &str = "/api/v1/namespaces/default/configmaps/d";
 
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +100,39 @@ fn operations() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// A definition with lists of all kinds, defaults, and what may be two things.
+fn thing() -> Value {
+    let spec = json!({"type": "object", "properties": {
+        "containers": {
+            "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+            "items": {"type": "object", "required": ["name"], "properties": {
+                "name": {"type": "string"},
+                "port": {"x-kubernetes-int-or-string": true},
+                "args": {"type": "array", "items": {"type": "string"}},
+            }},
+        },
+        "args": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+        "replicas": {"x-kubernetes-int-or-string": true},
+        "template": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+        "a": {"type": "object", "x-kubernetes-map-type": "atomic", "additionalProperties": {"type": "string"}},
+        "b": {"type": "string", "default": "b"},
+    }});
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"},
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}},
+            }],
+        },
+    })
+}
+
 /// Replaces what is there by what was there in the beginning.
 fn reset(world: &World, url: &str, fresh: &Value) {
     let live = world.get(url);
@@ -125,12 +159,21 @@ fn patches() {
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "d"}, "data": {"a": "b"}});
     let kind = prop::sample::select(&[Kind::Json, Kind::Merge, Kind::Strategic, Kind::Apply][..]);
     let step = (kind, tree(), operations(), any::<bool>(), any::<bool>());
-    let inputs = (any::<bool>(), prop::collection::vec(step, 1..4));
-    fuzz("patches", &inputs, |(on_map, steps)| {
-        let (url, fresh) = if on_map {
-            (MAP, map.clone())
-        } else {
-            (DEPLOYMENT, deployment())
+    let mut definition = thing();
+    apiserver::crd::apply_defaults(&mut definition);
+    let types = apiserver::crd::compile(&definition).unwrap();
+    let registry = world.server.registry();
+    registry.set_custom("things.example.com", Some(types));
+    let custom = json!({
+        "apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "d", "finalizers": ["example.com/a"]},
+        "spec": {"containers": [{"name": "a", "port": 80}, {"name": "b"}], "args": ["1", "2"], "replicas": "5"},
+    });
+    let inputs = (0..3_u8, prop::collection::vec(step, 1..4));
+    fuzz("patches", &inputs, |(on, steps)| {
+        let (url, fresh) = match on {
+            0 => (MAP, map.clone()),
+            1 => (THING, custom.clone()),
+            _ => (DEPLOYMENT, deployment()),
         };
         reset(&world, url, &fresh);
         for (kind, mut tree, operations, dry, force) in steps {

@@ -284,3 +284,57 @@ async fn tables_and_metadata() {
         .await;
     assert_eq!(response.headers()["content-type"], "application/yaml");
 }
+
+#[tokio::test]
+async fn what_was_is_forgotten_and_pages_go_on_in_the_present() {
+    let client = Client::start().await;
+    fill(&client, 3).await;
+    let (_, page) = client.get(&format!("{MAPS}?limit=1")).await;
+    let version = page["metadata"]["resourceVersion"].as_str().unwrap();
+    let token = page["metadata"]["continue"].as_str().unwrap();
+    client.create(MAPS, &map("m003")).await;
+    let exact = format!("{MAPS}?resourceVersion={version}&resourceVersionMatch=Exact");
+    assert_eq!(names(&client.get(&exact).await.1).len(), 3);
+    client.server.compact();
+    let (code, gone) = client.get(&exact).await;
+    assert_eq!(code, 410);
+    let why = "The resourceVersion for the provided list is too old.";
+    assert_eq!(gone["message"], why);
+    let next = |token: &str| format!("{MAPS}?limit=5&continue={token}");
+    let (code, gone) = client.get(&next(token)).await;
+    assert_eq!((code, &gone["reason"]), (410, &json!("Expired")));
+    // The token beside the failure goes on where the page was to begin.
+    let token = gone["metadata"]["continue"].as_str().unwrap();
+    let (code, rest) = client.get(&next(token)).await;
+    assert_eq!(code, 200);
+    assert_eq!(names(&rest), ["m001", "m002", "m003"]);
+    let mut watch = client
+        .watch(&format!("{MAPS}?watch=1&resourceVersion={version}"))
+        .await;
+    assert_eq!(watch.next().await.unwrap()["object"]["code"], 410);
+}
+
+#[tokio::test]
+async fn versions_to_come_are_too_large() {
+    let client = Client::start().await;
+    fill(&client, 1).await;
+    for url in [
+        "?resourceVersion=9999999",
+        "?resourceVersion=9999999&limit=1",
+        "/m000?resourceVersion=9999999",
+    ] {
+        let (code, late) = client.get(&format!("{MAPS}{url}")).await;
+        let details = &late["details"];
+        assert_eq!(
+            (code, &details["retryAfterSeconds"]),
+            (504, &json!(1)),
+            "{url}"
+        );
+        assert_eq!(details["causes"][0]["reason"], "ResourceVersionTooLarge");
+    }
+    // A watch is silent until then.
+    let url = format!("{MAPS}?watch=1&resourceVersion=9999999&timeoutSeconds=1");
+    let mut watch = client.watch(&url).await;
+    client.create(MAPS, &map("m001")).await;
+    assert!(watch.next().await.is_none());
+}

@@ -196,6 +196,8 @@ fn string(limits: &Limits, text: &str, path: &str, causes: &mut Vec<Cause>) {
 /// Whether a text matches a pattern, which is compiled once a process. A
 /// pattern that is none matches nothing.
 fn pattern_matches(pattern: &str, text: &str) -> bool {
+    /// How many are kept; then all are forgotten.
+    const LARGEST: usize = 4096;
     static KNOWN: LazyLock<RwLock<HashMap<String, Option<Regex>>>> = LazyLock::new(RwLock::default);
     {
         let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
@@ -206,6 +208,9 @@ fn pattern_matches(pattern: &str, text: &str) -> bool {
     let regex = Regex::new(pattern).ok();
     let answer = regex.as_ref().is_some_and(|regex| regex.is_match(text));
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= LARGEST {
+        known.clear();
+    }
     known.insert(pattern.to_owned(), regex);
     answer
 }
