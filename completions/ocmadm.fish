@@ -42,6 +42,9 @@ complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "doctor" -d 'Find out 
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "sandbox" -d 'Run a local hub and managed clusters, without Docker'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "version" -d 'Print the versions of this program and of the hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "completion" -d 'Print a shell completion script'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "help" -d 'Explain a command, as its --help does'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "options" -d 'Print the flags that every command takes'
+complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "plugin" -d 'Say which plugins there are'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "hub" -d 'Run the hub\'s controllers'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "agent" -d 'Run the managed cluster\'s agent'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "util" -d 'Write generated files'
@@ -696,7 +699,48 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l listen -d 'Serve health and metrics here; in a sandbox on any free port' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand help" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand help" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand help" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand help" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand help" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand help" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand help" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand options" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand options" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand options" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand options" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand options" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand options" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand options" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand options" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and not __fish_seen_subcommand_from list" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and not __fish_seen_subcommand_from list" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and not __fish_seen_subcommand_from list" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and not __fish_seen_subcommand_from list" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and not __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and not __fish_seen_subcommand_from list" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and not __fish_seen_subcommand_from list" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and not __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and not __fish_seen_subcommand_from list" -f -a "list" -d 'Say that there are none'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -l context -d 'Kubeconfig context to use instead of the current one' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -s q -l quiet -d 'No status lines, hints or progress'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l listen -d 'Serve health and metrics here' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l webhooks -d 'Serve admission webhooks here; in a sandbox on any free port' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l namespace -d 'Namespace of the hub\'s own objects [default: the pod\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
@@ -710,7 +754,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s v -l v -d 'Log wha
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l no-leader-election -d 'Work at once, without asking whether another replica does'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l listen -d 'Serve health and metrics here; in a sandbox on any free port' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l listen -d 'Serve health and metrics here' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l namespace -d 'Namespace of the agent\'s own process [default: the pod\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l klusterlet -d 'The Klusterlet to serve [default: klusterlet]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F

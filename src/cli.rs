@@ -1,5 +1,7 @@
 //! The command line: global flags, the `Command` enum and the one match.
 
+mod pflag;
+
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -81,6 +83,13 @@ pub enum Command {
     Version(cmd::version::Args),
     /// Print a shell completion script
     Completion(cmd::completion::Args),
+    /// Explain a command, as its --help does
+    Help(cmd::help::HelpArgs),
+    /// Print the flags that every command takes
+    Options,
+    /// Say which plugins there are
+    #[command(hide = true)]
+    Plugin(cmd::help::PluginArgs),
     /// Run the hub's controllers
     #[command(hide = true)]
     Hub(cmd::hub::Args),
@@ -103,8 +112,8 @@ pub fn main() -> ExitCode {
     if cmd::completion::asked() {
         return cmd::completion::answer(command);
     }
-    let cli = match parse() {
-        Ok(cli) => cli,
+    let (cli, warnings) = match parse() {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and --version come here too, with exit code 0. Nobody
             // listens when the stream is closed.
@@ -113,6 +122,9 @@ pub fn main() -> ExitCode {
         }
     };
     let ui = Ui::new(cli.global.ui_settings());
+    for warning in warnings {
+        ui.warning(&warning);
+    }
     let result = panic::catch_unwind(AssertUnwindSafe(|| told(dispatch(&cli, &ui), &cli, &ui)));
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
@@ -132,20 +144,29 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn parse() -> Result<Cli, clap::Error> {
+/// The command line, read as pflag reads it, and what to say of its words.
+fn parse() -> Result<(Cli, Vec<String>), clap::Error> {
     // Usage lines name the program as hints do.
-    let mut command = command();
-    let program = cmd::program();
-    if program.contains(' ') {
-        command = command.bin_name(program);
-    }
-    let matches = command.try_get_matches()?;
+    let named = |command: clap::Command| match cmd::program() {
+        program if program.contains(' ') => command.bin_name(program),
+        _ => command,
+    };
+    let lenient = named(pflag::lenient(command()));
+    let (words, mut warnings) = pflag::words(&lenient, std::env::args_os());
+    let matches = lenient.try_get_matches_from(&words).map_err(|error| {
+        // In help for people a switch is a switch.
+        match named(command()).try_get_matches_from(&words) {
+            Err(plain) if plain.kind() == error.kind() => plain,
+            _ => error,
+        }
+    })?;
+    warnings.extend(pflag::ignored(&matches));
     let mut cli = Cli::from_arg_matches(&matches)?;
     let dry_run = matches.get_raw("dry_run").into_iter().flatten();
     cli.changes = cmd::changes::asked(&matches);
     cli.global.record = cli.changes.map(|_| Record::default());
     cli.global.dry_run_on_server = dry_run.last().is_some_and(|how| how == "server");
-    Ok(cli)
+    Ok((cli, warnings))
 }
 
 /// What was changed, as data, if that was asked for: also when not all came through.
@@ -168,6 +189,9 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
     match &cli.command {
         Command::Completion(args) => cmd::completion::run(args, command(), ui),
         Command::Util(args) => cmd::util::run(args, &command(), ui),
+        Command::Help(args) => cmd::help::run(args, command(), ui),
+        Command::Options => cmd::help::options(command(), ui),
+        Command::Plugin(args) => cmd::help::plugins(args, ui),
         Command::Version(args) => client(global, cmd::version::run(args, global, ui)),
         Command::Init(args) => client(global, cmd::init::run(args, global, ui)),
         Command::Join(args) => client(global, cmd::join::run(args, global, ui)),

@@ -13,6 +13,7 @@ use kube::{Api, ResourceExt};
 use tokio::time::Instant;
 
 use crate::bundle::BundleError;
+use crate::cmd::args::parse_bool;
 use crate::cmd::explain::{apply_error, wait_error};
 use crate::cmd::program;
 use crate::error::CommandError;
@@ -20,6 +21,7 @@ use crate::k8s::apply::{Applied, Applier, Event, Outcome};
 use crate::k8s::client::Connection;
 use crate::k8s::discovery::Discovery;
 use crate::k8s::wait::{self, State};
+use crate::ocm::gates;
 use crate::ui::progress::Progress;
 use crate::ui::{Ui, format};
 
@@ -38,11 +40,8 @@ fn parse_gate(text: &str) -> Result<(String, bool), String> {
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| format!("write {text}=true or {text}=false"))?;
-    match value {
-        "true" => Ok((name.to_owned(), true)),
-        "false" => Ok((name.to_owned(), false)),
-        _ => Err(format!("{name} is true or false")),
-    }
+    let on = parse_bool(value).map_err(|_| format!("{name} is true or false"))?;
+    Ok((name.to_owned(), on))
 }
 
 impl FeatureArgs {
@@ -51,15 +50,40 @@ impl FeatureArgs {
     /// # Errors
     /// A name that does not exist, with the valid ones.
     pub fn checked(&self, known: &[&str]) -> Result<Vec<(String, bool)>, CommandError> {
+        let stage = |name: &str| match name {
+            "AllAlpha" => Some(false),
+            "AllBeta" => Some(true),
+            _ => None,
+        };
         for (name, _) in &self.feature_gates {
-            if !known.contains(&name.as_str()) {
+            if stage(name).is_none() && !known.contains(&name.as_str()) {
                 let similar = crate::k8s::kubeconfig::nearest(name, known.iter().copied());
                 return Err(CommandError::usage(format!("there is no feature {name:?}"))
                     .hint_if(similar.map(|name| format!("did you mean {name:?}?")))
-                    .hint(format!("features are: {}", known.join(", "))));
+                    .hint(format!(
+                        "features are: {}, AllAlpha, AllBeta",
+                        known.join(", ")
+                    )));
             }
         }
-        Ok(self.feature_gates.clone())
+        // A whole stage counts for those that are not named themselves.
+        let mut gates: Vec<(String, bool)> = Vec::new();
+        for (name, on) in &self.feature_gates {
+            let Some(beta) = stage(name) else {
+                gates.retain(|(known, _)| known != name);
+                gates.push((name.clone(), *on));
+                continue;
+            };
+            let of_stage = known.iter().filter(|gate| gates::is_beta(gate) == beta);
+            for gate in of_stage {
+                let named = self.feature_gates.iter().any(|(name, _)| name == gate);
+                if !named {
+                    gates.retain(|(known, _)| known != gate);
+                    gates.push(((*gate).to_owned(), *on));
+                }
+            }
+        }
+        Ok(gates)
     }
 }
 
@@ -263,6 +287,34 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_stands_for_the_gates_that_are_not_named() {
+        let gates = |given: &[(&str, bool)]| {
+            let feature_gates = given.iter().map(|(n, on)| ((*n).to_owned(), *on)).collect();
+            let args = FeatureArgs { feature_gates };
+            let known = ["DefaultClusterSet", "ClusterProfile", "ResourceCleanup"];
+            let all = args.checked(&known).unwrap();
+            all.into_iter()
+                .map(|(name, on)| format!("{name}={on}"))
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        assert_eq!(
+            gates(&[("AllAlpha", true)]),
+            "DefaultClusterSet=true,ClusterProfile=true"
+        );
+        assert_eq!(
+            gates(&[("ClusterProfile", false), ("AllAlpha", true)]),
+            "ClusterProfile=false,DefaultClusterSet=true"
+        );
+        assert_eq!(gates(&[("AllBeta", false)]), "ResourceCleanup=false");
+        // The last one counts.
+        assert_eq!(
+            gates(&[("ClusterProfile", true), ("ClusterProfile", false)]),
+            "ClusterProfile=false"
+        );
+    }
+
+    #[test]
     fn private_files_are_private_and_whole() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
@@ -299,6 +351,7 @@ mod tests {
             error.hints()[0],
             "did you mean \"ManagedClusterAutoApproval\"?"
         );
-        assert!(parse_gate("X").is_err() && parse_gate("X=1").is_err());
+        assert!(parse_gate("X").is_err() && parse_gate("X=2").is_err());
+        assert_eq!(parse_gate("X=True"), Ok(("X".to_owned(), true)));
     }
 }

@@ -19,6 +19,7 @@ pub mod doctor;
 pub mod drain;
 pub mod explain;
 pub mod get;
+pub mod help;
 pub mod hub;
 pub mod hub_addon;
 pub mod init;

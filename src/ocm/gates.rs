@@ -84,6 +84,15 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ),
 ];
 
+/// Gates that are past their first stage; all others are alpha.
+const BETA: &[&str] = &["AddonManagement", "ClusterClaim", "ResourceCleanup"];
+
+/// Whether a gate is beta; else it is alpha.
+#[must_use]
+pub fn is_beta(name: &str) -> bool {
+    BETA.contains(&name)
+}
+
 /// Whether a gate is on: as the list says, else as is known.
 pub fn enabled(known: &[Known], gates: &[FeatureGate], name: &str) -> bool {
     gates

@@ -9,6 +9,12 @@ joincmd=$(clusteradm init --wait --context hub | grep clusteradm)
 [ "$(echo "$joincmd" | wc -l)" = 1 ]
 [[ "$joincmd" =~ '<cluster_name>'$ ]]
 
+# That very line joins a cluster, with flags appended and the name put in by sed: the
+# --wait that it has comes twice, and counts once.
+$(echo "$joincmd" --force-internal-endpoint-lookup --wait --context cluster1 | sed "s/<cluster_name>/cluster1/g")
+clusteradm accept --context=hub --clusters cluster1 --wait=true --logtostderr=true
+clusteradm unjoin --cluster-name cluster1 --context cluster1
+
 # A second init changes nothing and prints the same kind of line.
 clusteradm init --wait --context hub | grep -q '^ *clusteradm join'
 
@@ -27,7 +33,7 @@ clusteradm join --hub-token "$token" --hub-apiserver "$server" --cluster-name cl
 grep -q 'kind: Klusterlet' join.yaml
 grep -q 'name: bootstrap-hub-kubeconfig' join.yaml
 
-# Flags are appended, the name is put in by sed, and the words are run.
+# The same with the line of get token.
 joincmd=$(clusteradm get token --context hub | grep clusteradm)
 $(echo "$joincmd" --force-internal-endpoint-lookup --context cluster1 | sed "s/<cluster_name>/cluster1/g")
 clusteradm accept --context hub --clusters cluster1 --wait

@@ -104,9 +104,21 @@ pub enum Color {
 /// What is valid.
 fn parse_dry_run(text: &str) -> Result<bool, String> {
     match text {
-        "client" | "server" | "true" => Ok(true),
-        "none" | "false" => Ok(false),
-        _ => Err("write client, server or none".to_owned()),
+        "client" | "server" => Ok(true),
+        "none" => Ok(false),
+        _ => parse_bool(text).map_err(|_| "write client, server or none".to_owned()),
+    }
+}
+
+/// A switch's value, as Go writes it.
+///
+/// # Errors
+/// What is valid.
+pub fn parse_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("write true or false".to_owned()),
     }
 }
 
@@ -175,6 +187,8 @@ mod tests {
             ("true", true),
             ("none", false),
             ("false", false),
+            ("1", true),
+            ("F", false),
         ] {
             assert_eq!(parse_dry_run(text), Ok(on), "{text}");
         }

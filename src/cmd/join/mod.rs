@@ -65,7 +65,7 @@ pub struct Args {
     hub_context: Option<String>,
 
     /// Accept on the hub, too; with --wait, wait until the cluster is available
-    #[arg(long, requires = "hub_context")]
+    #[arg(long, requires_if("true", "hub_context"))]
     accept: bool,
 
     #[command(flatten)]

@@ -70,7 +70,7 @@ async fn every_command_ends_well_without_a_cluster() {
     let folder = tempfile::tempdir().unwrap();
     for (words, is_group) in commands() {
         let line = words.join(" ");
-        if is_group || line.starts_with("sandbox") {
+        if is_group || line.starts_with("sandbox") || ["help", "options"].contains(&&*line) {
             continue;
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -91,4 +91,58 @@ async fn every_command_ends_well_without_a_cluster() {
             "{line}: {said}"
         );
     }
+}
+
+#[tokio::test]
+async fn help_and_options_say_what_the_flag_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let ask = async |words: &[&str]| run(folder.path(), None, words, "").await;
+    for words in [&["get", "clusters"][..], &["create", "work"], &["join"]] {
+        let flag = ask(&[words, &["--help"]].concat()).await;
+        assert_eq!(ask(&[&["help"], words].concat()).await, flag);
+    }
+    let said = ask(&["help", "get", "clusterz"]).await;
+    assert!(said.starts_with("exit 2\n--- stderr\n"), "{said}");
+    assert!(said.contains("did you mean \"clusters\"?"), "{said}");
+    let said = ask(&["options"]).await;
+    assert!(
+        said.starts_with("exit 0\n--- stdout\nThe following options can be"),
+        "{said}"
+    );
+    assert!(said.contains("--kubeconfig <FILE>"), "{said}");
+    assert!(ask(&["plugin", "list"]).await.starts_with("exit 0\n"));
+}
+
+/// The help of a line that pflag alone reads is the one for people.
+#[tokio::test]
+async fn what_scripts_of_pflag_type_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let ask = async |words: &[&str]| run(folder.path(), None, words, "").await;
+    let said = ask(&["init", "--wait", "--wait", "--help"]).await;
+    assert!(said.starts_with("exit 0"), "{said}");
+    assert!(!said.contains("--wait[="), "{said}");
+    let said = ask(&[
+        "version",
+        "--client=True",
+        "--log_dir",
+        "d",
+        "--logtostderr",
+    ])
+    .await;
+    assert!(said.starts_with("exit 0\n--- stdout\nocmadm"), "{said}");
+    assert!(
+        said.ends_with(
+            "--- stderr\n\
+             Warning: the flag --log_dir is written --log-dir\n\
+             Warning: --logtostderr has no effect: logs go to stderr, as -v and OCMADM_LOG say\n\
+             Warning: --log-dir has no effect: logs go to stderr, as -v and OCMADM_LOG say\n"
+        ),
+        "{said}"
+    );
+    let said = ask(&["version", "--client=maybe"]).await;
+    assert!(said.starts_with("exit 2"), "{said}");
+    assert!(said.contains("write true or false"), "{said}");
+    // A switch that is off is not given.
+    let said = ask(&["join", "--accept=false", "--hub-token", ""]).await;
+    assert!(!said.contains("--hub-context"), "{said}");
 }
