@@ -155,7 +155,8 @@ fn parse() -> Result<(Cli, Vec<String>), clap::Error> {
     let (words, mut warnings) = pflag::words(&lenient, std::env::args_os());
     let matches = lenient.try_get_matches_from(&words).map_err(|error| {
         // In help for people a switch is a switch.
-        match named(command()).try_get_matches_from(&words) {
+        let plain = named(command()).args_override_self(true);
+        match plain.try_get_matches_from(&words) {
             Err(plain) if plain.kind() == error.kind() => plain,
             _ => error,
         }

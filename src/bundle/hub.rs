@@ -58,6 +58,8 @@ pub struct BootstrapToken {
     pub id: String,
     /// Sixteen letters or digits.
     pub secret: String,
+    /// When it ends (RFC 3339), if ever.
+    pub expiration: Option<String>,
 }
 
 impl fmt::Debug for BootstrapToken {
@@ -160,13 +162,17 @@ pub(super) fn bootstrap(token: Option<&BootstrapToken>) -> Result<Vec<DynamicObj
         return Ok(objects);
     };
     token.check()?;
-    objects.retain(|object| overlay::kind(object) == "ClusterRole");
+    objects
+        .retain(|object| ["ClusterRole", "Role", "RoleBinding"].contains(&overlay::kind(object)));
     let mut with_token = load(&["hub/bootstrap-token.yaml"])?;
     for object in &mut with_token {
         if overlay::kind(object) == "Secret" {
             object.metadata.name = Some(format!("bootstrap-token-{}", token.id));
             object.data["stringData"]["token-id"] = token.id.as_str().into();
             object.data["stringData"]["token-secret"] = token.secret.as_str().into();
+            if let Some(expiration) = &token.expiration {
+                object.data["stringData"]["expiration"] = expiration.as_str().into();
+            }
         }
     }
     objects.extend(with_token);

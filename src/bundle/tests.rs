@@ -228,6 +228,7 @@ fn bootstrap_token_replaces_the_service_account() {
     let token = BootstrapToken {
         id: "ocmhub".to_owned(),
         secret: "0123456789abcdef".to_owned(),
+        expiration: None,
     };
     assert_eq!(format!("{token:?}"), "BootstrapToken(ocmhub.…)");
     let objects = hub(&HubValues {
@@ -255,6 +256,7 @@ fn bootstrap_token_replaces_the_service_account() {
         bootstrap_token: Some(BootstrapToken {
             id: "ocmhub".to_owned(),
             secret: "short".to_owned(),
+            expiration: None,
         }),
         ..Default::default()
     };

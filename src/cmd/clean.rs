@@ -73,7 +73,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     let mut removal = Removal::new(&hub, until, global.dry_run, ui);
     bootstrap(&hub, &mut removal, global.dry_run).await?;
     if global.dry_run {
-        removal.would(&format!("ClusterManager {}", args.name));
+        removal.would(&format!("ClusterManager {}", args.name))?;
     } else {
         let progress = ui.progress();
         let step = progress.step(format!("Deleting ClusterManager {}", args.name));
@@ -167,6 +167,11 @@ async fn bootstrap(
     removal
         .object(rbac, "ClusterRole", "", names::ROLE_BOOTSTRAP)
         .await?;
+    for kind in ["RoleBinding", "Role"] {
+        removal
+            .object(rbac, kind, "kube-public", names::ROLE_BOOTSTRAP)
+            .await?;
+    }
     let namespace = names::OPERATOR_NAMESPACE;
     removal
         .object(
@@ -185,7 +190,7 @@ async fn bootstrap(
     for secret in found {
         let name = secret.name_any();
         if dry_run {
-            removal.would(&format!("Secret kube-system/{name}"));
+            removal.would(&format!("Secret kube-system/{name}"))?;
         } else {
             removal.object("v1", "Secret", "kube-system", &name).await?;
         }

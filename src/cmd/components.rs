@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::cmd::explain::Doing;
 use crate::error::CommandError;
-use crate::k8s::client::Connection;
+use crate::k8s::{self, client::Connection};
 use crate::ocm::names;
 use crate::ocm::operator::v1::{ResourceQosClass, ResourceRequirement};
 use crate::ocm::releases::{self, Images, Release};
@@ -100,27 +100,10 @@ fn parse_quantity(text: &str) -> Result<(String, Quantity), String> {
     }
 }
 
-/// A quantity as a number, to compare it with others.
+/// A quantity as a number, to compare it with others; none is below zero.
 fn amount(quantity: &str) -> Option<f64> {
-    let end = quantity
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(quantity.len());
-    let (number, suffix) = quantity.split_at(end);
-    let factor = match suffix {
-        "m" => 1e-3,
-        "" => 1.0,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "Ki" => 1024.0,
-        "Mi" => 1024.0_f64.powi(2),
-        "Gi" => 1024.0_f64.powi(3),
-        "Ti" => 1024.0_f64.powi(4),
-        _ => return None,
-    };
-    let number: f64 = number.parse().ok()?;
-    (number >= 0.0).then_some(number * factor)
+    let number: k8s::quantity::Quantity = quantity.parse().ok()?;
+    Some(number.as_f64()).filter(|number| *number >= 0.0)
 }
 
 /// What a file of `--bundle-version-overrides` may hold.
@@ -131,6 +114,22 @@ struct Overrides {
 }
 
 impl ComponentArgs {
+    /// The flags given that native components do not know.
+    #[must_use]
+    pub fn of_upstream_alone(&self) -> Vec<&'static str> {
+        [
+            (self.bundle_version != "default", "--bundle-version"),
+            (
+                self.bundle_version_overrides.is_some(),
+                "--bundle-version-overrides",
+            ),
+            (self.enable_sync_labels, "--enable-sync-labels"),
+        ]
+        .into_iter()
+        .filter_map(|(given, flag)| given.then_some(flag))
+        .collect()
+    }
+
     /// The release of upstream's images.
     ///
     /// # Errors
@@ -455,7 +454,17 @@ mod tests {
         ] {
             assert!(args(flags).resources().is_err(), "{flags:?}");
         }
-        for flag in ["--resource-limits=cpu", "--resource-limits=cpu=much"] {
+        for flag in [
+            "--resource-limits=cpu=1e3",
+            "--resource-limits=cpu=100n,memory=1Ei",
+        ] {
+            assert!(Line::try_parse_from(["x", flag]).is_ok(), "{flag}");
+        }
+        for flag in [
+            "--resource-limits=cpu",
+            "--resource-limits=cpu=much",
+            "--resource-limits=cpu=-1",
+        ] {
             assert!(Line::try_parse_from(["x", flag]).is_err(), "{flag}");
         }
     }

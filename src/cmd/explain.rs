@@ -113,9 +113,10 @@ fn kubeconfig_error(error: KubeconfigError) -> CommandError {
             "pass --kubeconfig FILE, or set KUBECONFIG; to try ocmadm without a cluster: `{} sandbox up`",
             program()
         )],
-        KubeconfigError::Content => vec![
-            "write the content to a file and name that; `ocmadm sandbox kubeconfig --path` prints the name of a sandbox's".to_owned(),
-        ],
+        KubeconfigError::Content => vec![format!(
+            "write the content to a file and name that; `{} sandbox kubeconfig --path` prints the name of a sandbox's",
+            program()
+        )],
         KubeconfigError::Read { .. } => vec!["pass another file with --kubeconfig".to_owned()],
         _ => Vec::new(),
     };

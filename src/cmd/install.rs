@@ -87,6 +87,20 @@ impl FeatureArgs {
     }
 }
 
+/// Says which of the flags given mean nothing to native components.
+pub fn without_effect(flags: &[&str], ui: &Ui) {
+    if !flags.is_empty() {
+        ui.warning(&format!(
+            "{} of no effect: only --components upstream knows {}",
+            match flags {
+                [one] => format!("{one} is"),
+                several => format!("{} are", several.join(", ")),
+            },
+            if flags.len() == 1 { "it" } else { "them" }
+        ));
+    }
+}
+
 /// Objects as a file: YAML documents in the order given.
 #[must_use]
 pub fn manifests(objects: &[DynamicObject]) -> String {
@@ -97,6 +111,52 @@ pub fn manifests(objects: &[DynamicObject]) -> String {
         text.push_str(&format::yaml(&value));
     }
     text
+}
+
+/// Whether secrets are printed.
+#[derive(clap::Args, Clone, Copy, Debug, Default)]
+pub struct ShowArgs {
+    /// Print tokens and other secrets in a dry run, too
+    #[arg(long)]
+    pub show_token: bool,
+}
+
+impl ShowArgs {
+    /// Prints objects; what is secret in them is hidden unless it was asked for.
+    ///
+    /// # Errors
+    /// stdout cannot be written.
+    pub fn print(self, objects: &[DynamicObject], ui: &Ui) -> Result<(), CommandError> {
+        if self.show_token {
+            return Ok(ui.result(&manifests(objects))?);
+        }
+        let hidden: Vec<DynamicObject> = objects.iter().cloned().map(hide).collect();
+        ui.result(&manifests(&hidden))?;
+        if hidden.iter().zip(objects).any(|(a, b)| a.data != b.data) {
+            ui.status("Secrets are hidden: --show-token shows them, --output-file writes them.");
+        }
+        Ok(())
+    }
+}
+
+/// The object without what a Secret holds.
+fn hide(mut object: DynamicObject) -> DynamicObject {
+    if object
+        .types
+        .as_ref()
+        .is_some_and(|types| types.kind == "Secret")
+    {
+        for part in ["data", "stringData"] {
+            let values = object
+                .data
+                .get_mut(part)
+                .and_then(|part| part.as_object_mut());
+            for (_, value) in values.into_iter().flatten() {
+                *value = "***".into();
+            }
+        }
+    }
+    object
 }
 
 /// Writes a file that may hold tokens: for its owner only, nothing left of
@@ -147,11 +207,11 @@ pub async fn apply(
         Discovery::new(cluster.client.clone()),
         FIELD_MANAGER,
     )
-    .timeout(until.saturating_duration_since(Instant::now()));
+    .deadline(until);
     let applied = applier
         .apply(objects, |event| {
-            if let Event::Waiting(object) = event {
-                step.waiting(format!("waiting until {object} is served"));
+            if let Event::Waiting(object, why) = event {
+                step.waiting(format!("waiting until {object} is served: {why}"));
             }
         })
         .await
@@ -312,6 +372,32 @@ mod tests {
             gates(&[("ClusterProfile", true), ("ClusterProfile", false)]),
             "ClusterProfile=false"
         );
+    }
+
+    #[test]
+    fn secrets_are_shown_when_asked_for() {
+        let object = |kind: &str| -> DynamicObject {
+            serde_json::from_value(
+                json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "x"},
+                "data": {"kubeconfig": "aGVsbG8="}, "stringData": {"token-secret": "hello"}}),
+            )
+            .unwrap()
+        };
+        let said = |show_token: bool, kind: &str| {
+            let ui = Ui::captured();
+            ShowArgs { show_token }.print(&[object(kind)], &ui).unwrap();
+            ui.take_captured()
+        };
+        let hidden = said(false, "Secret");
+        assert!(!hidden.stdout.contains("hello") && !hidden.stdout.contains("aGVsbG8"));
+        assert!(
+            hidden.stdout.contains(r#"token-secret: "***""#),
+            "{}",
+            hidden.stdout
+        );
+        assert!(hidden.stderr.contains("--show-token"));
+        assert!(said(true, "Secret").stdout.contains("hello"));
+        assert!(said(false, "ConfigMap").stdout.contains("hello"));
     }
 
     #[test]

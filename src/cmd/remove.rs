@@ -31,7 +31,8 @@ impl<'a> Removal<'a> {
     pub fn new(cluster: &'a Connection, until: Instant, dry_run: bool, ui: &'a Ui) -> Self {
         let client = cluster.client.clone();
         let applier = Applier::new(client.clone(), Discovery::new(client), FIELD_MANAGER)
-            .timeout(until.saturating_duration_since(Instant::now()));
+            .dry_run(dry_run)
+            .deadline(until);
         Self {
             cluster,
             applier,
@@ -41,9 +42,12 @@ impl<'a> Removal<'a> {
     }
 
     /// Says what would be removed.
-    pub fn would(&mut self, what: &str) {
-        self.ui
-            .status(&format!("{what} would be deleted (dry run)"));
+    ///
+    /// # Errors
+    /// stdout cannot be written.
+    pub fn would(&mut self, what: &str) -> Result<(), CommandError> {
+        let line = format!("{what} would be deleted (dry run)");
+        Ok(self.ui.result_line(&line)?)
     }
 
     /// Removes an object, if it is there, and waits until it is gone.
@@ -62,10 +66,6 @@ impl<'a> Removal<'a> {
         } else {
             format!("{kind} {namespace}/{name}")
         };
-        if self.dry_run {
-            self.would(&what);
-            return Ok(());
-        }
         let object = DynamicObject {
             types: Some(TypeMeta {
                 api_version: api_version.to_owned(),
@@ -78,11 +78,21 @@ impl<'a> Removal<'a> {
             },
             data: serde_json::Value::Null,
         };
+        if self.dry_run {
+            // The server is asked: what is not there would not go.
+            let there = self.applier.delete_one(&object, false).await;
+            let there = there
+                .map_err(|error| apply_error(self.cluster, error, &format!("delete {what}")))?;
+            return match there {
+                true => self.would(&what),
+                false => Ok(()),
+            };
+        }
         let progress = self.ui.progress();
         let step = progress.step(format!("Deleting {what}"));
         let existed = self
             .applier
-            .delete_one(&object, true)
+            .delete_telling(&object, true, |detail| step.waiting(detail))
             .await
             .map_err(|error| apply_error(self.cluster, error, &format!("delete {what}")))?;
         if existed {

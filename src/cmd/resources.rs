@@ -3,10 +3,11 @@
 
 use kube::api::{ApiResource, PatchParams, PostParams};
 use kube::core::DynamicObject;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 use super::install::FIELD_MANAGER;
+use crate::ocm::names;
 
 fn resource(group: &str, version: &str, kind: &str, plural: &str) -> ApiResource {
     ApiResource {
@@ -260,6 +261,27 @@ pub fn human(seconds: i64) -> String {
         s if s < 48 * 3600 => format!("{}h", s / 3600),
         s => format!("{}d", s / 86_400),
     }
+}
+
+/// Whether a Klusterlet's agents manage another cluster than the one they run on.
+#[must_use]
+pub fn is_hosted(klusterlet: &DynamicObject) -> bool {
+    let mode = klusterlet.data["spec"]["deployOption"]["mode"].as_str();
+    mode.is_some_and(|mode| mode.ends_with("Hosted"))
+}
+
+/// Where a Klusterlet's agents run: `spec.namespace` is on the managed cluster, on
+/// a hosting one it is the namespace of the Klusterlet's name.
+#[must_use]
+pub fn agent_namespace(klusterlet: &DynamicObject) -> String {
+    if is_hosted(klusterlet) {
+        return klusterlet.name_any();
+    }
+    klusterlet.data["spec"]["namespace"]
+        .as_str()
+        .filter(|namespace| !namespace.is_empty())
+        .unwrap_or(names::AGENT_NAMESPACE)
+        .to_owned()
 }
 
 #[cfg(test)]

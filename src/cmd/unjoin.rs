@@ -1,8 +1,9 @@
 //! `ocmadm unjoin`: takes a cluster out of its hub.
 
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::core::DynamicObject;
+use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -12,7 +13,7 @@ use crate::cmd::explain::{Doing, wait_error};
 use crate::cmd::remove::{self, Removal};
 use crate::cmd::{connect, deadline, drain, program, resources};
 use crate::error::CommandError;
-use crate::k8s::client::{Connection, Failure};
+use crate::k8s::client::{self, Connection, Failure};
 use crate::k8s::wait;
 use crate::ocm::names;
 use crate::ui::Ui;
@@ -102,7 +103,9 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     }
     let hub = drained(args, global, ui).await?;
     if hub.is_none() {
-        works(args, &cluster, &own).await?;
+        for klusterlet in &own {
+            works(args, &cluster, klusterlet).await?;
+        }
     }
     args.confirm.ask(
         global,
@@ -118,7 +121,9 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         let progress = ui.progress();
         drain::drain(hub, &args.cluster_name, args.force, until, &progress).await?;
         drop(progress);
-        works(args, &cluster, &own).await?;
+        for klusterlet in &own {
+            works(args, &cluster, klusterlet).await?;
+        }
     }
     let mut removal = Removal::new(&cluster, until, global.dry_run, ui);
     ui.status(&format!(
@@ -129,15 +134,19 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         if !global.dry_run {
             delete_klusterlet(args, &cluster, klusterlet, until, ui).await?;
         } else {
-            removal.would(&format!("Klusterlet {}", klusterlet.name_any()));
+            removal.would(&format!("Klusterlet {}", klusterlet.name_any()))?;
         }
-        let namespace = klusterlet
-            .data
-            .pointer("/spec/namespace")
-            .and_then(Value::as_str)
-            .filter(|namespace| !namespace.is_empty())
-            .unwrap_or(names::AGENT_NAMESPACE);
-        removal.object("v1", "Namespace", "", namespace).await?;
+        let namespace = resources::agent_namespace(klusterlet);
+        let shared = others
+            .iter()
+            .find(|other| resources::agent_namespace(other) == namespace);
+        match shared {
+            Some(other) => ui.status(&format!(
+                "Namespace {namespace} stays: Klusterlet {} has its agents there.",
+                other.name_any()
+            )),
+            None => removal.object("v1", "Namespace", "", &namespace).await?,
+        }
     }
     if args.purge_operator {
         if others.is_empty() {
@@ -212,21 +221,22 @@ async fn list(
 }
 
 /// Works whose resources would be left behind without anybody to remove them.
-async fn works(
-    args: &Args,
-    cluster: &Connection,
-    own: &[DynamicObject],
-) -> Result<(), CommandError> {
+async fn works(args: &Args, cluster: &Connection, own: &DynamicObject) -> Result<(), CommandError> {
     if args.force {
         return Ok(());
     }
-    let ids: Vec<String> = own.iter().filter_map(ResourceExt::uid).collect();
-    let mut left: Vec<String> = list(cluster, &resources::applied_manifest_work())
+    let managed = match resources::is_hosted(own) {
+        true => Some(hosted(cluster, own).await?),
+        false => None,
+    };
+    let id = own.uid();
+    let resource = resources::applied_manifest_work();
+    let mut left: Vec<String> = list(managed.as_ref().unwrap_or(cluster), &resource)
         .await?
         .iter()
         .filter(|work| {
             let agent = work.data.pointer("/spec/agentID").and_then(Value::as_str);
-            agent.is_none_or(|agent| ids.iter().any(|id| id == agent))
+            agent.is_none() || agent == id.as_deref()
         })
         .map(|work| {
             let name = work.data.pointer("/spec/manifestWorkName");
@@ -250,6 +260,45 @@ async fn works(
     ))
     .hint("--force leaves the hub all the same; the resources of the works stay"))
 }
+
+/// The cluster that a hosted agent manages, as the agent reaches it.
+async fn hosted(
+    cluster: &Connection,
+    klusterlet: &DynamicObject,
+) -> Result<Connection, CommandError> {
+    let namespace = resources::agent_namespace(klusterlet);
+    let force = "--force leaves without a look at its works; what they made stays";
+    let place = format!("{namespace}/{EXTERNAL_KUBECONFIG}");
+    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), &namespace);
+    let found = cluster
+        .call_opt(secrets.get(EXTERNAL_KUBECONFIG))
+        .await
+        .doing(&format!("read Secret {place}"))?;
+    let text = found
+        .and_then(|secret| secret.data?.remove(names::KEY_KUBECONFIG))
+        .and_then(|bytes| String::from_utf8(bytes.0).ok());
+    // The parser's message could quote a credential.
+    let config = text.and_then(|text| kube::config::Kubeconfig::from_yaml(&text).ok());
+    let config = config.ok_or_else(|| {
+        CommandError::user(format!(
+            "Secret {place} does not lead to the managed cluster: its works cannot be seen"
+        ))
+        .hint(force)
+    })?;
+    let unreachable = |error: CommandError| error.hint(force);
+    let managed = client::connect_with(config, None)
+        .await
+        .map_err(|error| unreachable(error.into()))?;
+    managed
+        .call(managed.client.apiserver_version())
+        .await
+        .doing("reach the managed cluster")
+        .map_err(unreachable)?;
+    Ok(managed)
+}
+
+/// The kubeconfig of the cluster that hosted agents manage.
+const EXTERNAL_KUBECONFIG: &str = "external-managed-kubeconfig";
 
 /// The Klusterlet goes when its operator has cleaned up.
 async fn delete_klusterlet(

@@ -7,7 +7,7 @@ use kube::Api;
 use serde_json::{Value, json};
 
 use crate::cmd::args::GlobalArgs;
-use crate::cmd::connect;
+use crate::cmd::{connect, program};
 use crate::error::CommandError;
 use crate::ocm::names;
 use crate::ui::{OutputFormat, Ui, format};
@@ -33,6 +33,13 @@ pub struct Args {
 /// The OCM release whose API and protocol this build speaks.
 pub const OCM_RELEASE: &str = "1.3.1";
 
+/// The name in front of the version: scripts of clusteradm look for theirs.
+fn called() -> String {
+    let program = program();
+    let name = program.rsplit(['/', '\\']).next().unwrap_or_default();
+    name.trim_end_matches(".exe").to_owned()
+}
+
 /// A version shall not take long, whatever the server does.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -44,7 +51,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let own = format!("v{}", env!("CARGO_PKG_VERSION"));
     let mut lines = vec![
-        format!("ocmadm\tversion\t:{own}"),
+        format!("{}\tversion\t:{own}", called()),
         format!("default bundle\tversion\t:{OCM_RELEASE}"),
     ];
     let mut value = json!({"ocmadm": own, "defaultBundle": OCM_RELEASE});

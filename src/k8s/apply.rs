@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
-use kube::runtime::wait::{await_condition, conditions};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
+use tokio::time::Instant;
 
 use super::discovery::{Discovery, DiscoveryError, Mapping};
+use super::wait::{self, State, WaitError};
 
 /// When an object of this kind is applied relative to others: lower first.
 ///
@@ -136,8 +137,9 @@ pub struct Applied {
 pub enum Event {
     /// An object was applied.
     Applied(ObjectRef, Outcome),
-    /// A definition must be served before the next object.
-    Waiting(ObjectRef),
+    /// A definition must be served, or an object gone, before the next one; and
+    /// what keeps it.
+    Waiting(ObjectRef, String),
     /// An object is gone (or was not there: `false`).
     Deleted(ObjectRef, bool),
 }
@@ -166,7 +168,7 @@ pub enum ApplyError {
         source: kube::Error,
     },
     /// Waiting took too long.
-    #[error("{object} is not {what} after {} s", .after.as_secs())]
+    #[error("{object} is not {what} after {} s: {detail}", .after.as_secs())]
     Timeout {
         /// Which object.
         object: ObjectRef,
@@ -174,6 +176,8 @@ pub enum ApplyError {
         what: &'static str,
         /// How long was waited.
         after: Duration,
+        /// What was still missing, or in the way.
+        detail: String,
     },
     /// An object lacks what is needed to name it.
     #[error("{object} has no name")]
@@ -193,6 +197,7 @@ pub struct Applier {
     dry_run: bool,
     concurrency: usize,
     timeout: Duration,
+    deadline: Option<Instant>,
 }
 
 impl Applier {
@@ -206,6 +211,7 @@ impl Applier {
             dry_run: false,
             concurrency: 8,
             timeout: Duration::from_secs(60),
+            deadline: None,
         }
     }
 
@@ -230,11 +236,16 @@ impl Applier {
         self
     }
 
-    /// How long a definition may take to be served, an object to be gone (60 s).
+    /// When all waits end, however many there are; else each may take 60 s.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
         self
+    }
+
+    fn until(&self) -> Instant {
+        self.deadline
+            .unwrap_or_else(|| Instant::now() + self.timeout)
     }
 
     /// The cache of resources that this applier uses.
@@ -300,7 +311,11 @@ impl Applier {
                 .map(|i| {
                     let on_event = &on_event;
                     async move {
-                        let existed = self.delete_one(&objects[i], wait).await?;
+                        let named = ObjectRef::of(&objects[i]);
+                        let tell = |detail: &str| {
+                            on_event(Event::Waiting(named.clone(), detail.to_owned()));
+                        };
+                        let existed = self.delete_telling(&objects[i], wait, tell).await?;
                         on_event(Event::Deleted(ObjectRef::of(&objects[i]), existed));
                         Ok::<_, ApplyError>(())
                     }
@@ -330,7 +345,7 @@ impl Applier {
             ..PatchParams::default()
         };
         let mut pause = Duration::from_millis(20);
-        let deadline = tokio::time::Instant::now() + self.timeout.min(Duration::from_secs(10));
+        let deadline = self.until().min(Instant::now() + Duration::from_secs(10));
         loop {
             let mapping = self.mapping(object, &named).await?;
             let api = api(&self.client, &mapping, object);
@@ -354,7 +369,7 @@ impl Applier {
                 // and another writer may come between.
                 Err(kube::Error::Api(status))
                     if transient(status.code, &status.message, &mapping)
-                        && tokio::time::Instant::now() + pause < deadline =>
+                        && Instant::now() + pause < deadline =>
                 {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(500));
@@ -372,6 +387,16 @@ impl Applier {
 
     /// Deletes one object; whether it existed.
     pub async fn delete_one(&self, object: &DynamicObject, wait: bool) -> Result<bool, ApplyError> {
+        self.delete_telling(object, wait, |_| ()).await
+    }
+
+    /// [`Self::delete_one`]; `tell` hears what keeps the object while it goes.
+    pub async fn delete_telling(
+        &self,
+        object: &DynamicObject,
+        wait: bool,
+        tell: impl FnMut(&str),
+    ) -> Result<bool, ApplyError> {
         let named = ObjectRef::of(object);
         if named.name.is_empty() {
             return Err(ApplyError::NoName { object: named });
@@ -408,33 +433,15 @@ impl Applier {
             && !self.dry_run
             && let Some(uid) = uid
         {
-            let gone = await_condition(api, &named.name, conditions::is_deleted(&uid));
-            match tokio::time::timeout(self.timeout, gone).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(kube::runtime::wait::Error::ProbeFailed(
-                    kube::runtime::watcher::Error::InitialListFailed(source)
-                    | kube::runtime::watcher::Error::WatchStartFailed(source)
-                    | kube::runtime::watcher::Error::WatchFailed(source),
-                ))) => {
-                    // The definition of the kind went with its last object.
-                    let vanished =
-                        matches!(&source, kube::Error::Api(status) if status.code == 404);
-                    if !vanished {
-                        return Err(ApplyError::Request {
-                            verb: "watch",
-                            object: named,
-                            source,
-                        });
-                    }
+            // Another one of its name is not it.
+            let check = |found: Option<&DynamicObject>| match found {
+                Some(object) if object.metadata.uid.as_ref() == Some(&uid) => {
+                    State::Waiting(held(object))
                 }
-                Ok(Err(_)) | Err(_) => {
-                    return Err(ApplyError::Timeout {
-                        object: named,
-                        what: "gone",
-                        after: self.timeout,
-                    });
-                }
-            }
+                _ => State::Met(()),
+            };
+            let waited = wait::until_object(api, &named.name, self.until(), check, tell).await;
+            waited.map_err(|error| wait_failed(error, named, "gone"))?;
         }
         Ok(true)
     }
@@ -467,20 +474,22 @@ impl Applier {
                 })
         };
         if !established(&definition.live) {
-            on_event(Event::Waiting(definition.object.clone()));
-            let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
-            let wait = await_condition(
-                api,
-                &definition.object.name,
-                conditions::is_crd_established(),
+            let named = &definition.object;
+            on_event(Event::Waiting(named.clone(), "not served yet".to_owned()));
+            let api: Api<DynamicObject> = Api::all_with(
+                self.client.clone(),
+                &ApiResource::erase::<CustomResourceDefinition>(&()),
             );
-            if !matches!(tokio::time::timeout(self.timeout, wait).await, Ok(Ok(_))) {
-                return Err(ApplyError::Timeout {
-                    object: definition.object.clone(),
-                    what: "served",
-                    after: self.timeout,
-                });
-            }
+            let check = |found: Option<&DynamicObject>| match found {
+                Some(object) if established(object) => State::Met(()),
+                Some(object) => State::Waiting(refusal(object)),
+                None => State::Waiting("it is not there".to_owned()),
+            };
+            let tell = |detail: &str| {
+                on_event(Event::Waiting(named.clone(), detail.to_owned()));
+            };
+            let waited = wait::until_object(api, &named.name, self.until(), check, tell).await;
+            waited.map_err(|error| wait_failed(error, named.clone(), "served"))?;
         }
         if let Some(group) = definition.live.data["spec"]["group"].as_str()
             && definition.outcome != Outcome::Unchanged
@@ -488,6 +497,62 @@ impl Applier {
             self.discovery.forget(group);
         }
         Ok(())
+    }
+}
+
+/// What keeps an object that shall go; of a namespace also what is still in it.
+fn held(object: &DynamicObject) -> String {
+    let mut text = wait::leaving(object);
+    for condition in true_conditions(object, "Namespace") {
+        text.push_str("; ");
+        text.push_str(condition);
+    }
+    text
+}
+
+/// Why a definition is not served, as far as it says so.
+fn refusal(object: &DynamicObject) -> String {
+    let refused = object.data["status"]["conditions"].as_array();
+    let message = refused
+        .into_iter()
+        .flatten()
+        .find(|c| c["type"] == "NamesAccepted" && c["status"] == "False")
+        .and_then(|c| c["message"].as_str());
+    message.unwrap_or("it is not established").to_owned()
+}
+
+/// The messages of conditions that hold and whose type begins so.
+fn true_conditions<'a>(
+    object: &'a DynamicObject,
+    prefix: &'static str,
+) -> impl Iterator<Item = &'a str> {
+    let all = object.data["status"]["conditions"].as_array();
+    all.into_iter().flatten().filter_map(move |condition| {
+        let kind = condition["type"].as_str()?;
+        let holds = kind.starts_with(prefix) && condition["status"] == "True";
+        condition["message"].as_str().filter(|_| holds)
+    })
+}
+
+fn wait_failed(error: WaitError, object: ObjectRef, what: &'static str) -> ApplyError {
+    match error {
+        WaitError::Timeout { after, detail } => ApplyError::Timeout {
+            object,
+            what,
+            after,
+            detail,
+        },
+        WaitError::Failed(detail) => ApplyError::Timeout {
+            object,
+            what,
+            after: Duration::ZERO,
+            detail,
+        },
+        WaitError::Watch(source) => ApplyError::Request {
+            verb: "watch",
+            object,
+            source: *source,
+        },
     }
 }
 
@@ -572,6 +637,109 @@ mod tests {
         ];
         let all: Vec<_> = stages(&objects).collect();
         assert_eq!(all, [vec![4, 5], vec![2, 3], vec![1], vec![0]]);
+    }
+
+    /// A server that deletes a namespace slowly; every `broken`th answer about it
+    /// is none.
+    fn slow(broken: usize, gone_after: usize) -> Applier {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let asked = Arc::new(AtomicUsize::new(0));
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let asked = Arc::clone(&asked);
+            async move {
+                let leaving = json!({"apiVersion": "v1", "kind": "Namespace",
+                    "metadata": {"name": "n", "uid": "1", "resourceVersion": "5",
+                        "deletionTimestamp": "2026-01-01T00:00:00Z"},
+                    "status": {"conditions": [
+                        {"type": "NamespaceFinalizersRemaining", "status": "True",
+                         "message": "x/y in 1 resource instances"},
+                        {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "no"}]}});
+                let path = request.uri().path();
+                let (code, body) = if path == "/api/v1" {
+                    let resource = json!({"name": "namespaces", "singularName": "", "kind": "Namespace",
+                        "namespaced": false, "verbs": ["list", "watch"]});
+                    (
+                        200,
+                        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "v1",
+                        "resources": [resource]}),
+                    )
+                } else if request.method() == http::Method::DELETE {
+                    (200, leaving)
+                } else if request.uri().query().is_some_and(|q| q.contains("watch=")) {
+                    (
+                        200,
+                        json!({"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1",
+                        "status": "Failure", "code": 410, "reason": "Expired", "message": "too old"}}),
+                    )
+                } else {
+                    let n = asked.fetch_add(1, Ordering::SeqCst) + 1;
+                    let items = if n > gone_after {
+                        json!([])
+                    } else {
+                        json!([leaving])
+                    };
+                    match n.is_multiple_of(broken) {
+                        true => (
+                            500,
+                            json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
+                            "code": 500, "reason": "InternalError", "message": "weak network"}),
+                        ),
+                        false => (
+                            200,
+                            json!({"kind": "NamespaceList", "apiVersion": "v1",
+                            "metadata": {"resourceVersion": "5"}, "items": items}),
+                        ),
+                    }
+                };
+                http::Response::builder()
+                    .status(code)
+                    .body(kube::client::Body::from(format!("{body}\n").into_bytes()))
+            }
+        });
+        let client = Client::new(service, "default");
+        Applier::new(client.clone(), Discovery::new(client), "test")
+    }
+
+    #[tokio::test]
+    async fn a_wait_outlives_failed_lists_and_closed_watches() {
+        let told = std::cell::RefCell::new(Vec::new());
+        let namespace = object("Namespace", "n");
+        let existed = slow(1, 0)
+            .deadline(Instant::now() + Duration::from_millis(300))
+            .delete_telling(&namespace, true, |detail| {
+                told.borrow_mut().push(detail.to_owned());
+            })
+            .await;
+        // Never an answer: the deadline ends it, not the first failure.
+        assert!(
+            matches!(existed, Err(ApplyError::Timeout { .. })),
+            "{existed:?}"
+        );
+        told.take();
+        let existed = slow(2, 2)
+            .delete_telling(&namespace, true, |detail| {
+                told.borrow_mut().push(detail.to_owned());
+            })
+            .await;
+        assert!(existed.unwrap());
+        assert_eq!(
+            told.take(),
+            ["n is being deleted; x/y in 1 resource instances"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_namespace_that_hangs_says_what_is_in_it() {
+        let namespace = object("Namespace", "n");
+        let error = slow(usize::MAX, usize::MAX)
+            .deadline(Instant::now() + Duration::from_millis(200))
+            .delete_telling(&namespace, true, |_| ())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Namespace n is not gone after 0 s: n is being deleted; x/y in 1 resource instances"
+        );
     }
 
     #[test]

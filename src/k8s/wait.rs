@@ -183,7 +183,7 @@ where
 }
 
 /// What keeps an object that shall go.
-fn leaving<K: Resource>(object: &K) -> String {
+pub(super) fn leaving<K: Resource>(object: &K) -> String {
     let finalizers = object.meta().finalizers.clone().unwrap_or_default();
     if object.meta().deletion_timestamp.is_none() {
         return format!("{} exists", object.name_any());

@@ -135,6 +135,10 @@ pub const GROUP_BOOTSTRAP: &str = "system:bootstrappers:managedcluster";
 pub const ROLE_BOOTSTRAP: &str = "open-cluster-management:bootstrap";
 /// The signer of agents' client certificates.
 pub const SIGNER_KUBE_CLIENT: &str = "kubernetes.io/kube-apiserver-client";
+/// Signs certificates for the hub's gRPC server.
+pub const SIGNER_GRPC: &str = "open-cluster-management.io/grpc";
+/// For whom the hub's gRPC server made a signing request.
+pub const ANNOTATION_CSR_USER: &str = "open-cluster-management.io/csr-user";
 
 /// The user of an agent.
 pub fn agent_user(cluster: &str, agent: &str) -> String {

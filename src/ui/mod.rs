@@ -9,6 +9,7 @@ pub mod jsonpath;
 pub mod progress;
 pub mod prompt;
 pub mod table;
+pub mod tree;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;

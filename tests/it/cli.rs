@@ -13,6 +13,8 @@ mod docs;
 mod docs_parity;
 mod doctor;
 mod every;
+mod flags;
+mod leftovers;
 mod names;
 mod onboard;
 mod output;

@@ -56,7 +56,7 @@ pub fn upstream_hub(values: &UpstreamHub) -> Result<Vec<DynamicObject>, BundleEr
         names::CLUSTER_MANAGER,
         values.image_pull_credentials.as_deref(),
     )?);
-    objects.extend(bootstrap(values.bootstrap_token.as_ref())?);
+    objects.extend(bootstrap_of_chart(values.bootstrap_token.as_ref())?);
     objects.extend(load(&[
         "upstream-hub/deployment.yaml",
         "hub/cluster-manager.yaml",
@@ -66,6 +66,27 @@ pub fn upstream_hub(values: &UpstreamHub) -> Result<Vec<DynamicObject>, BundleEr
             operator(object, &values.images, values.replicas, values.sync_labels);
         } else if overlay::is(object, "ClusterManager", names::CLUSTER_MANAGER) {
             object.data["spec"] = serde_json::to_value(cluster_manager(values))?;
+        }
+    }
+    Ok(objects)
+}
+
+/// The way in as upstream's chart has it: one role that reads every ConfigMap.
+fn bootstrap_of_chart(token: Option<&BootstrapToken>) -> Result<Vec<DynamicObject>, BundleError> {
+    let mut objects = bootstrap(token)?;
+    objects.retain(|object| !["Role", "RoleBinding"].contains(&overlay::kind(object)));
+    for object in &mut objects {
+        if overlay::kind(object) == "ClusterRole"
+            && let Some(rules) = object.data["rules"].as_array_mut()
+        {
+            let rule = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]});
+            // Nor does it name the set that new clusters may join.
+            for rule in rules.iter_mut() {
+                if let Some(rule) = rule.as_object_mut() {
+                    rule.remove("resourceNames");
+                }
+            }
+            rules.insert(0, rule);
         }
     }
     Ok(objects)
@@ -329,5 +350,7 @@ fn secret(
     }))?)
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

@@ -291,6 +291,7 @@ fn a_bootstrap_token_replaces_the_service_account() {
         bootstrap_token: Some(BootstrapToken {
             id: "ocmhub".to_owned(),
             secret: "0123456789abcdef".to_owned(),
+            expiration: None,
         }),
         ..hub()
     })

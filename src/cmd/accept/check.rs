@@ -15,8 +15,11 @@ use crate::ocm::names;
 /// Users that may ask for a cluster, besides bootstrap tokens.
 const REQUESTERS: [&str; 2] = [
     "system:serviceaccount:open-cluster-management:agent-registration-bootstrap",
-    "system:serviceaccount:open-cluster-management-hub:grpc-server-sa",
+    GRPC_SERVER,
 ];
+
+/// The hub's gRPC server makes requests for agents, and says for whom.
+const GRPC_SERVER: &str = "system:serviceaccount:open-cluster-management-hub:grpc-server-sa";
 
 /// What to do with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +70,10 @@ fn has_condition(request: &CertificateSigningRequest, kind: &str) -> bool {
 /// Signer, usages, common name and organisations; the common name if they fit.
 fn own_subject(request: &CertificateSigningRequest, cluster: &str) -> Result<String, String> {
     let spec = &request.spec;
-    if spec.signer_name != names::SIGNER_KUBE_CLIENT {
+    // Only the gRPC server asks for certificates that it trusts itself.
+    let of_grpc =
+        spec.signer_name == names::SIGNER_GRPC && spec.username.as_deref() == Some(GRPC_SERVER);
+    if spec.signer_name != names::SIGNER_KUBE_CLIENT && !of_grpc {
         return Err(format!(
             "its signer is {}, not {}",
             spec.signer_name,
@@ -91,7 +97,7 @@ fn own_subject(request: &CertificateSigningRequest, cluster: &str) -> Result<Str
     let common_name = common_name(subject)?;
     let prefix = format!("{}{cluster}:", names::USER_PREFIX);
     let agent = common_name.strip_prefix(&prefix).unwrap_or_default();
-    if agent.is_empty() {
+    if agent.is_empty() || agent.contains(':') {
         return Err(format!(
             "it asks for the user {common_name:?}, not for one of {prefix}<agent>"
         ));
@@ -133,7 +139,15 @@ fn texts<'a>(
 fn bootstrap_identity(request: &CertificateSigningRequest) -> Result<(), String> {
     let user = request.spec.username.as_deref().unwrap_or_default();
     let groups = request.spec.groups.as_deref().unwrap_or_default();
-    let user_fits = user.starts_with("system:bootstrap:") || REQUESTERS.contains(&user);
+    // Whom the gRPC server asks for must be one as well; older ones do not say.
+    let annotations = request.metadata.annotations.as_ref();
+    let asked_for = annotations
+        .and_then(|all| all.get(names::ANNOTATION_CSR_USER))
+        .filter(|_| user == GRPC_SERVER)
+        .map_or(user, String::as_str);
+    let bootstraps =
+        |user: &str| user.starts_with("system:bootstrap:") || REQUESTERS.contains(&user);
+    let user_fits = bootstraps(user) && bootstraps(asked_for);
     let group_fits = groups.iter().any(|group| {
         [
             names::GROUP_BOOTSTRAP,
@@ -146,7 +160,7 @@ fn bootstrap_identity(request: &CertificateSigningRequest) -> Result<(), String>
         Ok(())
     } else {
         Err(format!(
-            "it was made by {user:?}, which is no bootstrap identity of this hub \
+            "it was made by {asked_for:?}, which is no bootstrap identity of this hub \
              (--skip-approve-check allows others)"
         ))
     }
@@ -202,11 +216,48 @@ pub(crate) mod tests {
             requester: CN.to_owned(),
         };
         assert_eq!(judge(&request(CN, &[O]), "cluster1", false), own);
-        // The common group may be there.
-        let with_group = request(CN, &[O, "system:open-cluster-management:managed-clusters"]);
+        // The common group alone is not the cluster's.
+        let everybody = request(CN, &[names::GROUP_MANAGED_CLUSTERS]);
+        assert!(refusal(&everybody).contains("asks for the groups []"));
+    }
+
+    #[test]
+    fn what_the_grpc_server_asks_for_an_agent_is_approved() {
+        let asked = |user: &str, on_behalf: Option<&str>| {
+            let mut asked = request(CN, &[O]);
+            asked.spec.signer_name = "open-cluster-management.io/grpc".to_owned();
+            asked.spec.username = Some(user.to_owned());
+            asked.spec.groups = Some(vec![
+                "system:serviceaccounts:open-cluster-management-hub".to_owned(),
+            ]);
+            asked.metadata.annotations = on_behalf.map(|user| {
+                [(
+                    "open-cluster-management.io/csr-user".to_owned(),
+                    user.to_owned(),
+                )]
+                .into()
+            });
+            asked
+        };
+        let own = Verdict::Approve {
+            requester: CN.to_owned(),
+        };
+        let bootstrap = "system:bootstrap:ocmhub";
+        for on_behalf in [None, Some(bootstrap), Some(REQUESTERS[0])] {
+            assert_eq!(
+                judge(&asked(GRPC_SERVER, on_behalf), "cluster1", false),
+                own
+            );
+        }
+        let for_mallory = asked(GRPC_SERVER, Some("mallory"));
+        assert!(refusal(&for_mallory).contains("mallory"));
+        assert_eq!(judge(&for_mallory, "cluster1", true), own);
+        // Nobody else has that signer, with any flag.
+        let alone = asked(bootstrap, Some(bootstrap));
+        assert!(refusal(&alone).contains("its signer"));
         assert!(matches!(
-            judge(&with_group, "cluster1", false),
-            Verdict::Approve { .. } | Verdict::Refuse(_)
+            judge(&alone, "cluster1", true),
+            Verdict::Refuse(_)
         ));
     }
 
@@ -216,6 +267,8 @@ pub(crate) mod tests {
         assert!(refusal(&request(CN, &["system:masters"])).contains("system:masters"));
         let prefix_only = "system:open-cluster-management:cluster1:";
         assert!(refusal(&request(prefix_only, &[O])).contains("asks for the user"));
+        let addon = "system:open-cluster-management:cluster1:addon:a:agent:b";
+        assert!(refusal(&request(addon, &[O])).contains("asks for the user"));
         let other = "system:open-cluster-management:cluster10:agent";
         assert!(refusal(&request(other, &[O])).contains("cluster10"));
         let mut wrong = request(CN, &[O]);

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::args::choose::unknown_set;
+use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::explain::{Doing, server_error};
 use crate::cmd::{connect, resources};
 use crate::error::CommandError;
@@ -22,6 +23,16 @@ pub struct Args {
     /// The namespace
     #[arg(long, short, value_name = "NAME", default_value = "default")]
     namespace: String,
+}
+
+/// Arguments of `ocmadm clusterset unbind`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct UnbindArgs {
+    #[command(flatten)]
+    binding: Args,
+
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// Binds.
@@ -82,8 +93,13 @@ pub async fn bind(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comma
 ///
 /// # Errors
 /// No permission.
-pub async fn unbind(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
-    let (set, namespace) = (&args.name, &args.namespace);
+pub async fn unbind(args: &UnbindArgs, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    let (set, namespace) = (&args.binding.name, &args.binding.namespace);
+    args.confirm.ask(
+        global,
+        ui,
+        &format!("Take clusters of set {set} from the placements of namespace {namespace}?"),
+    )?;
     let hub = connect(global).await?;
     let api = resources::within(&hub.client, &resources::cluster_set_binding(), namespace);
     if global.dry_run && !global.dry_run_on_server {

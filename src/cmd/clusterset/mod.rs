@@ -25,7 +25,7 @@ pub enum Command {
     /// Let placements of a namespace choose from a cluster set
     Bind(bind::Args),
     /// Take a cluster set away from a namespace
-    Unbind(bind::Args),
+    Unbind(bind::UnbindArgs),
 }
 
 /// Runs the command.

@@ -7,9 +7,10 @@ use kube::api::Patch;
 use serde_json::{Value, json};
 
 use crate::cmd::args::choose::unknown_set;
-use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
+use crate::cmd::args::{Choice, Chosen, ClustersArgs, GlobalArgs};
+use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::explain::{Doing, server_error};
-use crate::cmd::{CONCURRENCY, connect, resources};
+use crate::cmd::{CONCURRENCY, connect, program, resources};
 use crate::error::{CommandError, Kind};
 use crate::k8s::client::{Connection, Failure};
 use crate::ocm::names;
@@ -35,6 +36,9 @@ pub struct Args {
 pub struct UnsetArgs {
     #[command(flatten)]
     clusters: ClustersArgs,
+
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// Puts clusters into a set.
@@ -65,11 +69,12 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             "cluster set {set} chooses its members by labels; none can be put into it by name"
         ))
         .hint(format!(
-            "`ocmadm get clustersets {set} -o wide` shows its selector"
+            "`{} get clustersets {set} -o wide` shows its selector",
+            program()
         )));
     }
     if !choice.is_empty() {
-        label(&hub, &choice, Some(set), global, ui).await?;
+        label(&hub, choice.find(&hub).await?, Some(set), global, ui).await?;
     }
     if !args.namespaces.is_empty() {
         namespaces(&hub, args, global, ui).await?;
@@ -87,18 +92,26 @@ pub async fn unset(args: &UnsetArgs, global: &GlobalArgs, ui: &Ui) -> Result<(),
         return Err(Choice::missing());
     }
     let hub = connect(global).await?;
-    label(&hub, &choice, None, global, ui).await
+    let chosen = choice.find(&hub).await?;
+    args.confirm.ask(
+        global,
+        ui,
+        &format!(
+            "Take {} out of their cluster sets? Placements may let them go.",
+            chosen.names.join(", ")
+        ),
+    )?;
+    label(&hub, chosen, None, global, ui).await
 }
 
 /// Sets or removes the label, concurrently; a line for every cluster.
 async fn label(
     hub: &Connection,
-    choice: &Choice,
+    chosen: Chosen,
     set: Option<&str>,
     global: &GlobalArgs,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let chosen = choice.find(hub).await?;
     let api = resources::all(&hub.client, &resources::managed_cluster());
     let params = resources::patching(global.dry_run);
     let mut results = futures::stream::iter(chosen.names)
@@ -173,8 +186,8 @@ async fn namespaces(
     let set = args.name.as_str();
     let api = resources::all(&hub.client, &resources::cluster_set());
     ui.result_line(&format!(
-        "Processing managed namespaces: {:?}",
-        args.namespaces
+        "Processing managed namespaces: [{}]",
+        args.namespaces.join(" ")
     ))?;
     for attempt in 0..5 {
         let current = hub

@@ -2,12 +2,13 @@
 //! token of it.
 
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::DeleteParams;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 
 use crate::cmd::args::GlobalArgs;
+use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::explain::Doing;
 use crate::cmd::get::token::{bootstrap_secrets, token_id};
 use crate::cmd::{connect, program};
@@ -22,6 +23,9 @@ pub struct Args {
     /// Only these bootstrap tokens, by id (`get token --list` shows them)
     #[arg(value_name = "ID")]
     ids: Vec<String>,
+
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// The bindings of bootstrap credentials.
@@ -45,12 +49,29 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if !args.ids.is_empty() {
         return delete_ids(&hub, &args.ids, &params, ui).await;
     }
+    args.confirm.ask(
+        global,
+        ui,
+        &format!(
+            "Delete the bootstrap roles, the service account {} and all bootstrap tokens of {}? No cluster can join then.",
+            names::BOOTSTRAP_SERVICE_ACCOUNT,
+            hub.url
+        ),
+    )?;
     let mut gone = 0;
     let bindings: Api<ClusterRoleBinding> = Api::all(hub.client.clone());
     for name in BINDINGS {
         gone += delete(&hub, &bindings, name, &params).await.doing(doing)?;
     }
     let roles: Api<ClusterRole> = Api::all(hub.client.clone());
+    gone += delete(&hub, &roles, names::ROLE_BOOTSTRAP, &params)
+        .await
+        .doing(doing)?;
+    let bindings: Api<RoleBinding> = namespaced(&hub, "kube-public");
+    gone += delete(&hub, &bindings, names::ROLE_BOOTSTRAP, &params)
+        .await
+        .doing(doing)?;
+    let roles: Api<Role> = namespaced(&hub, "kube-public");
     gone += delete(&hub, &roles, names::ROLE_BOOTSTRAP, &params)
         .await
         .doing(doing)?;

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
+use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::explain::{Doing, wait_error};
 use crate::cmd::{CONCURRENCY, connect, deadline, program, resources};
 use crate::error::{CommandError, Kind};
@@ -40,6 +41,9 @@ pub struct Args {
     /// Do not wait for the agent: its resources stay on the managed cluster
     #[arg(long)]
     force: bool,
+
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// Runs the command.
@@ -57,6 +61,15 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     }
     let hub = connect(global).await?;
     let clusters = choice.find(&hub).await?.names;
+    args.confirm.ask(
+        global,
+        ui,
+        &format!(
+            "Delete work {} with what it made, in {}?",
+            args.name,
+            clusters.join(", ")
+        ),
+    )?;
     let mut failed: Vec<(&str, CommandError)> = Vec::new();
     {
         let progress = ui.progress();

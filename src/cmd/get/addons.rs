@@ -1,14 +1,21 @@
 //! `ocmadm get addons`: which add-ons run where.
 
+use std::collections::BTreeMap;
+
 use kube::ResourceExt;
+use kube::api::ListParams;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::list::{ListArgs, View, only_named, text};
 use crate::cmd::args::{GlobalArgs, OfClustersArgs};
+use crate::cmd::explain::Doing;
 use crate::cmd::{connect, offers, program, resources, same_cluster};
 use crate::error::CommandError;
+use crate::k8s::client::Connection;
+use crate::ocm::names;
 use crate::ui::Ui;
+use crate::ui::tree::Node;
 
 /// Arguments of `ocmadm get addons`.
 #[derive(clap::Args, Clone, Debug)]
@@ -45,7 +52,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if args.list.watch {
         let keep =
             |addon: &DynamicObject| args.names.is_empty() || args.names.contains(&addon.name_any());
-        return args.list.follow(&hub, apis, &view(), keep, ui).await;
+        return args
+            .list
+            .follow(&hub, apis, &view(Works::new()), keep, ui)
+            .await;
     }
     let (found, offers) = futures::future::join(
         args.list.list(&hub, apis, "add-ons"),
@@ -61,8 +71,12 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         found.retain(|addon| args.names.contains(&addon.name_any()));
     }
     let single = found.len() == 1 && args.names.len() == 1;
-    args.list.print(ui, &view(), &found, single)?;
-    if args.list.output.is_structured() {
+    let works = match args.list.tree() {
+        true => works(&hub).await?,
+        false => Works::new(),
+    };
+    args.list.print(ui, &view(works), &found, single)?;
+    if args.list.output.is_structured() || args.list.tree() {
         return Ok(());
     }
     let lines: Vec<String> = offers.iter().flat_map(offers::lines).collect();
@@ -89,7 +103,58 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     Ok(())
 }
 
-fn view() -> View<'static> {
+/// The works of add-ons, by cluster and add-on.
+type Works = BTreeMap<(String, String), Vec<String>>;
+
+/// One list of names only; a tree shows them.
+async fn works(hub: &Connection) -> Result<Works, CommandError> {
+    let api = resources::all(&hub.client, &resources::manifest_work());
+    let params = ListParams::default().labels(names::LABEL_ADDON_NAME);
+    let found = hub.call(api.list_metadata(&params)).await;
+    let mut works = Works::new();
+    for work in found.doing("list the works of add-ons")? {
+        let addon = work.labels().get(names::LABEL_ADDON_NAME).cloned();
+        let key = (
+            work.namespace().unwrap_or_default(),
+            addon.unwrap_or_default(),
+        );
+        works.entry(key).or_default().push(work.name_any());
+    }
+    Ok(works)
+}
+
+/// Add-ons, below each its clusters, with the keys of clusteradm's.
+fn tree(addons: &[DynamicObject], works: &Works) -> Node {
+    let mut by_name: BTreeMap<String, Vec<&DynamicObject>> = BTreeMap::new();
+    for addon in addons {
+        by_name.entry(addon.name_any()).or_default().push(addon);
+    }
+    let branch = |addon: &DynamicObject| {
+        let cluster = addon.namespace().unwrap_or_default();
+        let met = |kind: &str| {
+            let word = match resources::condition(&addon.data, kind) {
+                "True" => "true",
+                "False" => "false",
+                _ => "unknown",
+            };
+            Node::pair(kind, &format!("{kind} -> {word}"))
+        };
+        let conditions = ["Available", "ManifestApplied", "RegistrationApplied"];
+        let its = works.get(&(cluster.clone(), addon.name_any()));
+        let its = its.map_or(&[][..], Vec::as_slice);
+        Node::pair(&cluster, "").over([
+            Node::pair("Status", "").over(conditions.map(met)),
+            Node::pair("ManifestWork", &its.join(",")),
+        ])
+    };
+    Node::pair("ManagedClusterAddOn", "").over(
+        by_name
+            .into_iter()
+            .map(|(name, addons)| Node::pair(&name, "").over(addons.into_iter().map(branch))),
+    )
+}
+
+fn view(works: Works) -> View<'static> {
     View {
         resource: resources::managed_cluster_addon(),
         what: "add-ons",
@@ -121,6 +186,7 @@ fn view() -> View<'static> {
                 vec![namespace, resources::age(addon, now), message],
             )
         }),
+        tree: Box::new(move |addons| tree(addons, &works)),
     }
 }
 
@@ -187,10 +253,25 @@ mod tests {
         .unwrap();
         assert_eq!(trouble(&addon).1, "no lease");
         assert!(
-            view()
-                .table(&[addon], false)
+            view(Works::new())
+                .table(std::slice::from_ref(&addon), false)
                 .render()
                 .contains("a      c1        False")
+        );
+        let works = Works::from([(
+            ("c1".to_owned(), "a".to_owned()),
+            vec!["addon-a-0".to_owned()],
+        )]);
+        assert_eq!(
+            (view(works).tree)(&[addon]).render(),
+            "<ManagedClusterAddOn>\n\
+             └── <a>\n\
+             \u{20}   └── <c1>\n\
+             \u{20}       ├── <Status>\n\
+             \u{20}       │   ├── <Available> Available -> false\n\
+             \u{20}       │   ├── <ManifestApplied> ManifestApplied -> true\n\
+             \u{20}       │   └── <RegistrationApplied> RegistrationApplied -> unknown\n\
+             \u{20}       └── <ManifestWork> addon-a-0\n"
         );
     }
 

@@ -18,6 +18,7 @@ use crate::k8s::client::{Connection, Failure};
 use crate::k8s::kubeconfig::nearest;
 use crate::ocm::names;
 use crate::ui::Ui;
+use crate::ui::tree::Node;
 
 /// Arguments of `ocmadm get clusters`.
 #[derive(clap::Args, Clone, Debug)]
@@ -158,7 +159,29 @@ fn view(heartbeats: Heartbeats) -> View<'static> {
                 ],
             )
         }),
+        tree: Box::new(|clusters| {
+            Node::pair("ManagedCluster", "").over(clusters.iter().map(branch))
+        }),
     }
+}
+
+/// A cluster in a tree, with the keys of clusteradm's.
+fn branch(cluster: &DynamicObject) -> Node {
+    let set = cluster.labels().get(names::LABEL_CLUSTER_SET);
+    let available = resources::condition(&cluster.data, "ManagedClusterConditionAvailable");
+    let joined = resources::condition(&cluster.data, "ManagedClusterJoined");
+    let at = |key: &str, pointer: &str| Node::pair(key, &text(cluster, pointer));
+    Node::pair(&cluster.name_any(), "").over([
+        Node::pair("Accepted", &accepted(&cluster.data).to_string()),
+        Node::pair("Joined", joined),
+        Node::pair("Available", available),
+        Node::pair("ClusterSet", set.map_or("", String::as_str)),
+        at("KubernetesVersion", "/status/version/kubernetes"),
+        Node::pair("Capacity", "").over([
+            at("Cpu", "/status/capacity/cpu"),
+            at("Memory", "/status/capacity/memory"),
+        ]),
+    ])
 }
 
 /// There is no such cluster; says which one was meant.
@@ -247,6 +270,23 @@ mod tests {
         assert!(
             wide.contains("https://c   3s ago") || wide.contains("https://c   4s ago"),
             "{wide}"
+        );
+    }
+
+    #[test]
+    fn a_cluster_in_a_tree() {
+        assert_eq!(
+            (view(Heartbeats::new()).tree)(&[cluster("my.cluster")]).render(),
+            "<ManagedCluster>\n\
+             └── <my.cluster>\n\
+             \u{20}   ├── <Accepted> true\n\
+             \u{20}   ├── <Joined> True\n\
+             \u{20}   ├── <Available>\n\
+             \u{20}   ├── <ClusterSet> default\n\
+             \u{20}   ├── <KubernetesVersion> v1.36.0\n\
+             \u{20}   └── <Capacity>\n\
+             \u{20}       ├── <Cpu> 4\n\
+             \u{20}       └── <Memory> 8Gi\n"
         );
     }
 

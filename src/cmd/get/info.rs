@@ -164,7 +164,7 @@ pub(super) async fn klusterlet(
         &cluster,
         names::KLUSTERLET,
         &resources::klusterlet(),
-        agent_namespace,
+        resources::agent_namespace,
     )
     .await?;
     if args.output.is_structured() {
@@ -186,20 +186,6 @@ pub(super) async fn klusterlet(
     ));
     ui.result(&out)?;
     Ok(())
-}
-
-/// Where a Klusterlet's agents run.
-pub(crate) fn agent_namespace(klusterlet: &DynamicObject) -> String {
-    let spec = &klusterlet.data["spec"];
-    let mode = spec["deployOption"]["mode"].as_str().unwrap_or_default();
-    if mode.ends_with("Hosted") {
-        return klusterlet.name_any();
-    }
-    spec["namespace"]
-        .as_str()
-        .filter(|namespace| !namespace.is_empty())
-        .unwrap_or(names::AGENT_NAMESPACE)
-        .to_owned()
 }
 
 async fn find(

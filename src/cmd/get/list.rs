@@ -14,6 +14,7 @@ use crate::cmd::explain::{Doing, server_error};
 use crate::cmd::{CONCURRENCY, resources};
 use crate::error::CommandError;
 use crate::k8s::client::Connection;
+use crate::ui::tree::Node;
 use crate::ui::{OutputFormat, Table, Ui, format};
 
 /// Flags of every list.
@@ -84,6 +85,9 @@ pub type Row = (Vec<String>, Vec<String>);
 /// Makes a row of an object.
 pub type Rows<'a> = Box<dyn Fn(&DynamicObject, jiff::Timestamp) -> Row + 'a>;
 
+/// Makes a tree of objects.
+pub type Trees<'a> = Box<dyn Fn(&[DynamicObject]) -> Node + 'a>;
+
 /// How objects of a type are shown.
 pub struct View<'a> {
     /// The type.
@@ -96,6 +100,8 @@ pub struct View<'a> {
     pub wide: &'static [&'static str],
     /// The cells of an object.
     pub row: Rows<'a>,
+    /// The tree of objects.
+    pub tree: Trees<'a>,
 }
 
 impl View<'_> {
@@ -124,6 +130,12 @@ impl ListArgs {
     #[must_use]
     pub fn wide(&self) -> bool {
         self.output == OutputFormat::Wide
+    }
+
+    /// A tree.
+    #[must_use]
+    pub fn tree(&self) -> bool {
+        self.output == OutputFormat::Tree
     }
 
     /// What is asked of the server.
@@ -199,6 +211,8 @@ impl ListArgs {
                 single,
                 resources::resource_name,
             )?)?;
+        } else if self.output == OutputFormat::Tree {
+            ui.result(&(view.tree)(objects).render())?;
         } else {
             ui.result(&view.table(objects, self.wide()).render())?;
         }
@@ -294,6 +308,9 @@ impl ListArgs {
         widths: &[usize],
     ) -> Result<(), CommandError> {
         if self.output.is_structured() {
+            return self.print(ui, view, &[object], true);
+        }
+        if self.output == OutputFormat::Tree && !deleted {
             return self.print(ui, view, &[object], true);
         }
         if deleted {

@@ -1,6 +1,7 @@
 //! `ocmadm get placements`: what was chosen, and why the rest was not.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use kube::ResourceExt;
 use kube::api::ListParams;
@@ -14,6 +15,7 @@ use crate::cmd::placement::{self, Explained};
 use crate::cmd::{connect, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::Connection;
+use crate::ui::tree::Node;
 use crate::ui::{Ui, format};
 
 /// Arguments of `ocmadm get placements`.
@@ -133,10 +135,10 @@ async fn explain(
     Ok(())
 }
 
-/// Only a wide table shows them.
+/// Only wide tables and trees show them.
 async fn decisions(args: &Args, hub: &Connection) -> Result<Decisions, CommandError> {
     let mut chosen = Decisions::new();
-    if !args.list.wide() {
+    if !args.list.wide() && !args.list.tree() {
         return Ok(chosen);
     }
     let api = match &args.namespace {
@@ -168,7 +170,42 @@ async fn decisions(args: &Args, hub: &Connection) -> Result<Decisions, CommandEr
     Ok(chosen)
 }
 
-fn view(decisions: Decisions) -> View<'static> {
+/// A placement in a tree, with the keys of clusteradm's.
+fn branch(placement: &DynamicObject, clusters: &[String]) -> Node {
+    let met = |key: &str, kind: &str| Node::pair(key, resources::condition(&placement.data, kind));
+    Node::pair(&placement.name_any(), "").over([
+        Node::pair("Namespace", &placement.namespace().unwrap_or_default()),
+        Node::pair("ClusterSet", &sets(placement).join(",")),
+        Node::pair("Status", "").over([
+            Node::pair(
+                "NumberOfSelectedClusters",
+                &text(placement, "/status/numberOfSelectedClusters"),
+            ),
+            Node::pair("Conditions", "").over([Node::pair("PlacementCondition", "").over([
+                met("Satisfied", "PlacementSatisfied"),
+                met("Misconfigured", "PlacementMisconfigured"),
+            ])]),
+        ]),
+        Node::pair("PlacementDecision", &clusters.join(",")),
+    ])
+}
+
+fn sets(placement: &DynamicObject) -> Vec<&str> {
+    let sets = placement.data.pointer("/spec/clusterSets");
+    let sets = sets.and_then(Value::as_array).into_iter().flatten();
+    sets.filter_map(Value::as_str).collect()
+}
+
+fn view(mut decisions: Decisions) -> View<'static> {
+    decisions.values_mut().for_each(|clusters| clusters.sort());
+    let chosen = Rc::new(decisions);
+    let decisions = Rc::clone(&chosen);
+    let key = |placement: &DynamicObject| {
+        (
+            placement.namespace().unwrap_or_default(),
+            placement.name_any(),
+        )
+    };
     View {
         resource: resources::placement(),
         what: "placements",
@@ -179,19 +216,7 @@ fn view(decisions: Decisions) -> View<'static> {
                 placement.name_any(),
                 placement.namespace().unwrap_or_default(),
             );
-            let sets: Vec<&str> = placement
-                .data
-                .pointer("/spec/clusterSets")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
-            let mut clusters = decisions
-                .get(&(namespace.clone(), name.clone()))
-                .cloned()
-                .unwrap_or_default();
-            clusters.sort();
+            let clusters = decisions.get(&key(placement));
             (
                 vec![
                     name,
@@ -201,11 +226,19 @@ fn view(decisions: Decisions) -> View<'static> {
                     reason(&placement.data),
                 ],
                 vec![
-                    clusters.join(","),
-                    sets.join(","),
+                    clusters
+                        .map(|clusters| clusters.join(","))
+                        .unwrap_or_default(),
+                    sets(placement).join(","),
                     resources::age(placement, now),
                 ],
             )
+        }),
+        tree: Box::new(move |placements| {
+            Node::pair("Placement", "").over(placements.iter().map(|placement| {
+                let clusters = chosen.get(&key(placement));
+                branch(placement, clusters.map_or(&[][..], Vec::as_slice))
+            }))
         }),
     }
 }
@@ -245,6 +278,22 @@ mod tests {
             "NAME   NAMESPACE   SATISFIED   SELECTED   REASON\n\
              p      default     <none>      <none>     <none>\n\
              p      default     True        2          AllDecisionsScheduled\n"
+        );
+        let key = ("default".to_owned(), "p".to_owned());
+        let decisions = Decisions::from([(key, vec!["c2".to_owned(), "c1".to_owned()])]);
+        assert_eq!(
+            (view(decisions).tree)(&objects[1..]).render(),
+            "<Placement>\n\
+             └── <p>\n\
+             \u{20}   ├── <Namespace> default\n\
+             \u{20}   ├── <ClusterSet>\n\
+             \u{20}   ├── <Status>\n\
+             \u{20}   │   ├── <NumberOfSelectedClusters> 2\n\
+             \u{20}   │   └── <Conditions>\n\
+             \u{20}   │       └── <PlacementCondition>\n\
+             \u{20}   │           ├── <Satisfied> True\n\
+             \u{20}   │           └── <Misconfigured> False\n\
+             \u{20}   └── <PlacementDecision> c1,c2\n"
         );
     }
 }

@@ -68,8 +68,11 @@ pub fn parse_output(text: &str) -> Result<Output, String> {
     }
 }
 
-/// Kubernetes issues none that live shorter than ten minutes.
-fn parse_ttl(text: &str) -> Result<Duration, String> {
+/// Reads how long a token lives: Kubernetes issues none for less than ten minutes.
+///
+/// # Errors
+/// What is valid.
+pub fn parse_ttl(text: &str) -> Result<Duration, String> {
     let ttl = parse_duration(text)?;
     if ttl < Duration::from_secs(600) || ttl > Duration::from_secs(1 << 32) {
         return Err("write 10m or more, such as 1h, 24h".to_owned());
@@ -251,7 +254,9 @@ fn part(secret: &Secret, key: &str) -> Option<String> {
     String::from_utf8(bytes.clone()).ok()
 }
 
-fn expiration(secret: &Secret) -> Option<Timestamp> {
+/// When a bootstrap token ends, if ever.
+#[must_use]
+pub fn expiration(secret: &Secret) -> Option<Timestamp> {
     part(secret, "expiration")?.parse().ok()
 }
 

@@ -10,86 +10,46 @@ use serde_json::Value;
 use super::works::{manifests, state};
 use crate::cmd::resources;
 use crate::cmd::works::message as works_said;
-
-/// A line and what hangs below it.
-#[derive(Default)]
-struct Node {
-    text: String,
-    below: Vec<Node>,
-}
-
-impl Node {
-    fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            below: Vec::new(),
-        }
-    }
-
-    fn draw(&self, prefix: &str, out: &mut String) {
-        for (at, node) in self.below.iter().enumerate() {
-            let last = at + 1 == self.below.len();
-            let (branch, bar) = if last {
-                ("└── ", "    ")
-            } else {
-                ("├── ", "│   ")
-            };
-            out.push_str(&format!("{prefix}{branch}{}\n", node.text));
-            node.draw(&format!("{prefix}{bar}"), out);
-        }
-    }
-}
+use crate::ui::tree::Node;
 
 /// All works, ordered by cluster.
 #[must_use]
-pub fn render(works: &[DynamicObject]) -> String {
+pub fn of_works(works: &[DynamicObject]) -> Node {
     let mut clusters: BTreeMap<String, Vec<&DynamicObject>> = BTreeMap::new();
     for work in works {
         let cluster = work.namespace().unwrap_or_default();
         clusters.entry(cluster).or_default().push(work);
     }
-    let root = Node {
-        text: String::new(),
-        below: clusters
-            .into_iter()
-            .map(|(cluster, works)| Node {
-                text: cluster,
-                below: works.into_iter().map(of_work).collect(),
-            })
-            .collect(),
-    };
-    let mut out = "<ManifestWork>\n".to_owned();
-    root.draw("", &mut out);
-    out
+    let clusters = clusters
+        .into_iter()
+        .map(|(cluster, works)| Node::new(cluster).over(works.into_iter().map(of_work)));
+    Node::pair("ManifestWork", "").over(clusters)
 }
 
 fn of_work(work: &DynamicObject) -> Node {
     let mut node = Node::new(work.name_any());
     let number = manifests(work).len();
-    node.below
-        .push(Node::new(format!("Number of Manifests {number}")));
+    node.push(Node::new(format!("Number of Manifests {number}")));
     for kind in ["Applied", "Available"] {
         let status = match state(&work.data, kind, work) {
             status if status.is_empty() => "Unknown".to_owned(),
             status => status,
         };
-        node.below.push(Node::new(format!("{kind} {status}")));
+        node.push(Node::new(format!("{kind} {status}")));
     }
     if work.metadata.deletion_timestamp.is_some() {
         let held = work.finalizers().join(", ");
-        node.below
-            .push(Node::new(format!("Being deleted, held by {held}")));
+        node.push(Node::new(format!("Being deleted, held by {held}")));
     }
     let why = works_said(&work.data);
     if !why.is_empty() {
-        node.below
-            .push(Node::new(format!("Reason {}", one_line(&why))));
+        node.push(Node::new(format!("Reason {}", one_line(&why))));
     }
     let mut all = Node::new("Resources");
     for (ordinal, manifest) in manifests(work).iter().enumerate() {
-        all.below.push(of_manifest(work, ordinal, manifest));
+        all.push(of_manifest(work, ordinal, manifest));
     }
-    node.below.push(all);
+    node.push(all);
     node
 }
 
@@ -128,11 +88,11 @@ fn of_manifest(work: &DynamicObject, ordinal: usize, manifest: &Value) -> Node {
         if of("status") != "True" && !of("message").is_empty() {
             line.push_str(&format!(": {}", one_line(of("message"))));
         }
-        node.below.push(Node::new(line));
+        node.push(Node::new(line));
     }
     let values = reported.pointer("/statusFeedback/values");
     for value in values.and_then(Value::as_array).into_iter().flatten() {
-        node.below.push(Node::new(format!(
+        node.push(Node::new(format!(
             "{} = {}",
             value["name"].as_str().unwrap_or_default(),
             super::works::field_value(value)
@@ -172,7 +132,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            render(&[work]),
+            of_works(&[work]).render(),
             "<ManifestWork>\n\
              └── c1\n\
              \u{20}   └── w\n\

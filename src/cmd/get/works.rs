@@ -10,7 +10,7 @@ use crate::cmd::args::{GlobalArgs, OfClustersArgs};
 use crate::cmd::{connect, program, replicas, resources, works};
 use crate::error::CommandError;
 use crate::k8s::client::Connection;
-use crate::ui::{OutputFormat, Table, Ui, format};
+use crate::ui::{Table, Ui, format};
 
 /// Arguments of `ocmadm get works`.
 #[derive(clap::Args, Clone, Debug)]
@@ -89,9 +89,8 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
                 .hint(format!("`{} get works` lists them all", program())),
         );
     }
-    if list.output == OutputFormat::Tree {
-        ui.result(&tree::render(&works))?;
-        return Ok(());
+    if list.tree() {
+        return list.print(ui, &view(), &works, false);
     }
     let single = args.name.is_some() && names.len() == 1;
     if list.output.is_structured() && !sets.is_empty() {
@@ -186,6 +185,7 @@ fn view() -> View<'static> {
             "available",
         ],
         wide: &["age", "message"],
+        tree: Box::new(tree::of_works),
         row: Box::new(|work, now| {
             (
                 vec![

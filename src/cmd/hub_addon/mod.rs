@@ -41,7 +41,14 @@ pub struct UninstallArgs {
 #[derive(clap::Subcommand, Clone, Debug)]
 enum Uninstall {
     /// Take add-ons off the hub, with Helm
-    HubAddon(Args),
+    HubAddon(UninstallHubAddonArgs),
+}
+
+#[derive(clap::Args, Clone, Debug)]
+struct UninstallHubAddonArgs {
+    /// The add-ons: argocd, argocd-agent
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', required = true)]
+    names: Vec<String>,
 }
 
 #[derive(clap::Args, Clone, Debug)]
@@ -92,8 +99,8 @@ const KNOWN: [Known; 2] = [
     },
 ];
 
-fn chosen(args: &Args) -> Result<Vec<&'static Known>, CommandError> {
-    args.names
+fn chosen(names: &[String]) -> Result<Vec<&'static Known>, CommandError> {
+    names
         .iter()
         .map(|name| name.trim())
         .map(|name| {
@@ -120,7 +127,7 @@ fn chosen(args: &Args) -> Result<Vec<&'static Known>, CommandError> {
 /// An unknown add-on, no hub, no Helm, or what Helm says.
 pub async fn install(args: &InstallArgs, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let Install::HubAddon(args) = &args.command;
-    let chosen = chosen(args)?;
+    let chosen = chosen(&args.names)?;
     hub_only(global).await?;
     for addon in &chosen {
         let mut helm = vec![
@@ -159,7 +166,7 @@ pub async fn uninstall(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let Uninstall::HubAddon(args) = &args.command;
-    let chosen = chosen(args)?;
+    let chosen = chosen(&args.names)?;
     let hub = connect(global).await?;
     let api = resources::all(&hub.client, &resources::managed_cluster_addon());
     let enabled = match hub.call(api.list(&ListParams::default())).await {
@@ -259,16 +266,12 @@ mod tests {
 
     #[test]
     fn unknown_add_ons_are_named_with_the_known_ones() {
-        let args = |name: &str| Args {
-            names: vec![name.to_owned()],
-            create_namespace: true,
-            repository: String::new(),
-        };
+        let chosen = |name: &str| chosen(&[name.to_owned()]);
         assert_eq!(
-            chosen(&args(" argocd")).unwrap()[0].chart,
+            chosen(" argocd").unwrap()[0].chart,
             "argocd-pull-integration"
         );
-        let error = chosen(&args("argo")).err().unwrap();
+        let error = chosen("argo").err().unwrap();
         assert_eq!(error.message(), "invalid add-on name argo");
         assert_eq!(error.hints(), ["add-ons are: argocd, argocd-agent"]);
     }

@@ -70,6 +70,22 @@ impl DriverArgs {
             || !self.auto_approved_grpc_identities.is_empty()
     }
 
+    /// The flags given that native components do not know.
+    pub(super) fn of_upstream_alone(&self) -> Vec<&'static str> {
+        [
+            (self.grpc_server.is_some(), "--grpc-server"),
+            (
+                self.grpc_endpoint_type != EndpointType::Hostname,
+                "--grpc-endpoint-type",
+            ),
+            (self.hub_cluster_arn.is_some(), "--hub-cluster-arn"),
+            (!self.aws_resource_tags.is_empty(), "--aws-resource-tags"),
+        ]
+        .into_iter()
+        .filter_map(|(given, flag)| given.then_some(flag))
+        .collect()
+    }
+
     /// The drivers, in the order of the flag; `cluster` is the kubeconfig's name
     /// of the hub's cluster.
     ///

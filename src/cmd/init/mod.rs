@@ -3,7 +3,9 @@
 mod drivers;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use kube::api::PostParams;
@@ -14,12 +16,12 @@ use tokio::time::Instant;
 use self::drivers::DriverArgs;
 use crate::bundle::{self, BootstrapToken, HubValues, UpstreamHub};
 use crate::cmd::args::GlobalArgs;
-use crate::cmd::components::{Choice, ComponentArgs};
+use crate::cmd::components::{self, Choice, ComponentArgs, Installed};
 use crate::cmd::explain::{Doing, wait_error};
 use crate::cmd::get::token;
-use crate::cmd::install::{self, FeatureArgs};
+use crate::cmd::install::{self, FeatureArgs, ShowArgs};
 use crate::cmd::values::Values;
-use crate::cmd::{connect, deadline, preview, program, resources};
+use crate::cmd::{connect, deadline, preview, program, resources, upgrade};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 
@@ -54,6 +56,10 @@ pub struct Args {
     #[arg(long)]
     use_bootstrap_token: bool,
 
+    /// How long the token of the join command is valid, from 10m [default: 1h, a bootstrap token 24h]
+    #[arg(long, value_name = "DURATION", value_parser = token::parse_ttl)]
+    token_ttl: Option<Duration>,
+
     /// Create the namespace open-cluster-management
     #[arg(
         long,
@@ -84,6 +90,9 @@ pub struct Args {
 
     #[command(flatten)]
     drivers: DriverArgs,
+
+    #[command(flatten)]
+    show: ShowArgs,
 
     #[command(flatten)]
     features: FeatureArgs,
@@ -130,7 +139,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         )));
     }
     let mut spec = cluster_manager(args)?;
-    let values = Values::of(args.cluster_manager_values_file.as_deref())?;
+    let mut values = Values::of(args.cluster_manager_values_file.as_deref())?;
     let pull_credentials = args.components.pull_credentials()?;
     let hub = connect(global).await?;
     let until = deadline(global.timeout);
@@ -142,7 +151,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     .doing("reach the cluster")?;
     let choice = args.components.choose(&hub, names::CLUSTER_MANAGER).await?;
     let token = if args.use_bootstrap_token {
-        Some(bootstrap_token(&hub).await?)
+        Some(bootstrap_token(&hub, args.token_ttl, ui).await?)
     } else {
         None
     };
@@ -150,10 +159,15 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     let objects = match choice {
         Choice::Native { image } => {
             native_drivers(&args.drivers)?;
+            let mut flags = args.components.of_upstream_alone();
+            flags.extend(args.drivers.of_upstream_alone());
+            install::without_effect(&flags, ui);
+            let created = values.switch("createNamespace")?;
+            values.lay("clusterManager", &mut spec)?;
             values.finish(ui);
             bundle::hub(&HubValues {
                 image,
-                create_namespace: args.create_namespace,
+                create_namespace: created.unwrap_or(args.create_namespace),
                 image_pull_credentials: pull_credentials,
                 bootstrap_token: token.clone(),
                 cluster_manager: spec,
@@ -162,10 +176,15 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         }
         Choice::Upstream(images) => {
             drivers(args, hub.cluster.as_deref(), &mut spec)?;
+            let before = components::installed(&hub, names::CLUSTER_MANAGER).await?;
+            let before = before.filter(|before| !before.native);
+            if let Some(before) = &before {
+                moves(before, &images.operator(), args.force, ui)?;
+            }
             bundle::upstream_hub(&laid(
                 UpstreamHub {
                     images,
-                    replicas: None,
+                    replicas: before.map(|before| before.replicas),
                     create_namespace: args.create_namespace,
                     image_pull_credentials: pull_credentials,
                     bootstrap_token: token.clone(),
@@ -186,7 +205,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if global.dry_run {
         install::dry_run_note(ui);
         if args.output == token::Output::Text {
-            ui.result(&install::manifests(&objects))?;
+            args.show.print(&objects, ui)?;
         } else {
             print(args, "", &hub, ui)?;
         }
@@ -202,12 +221,31 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     let token = match token {
         Some(token) => format!("{}.{}", token.id, token.secret),
         None => {
-            token::service_account_token(&hub, token::TOKEN_TTL)
-                .await?
-                .text
+            let ttl = args.token_ttl.unwrap_or(token::TOKEN_TTL);
+            token::service_account_token(&hub, ttl).await?.text
         }
     };
     print(args, &token, &hub, ui)
+}
+
+/// A hub that is there already gets the images asked for, and is told so; an
+/// older version only by force.
+fn moves(before: &Installed, after: &str, force: bool, ui: &Ui) -> Result<(), CommandError> {
+    let (old, new) = (&before.image, after);
+    if old == new {
+        return Ok(());
+    }
+    let tag = |image: &str| image.rsplit(':').next().unwrap_or_default().to_owned();
+    if !force && upgrade::older(&tag(new), &tag(old)) {
+        return Err(CommandError::user(format!(
+            "the hub that is here runs {old}, and {new} is older"
+        ))
+        .hint("pass --bundle-version with its version, or --force to go back"));
+    }
+    ui.status(&format!(
+        "The hub that is here changes: {old} becomes {new}."
+    ));
+    Ok(())
 }
 
 /// What the values file says goes before what flags say.
@@ -292,7 +330,7 @@ fn cluster_manager(args: &Args) -> Result<ClusterManagerSpec, CommandError> {
         .hint("add --feature-gates ManagedClusterAutoApproval=true"));
     }
     args.drivers.plan(None)?;
-    if args.components.components == Some(crate::cmd::components::Components::Upstream) {
+    if args.components.components == Some(components::Components::Upstream) {
         args.components.images()?;
     }
     let of = |known: &[&str]| -> Vec<FeatureGate> {
@@ -339,25 +377,90 @@ fn cluster_manager(args: &Args) -> Result<ClusterManagerSpec, CommandError> {
 /// The id of the bootstrap token, as clusteradm names it.
 const TOKEN_ID: &str = "ocmhub";
 
+/// How long a bootstrap token is valid, unless the user says so.
+const BOOTSTRAP_TTL: Duration = Duration::from_secs(24 * 3600);
+
 /// The token that is there already (join commands printed before stay valid),
-/// else a new one.
-async fn bootstrap_token(hub: &Connection) -> Result<BootstrapToken, CommandError> {
+/// else a new one. One that ends soon, or never, gets another end.
+async fn bootstrap_token(
+    hub: &Connection,
+    ttl: Option<Duration>,
+    ui: &Ui,
+) -> Result<BootstrapToken, CommandError> {
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), "kube-system");
     let found = hub
         .call_opt(secrets.get(&format!("bootstrap-token-{TOKEN_ID}")))
         .await
         .doing("read the bootstrap token")?;
-    let known = found
-        .and_then(|secret| secret.data?.remove("token-secret"))
-        .and_then(|bytes| String::from_utf8(bytes.0).ok());
-    let secret = match known {
-        Some(secret) => secret,
-        None => crate::cmd::random_text(16)?,
-    };
+    let now = Timestamp::now();
+    let renewed = renewed(found.as_ref(), ttl, now);
+    if let Some(said) = renewed.said {
+        ui.status(&format!("{said} until {}.", renewed.until));
+    }
     Ok(BootstrapToken {
         id: TOKEN_ID.to_owned(),
-        secret,
+        secret: match renewed.secret {
+            Some(secret) => secret,
+            None => crate::cmd::random_text(16)?,
+        },
+        expiration: Some(renewed.until.to_string()),
     })
+}
+
+/// What becomes of a bootstrap token.
+#[derive(Debug, PartialEq)]
+struct Renewed {
+    /// The secret, if it is kept.
+    secret: Option<String>,
+    /// When it ends.
+    until: Timestamp,
+    /// What to say of it.
+    said: Option<&'static str>,
+}
+
+/// A secret that has ended is not used again; its end moves where the user says
+/// so, or less than half of the time is left.
+fn renewed(found: Option<&Secret>, ttl: Option<Duration>, now: Timestamp) -> Renewed {
+    let after = |ttl: Duration| {
+        let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
+        // Whole seconds are how Kubernetes writes them.
+        let end = now.as_second().saturating_add(seconds);
+        Timestamp::from_second(end).unwrap_or(Timestamp::MAX)
+    };
+    let until = after(ttl.unwrap_or(BOOTSTRAP_TTL));
+    let known = found.and_then(|secret| {
+        let bytes = secret.data.as_ref()?.get("token-secret")?;
+        String::from_utf8(bytes.0.clone()).ok()
+    });
+    let Some(known) = known else {
+        return Renewed {
+            secret: None,
+            until,
+            said: Some("The bootstrap token is valid"),
+        };
+    };
+    match found.and_then(token::expiration) {
+        Some(end) if end <= now => Renewed {
+            secret: None,
+            until,
+            said: Some("The bootstrap token had expired; a new one is valid"),
+        },
+        Some(end) if ttl.is_none() && end >= after(BOOTSTRAP_TTL / 2) => Renewed {
+            secret: Some(known),
+            until: end,
+            said: None,
+        },
+        Some(_) => Renewed {
+            secret: Some(known),
+            until,
+            said: Some("The bootstrap token is now valid"),
+        },
+        None => Renewed {
+            secret: Some(known),
+            until,
+            said: Some("The bootstrap token had no end; it is now valid"),
+        },
+    }
 }
 
 /// Clusters that join learn the hub's CA from `kube-public/cluster-info`;
@@ -535,6 +638,45 @@ mod tests {
         );
         assert!(users(&[]).is_empty());
         assert!(spec(&["--auto-approved-csr-identities=x"]).is_err());
+    }
+
+    #[test]
+    fn bootstrap_tokens_end_and_are_renewed() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let secret = |expiration: Option<&str>| -> Secret {
+            let mut data = json!({"token-id": "b2NtaHVi", "token-secret": "a2VwdA=="});
+            if let Some(expiration) = expiration {
+                let bytes = expiration.as_bytes();
+                data["expiration"] =
+                    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes)
+                        .into();
+            }
+            serde_json::from_value(json!({"metadata": {"name": "x"}, "data": data})).unwrap()
+        };
+        let day = "2026-01-02T00:00:00Z";
+        for (found, ttl, kept, until) in [
+            (None, None, false, day),
+            // No end, ended, ends soon, ends late.
+            (Some(secret(None)), None, true, day),
+            (Some(secret(Some("2025-12-31T00:00:00Z"))), None, false, day),
+            (Some(secret(Some("2026-01-01T11:00:00Z"))), None, true, day),
+            (
+                Some(secret(Some("2026-01-01T13:00:00Z"))),
+                None,
+                true,
+                "2026-01-01T13:00:00Z",
+            ),
+            (
+                Some(secret(Some("2026-01-01T13:00:00Z"))),
+                Some(Duration::from_secs(3600)),
+                true,
+                "2026-01-01T01:00:00Z",
+            ),
+        ] {
+            let renewed = renewed(found.as_ref(), ttl, now);
+            assert_eq!(renewed.until.to_string(), until, "{found:?}");
+            assert_eq!(renewed.secret.is_some(), kept, "{found:?}");
+        }
     }
 
     #[test]

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use super::Args;
 use super::hub::{self, Hub};
 use crate::bundle::{self, AgentValues, Bootstrap, ExternalKubeconfig, UpstreamAgent};
-use crate::cmd::components::{Choice, installed, read};
+use crate::cmd::components::{Choice, Installed, installed, read};
 use crate::cmd::explain::Doing;
+use crate::cmd::install;
+use crate::cmd::program;
 use crate::cmd::values::Values;
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, from_config};
@@ -129,6 +131,7 @@ pub(super) async fn objects(
     }));
     let images = match choice {
         Choice::Native { image } => {
+            install::without_effect(&args.components.of_upstream_alone(), ui);
             let mut klusterlet = klusterlet;
             values.lay("klusterlet", &mut klusterlet)?;
             values.finish(ui);
@@ -160,12 +163,21 @@ pub(super) async fn objects(
         (true, Some(before)) => before.metadata.name.clone().unwrap_or_default(),
         (true, None) => format!("klusterlet-hosted-{}", crate::cmd::random_text(6)?),
     };
+    let there = installed(cluster, names::KLUSTERLET).await?;
+    let operator = replaces(there.as_ref(), args.hosted());
+    let stays = there.as_ref().filter(|_| !operator);
+    if let Some(there) = stays.filter(|there| there.images().tag != images.tag) {
+        ui.status(&format!(
+            "The operator stays as it is, {}: `{} upgrade klusterlet --bundle-version VERSION` brings it to another version.",
+            there.image,
+            program()
+        ));
+    }
     let mut agent = UpstreamAgent {
         images,
         replicas: None,
         create_namespace: args.create_namespace,
-        // A hosting cluster keeps the operator it has.
-        operator: !args.hosted() || installed(cluster, names::KLUSTERLET).await?.is_none(),
+        operator,
         image_pull_credentials: pull_credentials,
         bootstraps: vec![bootstrap],
         external_managed_kubeconfig: managed.map(ExternalKubeconfig),
@@ -181,6 +193,12 @@ pub(super) async fn objects(
     };
     lay(&mut agent, values, ui)?;
     Ok(bundle::upstream_agent(&agent)?)
+}
+
+/// Whether the operator is installed: not where one works already, as with
+/// clusteradm; and a hosting cluster keeps what it has.
+fn replaces(there: Option<&Installed>, hosted: bool) -> bool {
+    there.is_none_or(|there| !hosted && (there.native || there.available == 0))
 }
 
 /// What the values file says goes before what flags say.
@@ -479,6 +497,31 @@ mod tests {
                 "workConfiguration": {},
             })
         );
+    }
+
+    #[test]
+    fn an_operator_that_works_is_left_alone() {
+        let operator = |native: bool, available: i32| Installed {
+            native,
+            image: "r/registration-operator:v1.2.0".to_owned(),
+            replicas: 1,
+            available,
+            arguments: Vec::new(),
+        };
+        for (there, hosted, wanted) in [
+            (None, false, true),
+            (None, true, true),
+            (Some(operator(false, 1)), false, false),
+            (Some(operator(false, 0)), false, true),
+            (Some(operator(true, 1)), false, true),
+            (Some(operator(false, 0)), true, false),
+        ] {
+            assert_eq!(
+                replaces(there.as_ref(), hosted),
+                wanted,
+                "{there:?} {hosted}"
+            );
+        }
     }
 
     #[test]

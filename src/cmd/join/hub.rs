@@ -233,9 +233,9 @@ async fn learn(
         ))
         .hint("pass the hub's CA with --ca-file"));
     };
-    ui.status(
-        "The hub's CA was read from the hub itself and is trusted from now on; \
-         --ca-file checks it from the first byte.",
+    ui.warning(
+        "the hub's CA was asked for with the join token before the hub's certificate could \
+         be checked, and is trusted from now on; --ca-file checks it from the first byte",
     );
     Ok((Some(ca), info))
 }
@@ -389,6 +389,109 @@ mod tests {
         assert!(text.contains("not copied whole"), "{text}");
         assert!(text.contains("get token"), "{text}");
         assert!(!text.contains("SECRET"), "{text}");
+    }
+
+    /// A server that is not the hub: it answers with `cluster_info`, or with 404,
+    /// and keeps what it is told. Its URL, its certificate.
+    async fn stranger(
+        cluster_info: Option<String>,
+    ) -> (String, String, std::sync::Arc<std::sync::Mutex<String>>) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        crate::cli::install_crypto_provider();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names = vec!["127.0.0.1".to_owned()];
+        let certificate = rcgen::CertificateParams::new(names)
+            .unwrap()
+            .self_signed(&key)
+            .unwrap();
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let log = heard.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    continue;
+                };
+                let mut request = Vec::new();
+                let mut buffer = [0; 1024];
+                while !request.ends_with(b"\r\n\r\n") {
+                    match stream.read(&mut buffer).await {
+                        Ok(read) if read > 0 => request.extend(&buffer[..read]),
+                        _ => break,
+                    }
+                }
+                let request = String::from_utf8_lossy(&request).into_owned();
+                let body = cluster_info
+                    .as_ref()
+                    .filter(|_| request.contains("configmaps/cluster-info"));
+                let answer = body.map_or_else(
+                    || "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_owned(),
+                    |body| format!(
+                        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                        body.len()
+                    ),
+                );
+                log.lock().unwrap().push_str(&request);
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        (url, certificate.pem(), heard)
+    }
+
+    /// The token is never told to a server whose certificate does not fit the CA.
+    #[tokio::test]
+    async fn defect_03_the_token_goes_to_nobody_but_the_hub() {
+        const TOKEN: &str = "abcdef.0123456789abcdef";
+        let (_, other_ca, _) = stranger(None).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.crt");
+        std::fs::write(&file, &other_ca).unwrap();
+        let until = || Instant::now() + Duration::from_secs(1);
+
+        // With --ca-file, no stranger hears a word.
+        let (url, _, heard) = stranger(None).await;
+        let wish = Wish {
+            server: &url,
+            token: TOKEN,
+            ca_file: Some(&file),
+            internal_endpoint: false,
+        };
+        let ui = Ui::captured();
+        let hub = find(&wish, &ui).await.unwrap();
+        assert!(hub.probe("c1", until(), &ui.progress()).await.is_err());
+        assert_eq!(*heard.lock().unwrap(), "");
+
+        // Without, a CA that is published to everybody is asked for without the token,
+        // and checked before the token goes anywhere.
+        let encoded = base64::Engine::encode(
+            &base64::engine::general_purpose::STANDARD,
+            other_ca.as_bytes(),
+        );
+        let info = format!(
+            r#"{{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {{"name": "cluster-info"}}, "data": {{"kubeconfig":
+            "apiVersion: v1\nkind: Config\nclusters: [{{name: '', cluster: {{server: 'https://x', certificate-authority-data: {encoded}}}}}]"}}}}"#
+        );
+        let (url, _, heard) = stranger(Some(info)).await;
+        let wish = Wish {
+            server: &url,
+            ca_file: None,
+            ..wish
+        };
+        let hub = find(&wish, &ui).await.unwrap();
+        assert!(hub.probe("c1", until(), &ui.progress()).await.is_err());
+        let heard = heard.lock().unwrap().to_ascii_lowercase();
+        assert!(heard.contains("configmaps/cluster-info"), "{heard}");
+        assert!(!heard.contains("authorization"), "{heard}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::cmd::args::GlobalArgs;
 use crate::cmd::components::{Choice, ComponentArgs};
 use crate::cmd::create::work::plan::is_dns_label;
 use crate::cmd::explain::server_error;
-use crate::cmd::install::{self, FeatureArgs};
+use crate::cmd::install::{self, FeatureArgs, ShowArgs};
 use crate::cmd::{deadline, preview, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
@@ -167,6 +167,9 @@ pub struct Args {
     capi: capi::CapiArgs,
 
     #[command(flatten)]
+    show: ShowArgs,
+
+    #[command(flatten)]
     features: FeatureArgs,
 
     #[command(flatten)]
@@ -283,7 +286,7 @@ async fn install_agent(
     }
     if global.dry_run {
         install::dry_run_note(ui);
-        ui.result(&install::manifests(&objects))?;
+        args.show.print(&objects, ui)?;
         return Ok(cluster);
     }
     install::apply(&cluster, &objects, "the agent", until, ui).await?;

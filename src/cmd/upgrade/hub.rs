@@ -33,13 +33,14 @@ pub struct Args {
 /// # Errors
 /// No hub, an unknown or older version, or what the cluster refuses.
 pub(super) async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
-    let values = Values::of(args.cluster_manager_values_file.as_deref())?;
+    let mut values = Values::of(args.cluster_manager_values_file.as_deref())?;
     let hub = connect(global).await?;
     let until = deadline(global.timeout);
     let (manager, before) = present(&hub).await?;
-    let spec: ClusterManagerSpec = serde_json::from_value(manager.data["spec"].clone())
+    let mut spec: ClusterManagerSpec = serde_json::from_value(manager.data["spec"].clone())
         .map_err(|error| CommandError::user("the ClusterManager cannot be read").because(error))?;
     let mut objects = if before.native {
+        values.lay("clusterManager", &mut spec)?;
         values.finish(ui);
         let image = args.common.image(&before)?;
         tell(ui, "cluster-manager", &before.image, &image);

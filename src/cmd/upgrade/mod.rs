@@ -127,7 +127,8 @@ impl Common {
 
 /// Whether one tag is an older version than another; tags that are no versions
 /// are not compared.
-fn older(one: &str, than: &str) -> bool {
+#[must_use]
+pub fn older(one: &str, than: &str) -> bool {
     let version = |tag: &str| Version::parse(tag.trim_start_matches('v')).ok();
     matches!((version(one), version(than)), (Some(one), Some(than)) if one < than)
 }

@@ -71,15 +71,15 @@ async fn a_cluster_set_from_creation_to_deletion() {
         None,
         "clusteradm 18.2: a dry run changes nothing"
     );
-    assert_snapshot!(world.run(&set).await, @r#"
+    assert_snapshot!(world.run(&set).await, @r"
     exit 0
     --- stdout
     Cluster c1 is set to Clusterset eu
-    Processing managed namespaces: ["a", "b"]
+    Processing managed namespaces: [a b]
     Successfully updated Clusterset eu
     Added 2 managed namespace(s): a, b
     Total managed namespaces in clusterset: 2
-    "#);
+    ");
     assert_eq!(set_of(&world, "c1").await.as_deref(), Some("eu"));
     let again = world.run(&set).await;
     assert!(

@@ -1,8 +1,9 @@
 //! What clusters join with: issued, listed, taken back.
 
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::world::World;
@@ -108,4 +109,89 @@ async fn a_token_lives_as_long_as_it_is_asked_for() {
         said.starts_with("exit 0\n--- stdout\nhttps://HUB"),
         "{said}"
     );
+}
+
+/// The word after a flag in what was said.
+fn after<'a>(said: &'a str, flag: &str) -> &'a str {
+    let rest = said.split(flag).nth(1).unwrap_or_else(|| panic!("{said}"));
+    rest.split_whitespace().next().unwrap()
+}
+
+#[tokio::test]
+async fn defect_04_bootstrap_tokens_end_and_init_renews_them() {
+    let world = World::bare().await;
+    let init = [
+        "init",
+        "--components=native",
+        "--image=ocmadm",
+        "--use-bootstrap-token",
+    ];
+    let first = world.run(&init).await;
+    assert!(first.starts_with("exit 0\n"), "{first}");
+    assert!(
+        first.contains("The bootstrap token is valid until"),
+        "{first}"
+    );
+    let secrets: Api<Secret> = Api::namespaced(world.client.clone(), "kube-system");
+    let expiration = async || {
+        let secret = secrets.get("bootstrap-token-ocmhub").await.unwrap();
+        let bytes = secret.data.unwrap()["expiration"].0.clone();
+        let text = String::from_utf8(bytes).unwrap();
+        let until: jiff::Timestamp = text.parse().unwrap();
+        until.as_second() - jiff::Timestamp::now().as_second()
+    };
+    let day = 24 * 3600;
+    assert!((day - 120..=day).contains(&expiration().await));
+    // What was printed stays good; a time that is asked for counts.
+    let again = world.run(&init).await;
+    assert_eq!(after(&again, "--hub-token"), after(&first, "--hub-token"));
+    assert!(!again.contains("configured"), "{again}");
+    let shorter = world.run(&[&init[..], &["--token-ttl=20m"]].concat()).await;
+    assert_eq!(after(&shorter, "--hub-token"), after(&first, "--hub-token"));
+    assert!((1080..=1200).contains(&expiration().await));
+    // One that has ended is not printed again.
+    let past = json!({"stringData": {"expiration": "2020-01-01T00:00:00Z"}});
+    secrets
+        .patch(
+            "bootstrap-token-ocmhub",
+            &PatchParams::default(),
+            &Patch::Merge(past),
+        )
+        .await
+        .unwrap();
+    let renewed = world.run(&init).await;
+    // (A cluster may have cleaned it up already.)
+    assert!(renewed.starts_with("exit 0\n"), "{renewed}");
+    assert_ne!(after(&renewed, "--hub-token"), after(&first, "--hub-token"));
+    assert!(expiration().await > day - 120);
+}
+
+#[tokio::test]
+async fn defect_05_who_joins_reads_the_hubs_address_and_no_other_configmap() {
+    let world = World::bare().await;
+    for (components, everything) in [("native", false), ("upstream", true)] {
+        let components = format!("--components={components}");
+        let mut init = vec!["init", "--use-bootstrap-token", &components];
+        if !everything {
+            init.push("--image=ocmadm");
+        }
+        let said = world.run(&init).await;
+        assert!(said.starts_with("exit 0\n"), "{said}");
+        let api: Api<SubjectAccessReview> = Api::all(world.client.clone());
+        let may = async |namespace: &str, name: &str| {
+            let review = serde_json::from_value(json!({"metadata": {}, "spec": {
+                "user": "system:bootstrap:ocmhub", "groups": ["system:bootstrappers:managedcluster"],
+                "resourceAttributes": {"verb": "get", "version": "v1", "resource": "configmaps",
+                    "namespace": namespace, "name": name}}}))
+            .unwrap();
+            let answer = api.create(&PostParams::default(), &review).await.unwrap();
+            answer.status.unwrap().allowed
+        };
+        assert!(may("kube-public", "cluster-info").await);
+        assert!(may("kube-public", "kube-root-ca.crt").await);
+        // Upstream's chart lets them read all; there it stays so.
+        for (namespace, name) in [("kube-public", "other"), ("default", "cluster-info")] {
+            assert_eq!(may(namespace, name).await, everything, "{namespace}/{name}");
+        }
+    }
 }

@@ -2,8 +2,9 @@
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::Api;
-use kube::api::{DynamicObject, ListParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use ocmadm::bundle;
 use ocmadm::cmd::resources;
 use ocmadm::ocm::names;
 use serde_json::json;
@@ -56,6 +57,15 @@ async fn init_installs_upstreams_operator_and_can_be_repeated() {
     let other = world
         .run(&[&init[..], &["--bundle-version=1.3.0"]].concat())
         .await;
+    assert!(other.starts_with("exit 1\n"), "{other}");
+    assert!(
+        other.contains("registration-operator:v1.3.0 is older"),
+        "{other}"
+    );
+    let other = world
+        .run(&[&init[..], &["--bundle-version=1.3.0", "--force"]].concat())
+        .await;
+    assert!(other.contains(":v1.3.1 becomes"), "{other}");
     assert!(other.contains("2 configured, 9 unchanged"), "{other}");
     assert_eq!(
         image(&world, "cluster-manager").await,
@@ -137,4 +147,91 @@ async fn join_installs_upstreams_agent_here_or_hosted() {
     }
     let namespaces: Api<Namespace> = Api::all(world.client.clone());
     namespaces.get(&name).await.unwrap();
+}
+
+/// What is on the host besides the hosted agent is not its own.
+#[tokio::test]
+async fn unjoin_of_a_hosted_agent_leaves_the_host_and_sees_the_managed_clusters_works() {
+    let (host, managed) = tokio::join!(World::hub(), World::bare());
+    managed.cluster.install(bundle::agent_crds().unwrap()).await;
+    let token = host.run(&["get", "token", "-o", "token"]).await;
+    let token = token
+        .lines()
+        .find(|line| line.len() > 100)
+        .unwrap()
+        .to_owned();
+    let join = [
+        "join",
+        "--hub-token",
+        &token,
+        "--hub-apiserver",
+        &host.url,
+        "--components=upstream",
+    ];
+    let here = [&join[..], &["--cluster-name=c1"]].concat();
+    let said = host.run(&here).await;
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    let kubeconfig = managed.kubeconfig();
+    let kubeconfig = format!("--managed-cluster-kubeconfig={}", kubeconfig.display());
+    let hosted = [
+        "--cluster-name=c2",
+        "--mode=hosted",
+        "--singleton",
+        &kubeconfig,
+    ];
+    let said = host.run(&[&join[..], &hosted].concat()).await;
+    assert!(said.starts_with("exit 0\n"), "{said}");
+
+    let klusterlets = resources::all(&host.client, &resources::klusterlet());
+    let all = klusterlets.list(&ListParams::default()).await.unwrap();
+    let agent = all
+        .items
+        .iter()
+        .find(|one| one.data["spec"]["deployOption"]["mode"] == "SingletonHosted")
+        .unwrap();
+    let (name, uid) = (agent.name_any(), agent.uid().unwrap());
+    // As older tools write it: the fallback is the host's own agent's namespace.
+    let patch = Patch::Merge(json!({"spec": {"namespace": null}}));
+    klusterlets
+        .patch(&name, &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    let work = json!({"apiVersion": "work.open-cluster-management.io/v1", "kind": "AppliedManifestWork",
+        "metadata": {"name": "hash-settings"},
+        "spec": {"hubHash": "hash", "manifestWorkName": "settings", "agentID": uid}});
+    managed
+        .create(&resources::applied_manifest_work(), None, work)
+        .await;
+
+    let unjoin = ["unjoin", "--cluster-name", "c2"];
+    let said = host.run(&unjoin).await;
+    assert!(said.starts_with("exit 1\n"), "{said}");
+    assert!(said.contains("managed cluster c2: settings"), "{said}");
+    let works = resources::all(&managed.client, &resources::applied_manifest_work());
+    works
+        .delete("hash-settings", &DeleteParams::default())
+        .await
+        .unwrap();
+    let dry = host.run(&[&unjoin[..], &["--dry-run"]].concat()).await;
+    assert!(dry.contains(&format!("Namespace {name} would be")), "{dry}");
+    assert!(!dry.contains("open-cluster-management-agent"), "{dry}");
+    // A Secret that leads nowhere: its works cannot be seen.
+    let secrets: Api<Secret> = Api::namespaced(host.client.clone(), &name);
+    secrets
+        .delete("external-managed-kubeconfig", &DeleteParams::default())
+        .await
+        .unwrap();
+    let said = host.run(&unjoin).await;
+    assert!(said.starts_with("exit 1\n"), "{said}");
+    assert!(said.contains("--force leaves without"), "{said}");
+    let said = host.run(&[&unjoin[..], &["--force"]].concat()).await;
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    assert!(said.contains("The operator stays"), "{said}");
+
+    let namespaces: Api<Namespace> = Api::all(host.client.clone());
+    assert!(namespaces.get_opt(&name).await.unwrap().is_none());
+    let own: Api<Secret> = Api::namespaced(host.client.clone(), names::AGENT_NAMESPACE);
+    own.get("bootstrap-hub-kubeconfig").await.unwrap();
+    klusterlets.get("klusterlet").await.unwrap();
+    assert!(klusterlets.get_opt(&name).await.unwrap().is_none());
 }

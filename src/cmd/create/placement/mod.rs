@@ -33,9 +33,13 @@ pub struct Args {
     )]
     clustersets: Vec<String>,
 
-    /// Labels clusters must have, as kubectl writes selectors: 'env=prod,zone in (a,b),!old' (repeatable: one must fit)
-    #[arg(long, short = 'l', visible_alias = "selector", value_name = "SELECTOR")]
+    /// Labels of which one must fit, separated by commas: 'env=prod,env=test' are two alternatives (repeatable)
+    #[arg(long, value_name = "LABEL,...")]
     label_selectors: Vec<String>,
+
+    /// Labels that must all fit, as kubectl writes selectors: 'env=prod,zone in (a,b),!old' (repeatable)
+    #[arg(long, short = 'l', value_name = "SELECTOR")]
+    selector: Vec<String>,
 
     /// Claims clusters must make, written like labels
     #[arg(long, value_name = "SELECTOR")]

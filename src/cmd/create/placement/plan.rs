@@ -94,7 +94,8 @@ pub(super) fn spec(args: &Args) -> Result<Value, CommandError> {
     Ok(Value::Object(spec))
 }
 
-/// One predicate for each label selector; claims and expressions are in all of them.
+/// One predicate for each of `--label-selectors`, as clusteradm makes them; what all
+/// clusters must have is in each.
 fn predicates(args: &Args) -> Result<Vec<Value>, CommandError> {
     let mut common = Map::new();
     if let Some(text) = &args.claim_selector {
@@ -128,20 +129,35 @@ fn predicates(args: &Args) -> Result<Vec<Value>, CommandError> {
         }
         common.insert("celSelector".into(), json!({"celExpressions": args.cel}));
     }
-    if args.label_selectors.is_empty() {
-        let one = json!({"requiredClusterSelector": common});
-        return Ok(if common.is_empty() {
-            Vec::new()
-        } else {
-            vec![one]
-        });
+    let wanted = args.selector.join(",");
+    let mut alternatives: Vec<String> = args
+        .label_selectors
+        .iter()
+        .flat_map(|text| split(text))
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(|text| match wanted.is_empty() {
+            true => text.to_owned(),
+            false => format!("{text},{wanted}"),
+        })
+        .collect();
+    if alternatives.is_empty() {
+        if wanted.is_empty() {
+            let one = json!({"requiredClusterSelector": common});
+            return Ok(if common.is_empty() {
+                Vec::new()
+            } else {
+                vec![one]
+            });
+        }
+        alternatives.push(wanted);
     }
     let with = |text: &String| {
         let mut all = common.clone();
         all.insert("labelSelector".into(), selector(text)?);
         Ok(json!({"requiredClusterSelector": all}))
     };
-    args.label_selectors.iter().map(with).collect()
+    alternatives.iter().map(with).collect()
 }
 
 /// `env=prod,zone in (a,b),!old` as a label selector.
@@ -167,7 +183,16 @@ fn selector(text: &str) -> Result<Value, CommandError> {
         } else if let Some((key, value)) = part.split_once("!=") {
             listed.push(json!({"key": key.trim(), "operator": "NotIn", "values": [value.trim()]}));
         } else if let Some((key, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
-            equal.insert(key.trim().to_owned(), value.trim().into());
+            let (key, value) = (key.trim(), value.trim());
+            let before = equal.insert(key.to_owned(), value.into());
+            if before.is_some_and(|before| before != *value) {
+                return Err(CommandError::usage(format!(
+                    "selector {text:?} wants two values of {key}, which no cluster has"
+                ))
+                .hint(format!(
+                    "alternatives are '{key} in (a,b)', or --label-selectors {key}=a,{key}=b"
+                )));
+            }
         } else if let Some(key) = part.strip_prefix('!') {
             listed.push(json!({"key": key.trim(), "operator": "DoesNotExist"}));
         } else if !part.is_empty() && words.len() == 1 {
@@ -358,9 +383,9 @@ mod tests {
             "--clustersets",
             "a,b",
             "-l",
-            "env=prod,zone in (x,y),!old",
+            "env=prod,zone in (x,y)",
             "-l",
-            "gpu,tier!=test",
+            "!old",
             "--claim-selector",
             "region=eu",
             "--cel",
@@ -399,13 +424,6 @@ mod tests {
             first["celSelector"]["celExpressions"][0],
             "managedCluster.metadata.name != 'c9'"
         );
-        let second = &spec["predicates"][1]["requiredClusterSelector"]["labelSelector"];
-        assert_eq!(
-            second["matchExpressions"],
-            json!([
-            {"key": "gpu", "operator": "Exists"},
-            {"key": "tier", "operator": "NotIn", "values": ["test"]}])
-        );
         assert_eq!(
             spec["prioritizerPolicy"],
             json!({"mode": "Exact", "configurations": [
@@ -430,11 +448,50 @@ mod tests {
     }
 
     #[test]
+    fn label_selectors_are_alternatives_and_a_selector_holds_for_all() {
+        let labels = |words: &[&str]| -> Vec<Value> {
+            let spec = read(words).unwrap();
+            let all = spec["predicates"].as_array().unwrap().clone();
+            all.into_iter()
+                .map(|mut one| one["requiredClusterSelector"]["labelSelector"].take())
+                .collect()
+        };
+        // As clusteradm reads them.
+        assert_eq!(
+            labels(&[
+                "--label-selectors",
+                "env=prod,env=dev",
+                "--label-selectors=gpu"
+            ]),
+            [
+                json!({"matchLabels": {"env": "prod"}}),
+                json!({"matchLabels": {"env": "dev"}}),
+                json!({"matchExpressions": [{"key": "gpu", "operator": "Exists"}]}),
+            ]
+        );
+        assert_eq!(
+            labels(&[
+                "--label-selectors",
+                "zone in (a,b),tier!=test",
+                "-l",
+                "env=prod,x=y"
+            ]),
+            [
+                json!({"matchLabels": {"env": "prod", "x": "y"}, "matchExpressions": [
+                    {"key": "zone", "operator": "In", "values": ["a", "b"]}]}),
+                json!({"matchLabels": {"env": "prod", "x": "y"}, "matchExpressions": [
+                    {"key": "tier", "operator": "NotIn", "values": ["test"]}]}),
+            ]
+        );
+    }
+
+    #[test]
     fn nonsense_is_refused_with_a_way_out() {
         for words in [
             &["-l", "a b c"][..],
             &["-l", "env in a,b"],
             &["-l", "env=not a value"],
+            &["-l", "env=prod,env=dev"],
             &["--prioritizers", "BuiltIn:Spread:1"],
             &["--prioritizers", "BuiltIn:Steady:99"],
             &["--prioritizers", "Steady"],
@@ -453,7 +510,11 @@ mod tests {
             // Values may begin with a dash.
             let joined = format!(
                 "{}={}",
-                words[0].replace("-l", "--label-selectors"),
+                if words[0] == "-l" {
+                    "--selector"
+                } else {
+                    &words[0]
+                },
                 words[1]
             );
             let error = read(&[&joined]).expect_err(&joined);

@@ -11,8 +11,7 @@ use kube::core::DynamicObject;
 use super::super::facts::{Access, Agent, Answer, Managed, Server};
 use super::{operator, seen, server, value, warnings};
 use crate::agent::certificate::credentials::{Credentials, KEY_CERTIFICATE};
-use crate::cmd::get::info::agent_namespace;
-use crate::cmd::resources;
+use crate::cmd::resources::{self, agent_namespace};
 use crate::k8s::client::{self, Connection, Failure};
 use crate::ocm::names;
 
