@@ -1120,7 +1120,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__clusterset__subcmd__unbind)
-            opts="-n -o -q -v -h --namespace --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-n -y -o -q -v -h --namespace --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1189,7 +1189,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__clusterset__subcmd__unset)
-            opts="-c -l -o -q -v -h --clusters --clusterset --selector --all --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-c -l -y -o -q -v -h --clusters --clusterset --selector --all --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1437,7 +1437,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__create__subcmd__placement)
-            opts="-n -l -o -q -v -h --namespace --clusterset --clustersets --selector --label-selectors --claim-selector --cel --number --count --prioritizers --exact --tolerate --group --clusters-per-group --spread --overwrite --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-n -l -o -q -v -h --namespace --clusterset --clustersets --label-selectors --selector --claim-selector --cel --number --count --prioritizers --exact --tolerate --group --clusters-per-group --spread --overwrite --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2010,7 +2010,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__delete__subcmd__token)
-            opts="-o -q -v -h --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-y -o -q -v -h --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2071,7 +2071,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__delete__subcmd__work)
-            opts="-c -l -o -q -v -h --clusters --clusterset --selector --all --wait --force --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-c -l -y -o -q -v -h --clusters --clusterset --selector --all --wait --force --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3357,7 +3357,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__init)
-            opts="-o -q -v -h --wait --output --output-file --output-join-command-file --use-bootstrap-token --create-namespace --force --cluster-manager-values-file --singleton --singleton-name --registration-drivers --auto-approved-csr-identities --auto-approved-arn-patterns --auto-approved-grpc-identities --hub-cluster-arn --aws-resource-tags --grpc-server --grpc-endpoint-type --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --wait --output --output-file --output-join-command-file --use-bootstrap-token --token-ttl --create-namespace --force --cluster-manager-values-file --singleton --singleton-name --registration-drivers --auto-approved-csr-identities --auto-approved-arn-patterns --auto-approved-grpc-identities --hub-cluster-arn --aws-resource-tags --grpc-server --grpc-endpoint-type --show-token --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3399,6 +3399,10 @@ _ocmadm() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --token-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --create-namespace)
@@ -3691,7 +3695,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__join)
-            opts="-m -o -q -v -h --hub-token --hub-apiserver --cluster-name --hub-context --accept --labels --taints --into-set --ca-file --wait --force-internal-endpoint-lookup --proxy-url --proxy-ca-file --mode --singleton --managed-cluster-kubeconfig --force-internal-endpoint-lookup-managed --create-namespace --client-cert-expiration-seconds --klusterlet-annotation --registration-auth --hub-cluster-arn --managed-cluster-arn --grpc-server --grpc-ca-file --addon-kubeclient-registration-auth --addon-token-expiration-seconds --klusterlet-values-file --output-file --capi-import --capi-cluster-name --capi-kubeconfig --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-m -o -q -v -h --hub-token --hub-apiserver --cluster-name --hub-context --accept --labels --taints --into-set --ca-file --wait --force-internal-endpoint-lookup --proxy-url --proxy-ca-file --mode --singleton --managed-cluster-kubeconfig --force-internal-endpoint-lookup-managed --create-namespace --client-cert-expiration-seconds --klusterlet-annotation --registration-auth --hub-cluster-arn --managed-cluster-arn --grpc-server --grpc-ca-file --addon-kubeclient-registration-auth --addon-token-expiration-seconds --klusterlet-values-file --output-file --capi-import --capi-cluster-name --capi-kubeconfig --show-token --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4868,21 +4872,13 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__uninstall__subcmd__hub__subcmd__addon)
-            opts="-o -q -v -h --names --create-namespace --repository --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --names --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --names)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --create-namespace)
-                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
-                    return 0
-                    ;;
-                --repository)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

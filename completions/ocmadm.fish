@@ -65,6 +65,7 @@ complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "uninstall" -d 'Take a
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s o -l output -d 'Output format: text, json, yaml, jsonpath=… or token' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l output-file -d 'Also write the manifests to a file' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l output-join-command-file -d 'Also write the join command to a file that takes the cluster\'s name as its argument' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l token-ttl -d 'How long the token of the join command is valid, from 10m [default: 1h, a bootstrap token 24h]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l create-namespace -d 'Create the namespace open-cluster-management' -r -f -a "true\t''
 false\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l cluster-manager-values-file -d 'Values of clusteradm\'s chart (YAML) that are laid over the flags' -r -F
@@ -102,6 +103,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l wait -d 'Wait unt
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l use-bootstrap-token -d 'Let clusters join with a bootstrap token instead of a service account\'s'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l force -d 'Leave out what is checked beforehand'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l singleton -d 'The multicluster-controlplane, which OCM has given up'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l show-token -d 'Print tokens and other secrets in a dry run, too'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l enable-sync-labels -d 'Let labels of the ClusterManager or Klusterlet go to what upstream\'s operator makes of it'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -740,7 +742,7 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand plugin; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l listen -d 'Serve health and metrics here' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l listen -d 'Serve health and metrics here; in a sandbox on any free port' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l webhooks -d 'Serve admission webhooks here; in a sandbox on any free port' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l namespace -d 'Namespace of the hub\'s own objects [default: the pod\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
@@ -754,7 +756,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s v -l v -d 'Log wha
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -l no-leader-election -d 'Work at once, without asking whether another replica does'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand hub" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l listen -d 'Serve health and metrics here' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l listen -d 'Serve health and metrics here; in a sandbox on any free port' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l namespace -d 'Namespace of the agent\'s own process [default: the pod\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l klusterlet -d 'The Klusterlet to serve [default: klusterlet]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
@@ -860,6 +862,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l force-internal-en
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l singleton -d 'Run registration and work in one process (native components always do)'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l force-internal-endpoint-lookup-managed -d 'Hosted mode: let the agent use the address that the managed cluster itself names (kind, NAT)'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l capi-import -d 'Join a cluster that Cluster API made; --context leads to its management cluster'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l show-token -d 'Print tokens and other secrets in a dry run, too'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l enable-sync-labels -d 'Let labels of the ClusterManager or Klusterlet go to what upstream\'s operator makes of it'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -1072,7 +1075,8 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_su
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from manifestwork" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s n -l namespace -d 'The namespace it is in' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l clustersets -l clusterset -d 'Cluster sets to choose from, separated by commas; all that are bound to the namespace when absent' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s l -l label-selectors -l selector -d 'Labels clusters must have, as kubectl writes selectors: \'env=prod,zone in (a,b),!old\' (repeatable: one must fit)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l label-selectors -d 'Labels of which one must fit, separated by commas: \'env=prod,env=test\' are two alternatives (repeatable)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -s l -l selector -d 'Labels that must all fit, as kubectl writes selectors: \'env=prod,zone in (a,b),!old\' (repeatable)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l claim-selector -d 'Claims clusters must make, written like labels' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l cel -d 'CEL expression over managedCluster that must be true (repeatable: all must)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand create; and __fish_seen_subcommand_from placement" -l count -l number -d 'How many clusters; all that fit when absent' -r
@@ -1221,6 +1225,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_su
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s y -l yes -d 'Do not ask before deleting'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
@@ -1239,6 +1244,7 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l all -d 'All clusters of the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -l force -d 'Do not wait for the agent: its resources stay on the managed cluster'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s y -l yes -d 'Do not ask before deleting'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from work" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
@@ -1257,6 +1263,7 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l all -d 'All clusters of the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -l force -d 'Do not wait for the agent: its resources stay on the managed cluster'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s y -l yes -d 'Do not ask before deleting'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand delete; and __fish_seen_subcommand_from manifestwork" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and not __fish_seen_subcommand_from bind set unbind unset" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
@@ -1311,6 +1318,7 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_see
 always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s y -l yes -d 'Do not ask before deleting'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unbind" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -s c -l clusters -d 'Names of managed clusters, separated by commas (repeatable)' -r
@@ -1326,6 +1334,7 @@ always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -l all -d 'All clusters of the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -s y -l yes -d 'Do not ask before deleting'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand clusterset; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and not __fish_seen_subcommand_from create disable enable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
@@ -1502,9 +1511,6 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -f -a "hub-addon" -d 'Take add-ons off the hub, with Helm'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l names -d 'The add-ons: argocd, argocd-agent' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l create-namespace -d 'Create the add-on\'s namespace' -r -f -a "true\t''
-false\t''"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l repository -d 'Repository of the charts' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -s o -l output -d 'Print the objects that were changed, as json, yaml, name, jsonpath=… or custom-columns=…; lines go to stderr' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r

@@ -9,6 +9,7 @@ use crate::cmd::args::GlobalArgs;
 use crate::cmd::{connect, program, replicas, resources, same_cluster};
 use crate::error::CommandError;
 use crate::ui::Ui;
+use crate::ui::tree::Node;
 
 /// Arguments of `ocmadm get replicasets`.
 #[derive(clap::Args, Clone, Debug)]
@@ -60,6 +61,23 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     Ok(())
 }
 
+/// A replica set in a tree.
+fn branch(set: &DynamicObject) -> Node {
+    let summary = &set.data["status"]["summary"];
+    let number = |name: &str, key: &str| {
+        let count = summary[key].as_i64().unwrap_or_default();
+        Node::pair(name, &count.to_string())
+    };
+    Node::pair(&set.name_any(), "").over([
+        Node::pair("Namespace", &set.namespace().unwrap_or_default()),
+        Node::pair("Status", "").over([
+            number("Total", "total"),
+            number("Available", "available"),
+            number("Degraded", "degraded"),
+        ]),
+    ])
+}
+
 fn view() -> View<'static> {
     View {
         resource: resources::replica_set(),
@@ -104,6 +122,9 @@ fn view() -> View<'static> {
                     replicas::readiness(set).err().unwrap_or_default(),
                 ],
             )
+        }),
+        tree: Box::new(|sets| {
+            Node::pair("ManifestWorkReplicaSet", "").over(sets.iter().map(branch))
         }),
     }
 }
