@@ -56,10 +56,14 @@ pub struct Args {
 
     #[command(flatten)]
     confirm: ConfirmArgs,
+
+    /// Whether the hub has let the cluster go already.
+    #[arg(skip)]
+    detached: bool,
 }
 
 impl Args {
-    /// Everything of a cluster goes, without a question.
+    /// Everything of a cluster that the hub has let go, without a question.
     #[must_use]
     pub fn all_of(cluster: &str, force: bool) -> Self {
         Self {
@@ -69,6 +73,7 @@ impl Args {
             hub_context: None,
             drain: false,
             confirm: ConfirmArgs { yes: true },
+            detached: true,
         }
     }
 }
@@ -166,6 +171,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         }
     }
     if global.dry_run {
+        return Ok(());
+    }
+    if args.detached {
+        ui.result_line(&format!("the agent of {} is removed", args.cluster_name))?;
         return Ok(());
     }
     ui.result_line(&format!(

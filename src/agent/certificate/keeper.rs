@@ -146,9 +146,7 @@ impl Keeper {
 
     /// One request, from its making to the stored certificate.
     async fn renew(&mut self, shutdown: &CancellationToken) -> Result<(), Error> {
-        if self.refused.is_some() {
-            self.may_look().await?;
-        }
+        self.may_look().await?;
         let requests: Informer<Option<Request>> = Informer::new(
             Scope::of::<CertificateSigningRequest>().labels(&self.order.ask.selector()),
         );

@@ -151,7 +151,7 @@ async fn upstream_agents_join_our_hub_and_hand_over_to_ours_and_back() {
                 .all(|o| o["metadata"]["name"] == "kube-root-ca.crt")
     })
     .await;
-    // A denied cluster has no rights any more, whoever its agent is.
+    // A cluster can be denied, whoever its agent is.
     bed.hub.accept("c1", false).await;
     let kind = "HubAcceptedManagedCluster";
     bed.hub.wait_condition("c1", kind, "False").await;
