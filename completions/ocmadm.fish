@@ -47,7 +47,6 @@ complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "options" -d 'Print th
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "plugin" -d 'Say which plugins there are'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "hub" -d 'Run the hub\'s controllers'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "agent" -d 'Run the managed cluster\'s agent'
-complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "util" -d 'Write generated files'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "join" -d 'Join a cluster to a hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "accept" -d 'Accept clusters that asked to join the hub'
 complete -c ocmadm -n "__fish_ocmadm_needs_command" -f -a "unaccept" -d 'Take back that clusters are accepted; they stay on the list'
@@ -770,39 +769,6 @@ complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -s v -l v -d 'Log w
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -l no-leader-election -d 'Work at once, without asking whether another replica does'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand agent" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
-always\t'Always'
-never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -f -a "docs" -d 'Write completions/ and man/'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and not __fish_seen_subcommand_from docs crds" -f -a "crds" -d 'Write embedded-manifests/crds/'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
-always\t'Always'
-never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from docs" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l write -d 'The folder that holds them' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l context -d 'Kubeconfig context to use instead of the current one' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l dry-run -d 'Show what would be done, change nothing; with =server the server checks it too' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l timeout -d 'How long to wait, in seconds or as 90s, 5m, 1h' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
-always\t'Always'
-never\t'Never'"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -s q -l quiet -d 'No status lines, hints or progress'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand util; and __fish_seen_subcommand_from crds" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l hub-token -d 'The token to join with, from `get token` on the hub' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l hub-apiserver -d 'URL of the hub\'s API server' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l cluster-name -d 'The name the cluster gets on the hub; with --hub-context, its context\'s name if left out' -r

@@ -96,9 +96,6 @@ pub enum Command {
     /// Run the managed cluster's agent
     #[command(hide = true)]
     Agent(cmd::agent::Args),
-    /// Write generated files
-    #[command(hide = true)]
-    Util(cmd::util::Args),
 }
 
 /// The whole command tree, for completions and man pages.
@@ -189,7 +186,6 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
     }
     match &cli.command {
         Command::Completion(args) => cmd::completion::run(args, command(), ui),
-        Command::Util(args) => cmd::util::run(args, &command(), ui),
         Command::Help(args) => cmd::help::run(args, command(), ui),
         Command::Options => cmd::help::options(command(), ui),
         Command::Plugin(args) => cmd::help::plugins(args, ui),

@@ -2,9 +2,10 @@
 //! Secrets is hidden: only whether it changes is shown.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
+use imara_diff::{Algorithm, BasicLineDiffPrinter, Diff, InternedInput, UnifiedDiffConfig};
 use serde_json::Value;
-use similar::TextDiff;
 
 use crate::ui::format;
 
@@ -49,13 +50,17 @@ pub fn manifests(before: &[Value], after: &[Value]) -> String {
         } else {
             format!("{} {}/{}", key.1, key.2, key.3)
         };
-        let diff = TextDiff::from_lines(&before, &after);
-        text.push_str(
-            &diff
-                .unified_diff()
-                .context_radius(2)
-                .header(&format!("{name} (now)"), &format!("{name} (new)"))
-                .to_string(),
+        let lines = InternedInput::new(before.as_str(), after.as_str());
+        let mut diff = Diff::compute(Algorithm::Histogram, &lines);
+        diff.postprocess_lines(&lines);
+        let mut config = UnifiedDiffConfig::default();
+        config.context_len(2);
+        let printer = BasicLineDiffPrinter(&lines.interner);
+        // Writing to a String does not fail.
+        let _ = write!(
+            text,
+            "--- {name} (now)\n+++ {name} (new)\n{}",
+            diff.unified_diff(&printer, config, &lines)
         );
     }
     text

@@ -14,7 +14,7 @@ use crate::cmd::remove::{self, Removal};
 use crate::cmd::{connect, deadline, drain, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{self, Connection, Failure};
-use crate::k8s::wait;
+use crate::k8s::{kubeconfig, wait};
 use crate::ocm::names;
 use crate::ui::Ui;
 
@@ -287,7 +287,7 @@ async fn hosted(
         .and_then(|secret| secret.data?.remove(names::KEY_KUBECONFIG))
         .and_then(|bytes| String::from_utf8(bytes.0).ok());
     // The parser's message could quote a credential.
-    let config = text.and_then(|text| kube::config::Kubeconfig::from_yaml(&text).ok());
+    let config = text.and_then(|text| kubeconfig::from_text(&text).ok());
     let config = config.ok_or_else(|| {
         CommandError::user(format!(
             "Secret {place} does not lead to the managed cluster: its works cannot be seen"

@@ -180,6 +180,70 @@ pub fn load(places: &Places) -> Result<Loaded, KubeconfigError> {
     }
 }
 
+/// Why a text is no kubeconfig. The text, which holds credentials, is not quoted.
+#[derive(Debug, Error)]
+pub enum TextError {
+    /// It is no YAML.
+    #[error("wrong syntax in line {line}, column {column}")]
+    Syntax {
+        /// Counted from 1.
+        line: u64,
+        /// Counted from 1.
+        column: u64,
+    },
+    /// It is YAML, but something in this entry is not as it should be.
+    #[error("{0} has a wrong field")]
+    Field(String),
+    /// Its documents do not go together.
+    #[error("its documents cannot be merged")]
+    Merge(#[source] Box<kube::config::KubeconfigError>),
+}
+
+/// Reads a kubeconfig. By way of JSON's values, other than
+/// `Kubeconfig::from_yaml`: so the program has one reader of YAML, not one for
+/// each type in a kubeconfig (300 KB).
+///
+/// # Errors
+/// It is none.
+pub fn from_text(text: &str) -> Result<Kubeconfig, TextError> {
+    // No snippets: the lines beside an error hold tokens and keys.
+    let options = serde_saphyr::options! { with_snippet: false };
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+            let at = error.location();
+            let (line, column) = at.map_or((1, 1), |at| (at.line(), at.column()));
+            TextError::Syntax { line, column }
+        })?;
+    let mut config = Kubeconfig::default();
+    for document in documents.into_iter().filter(|value| !value.is_null()) {
+        let wrong = wrong_entry(&document);
+        let document = serde_json::from_value(document).map_err(|_| TextError::Field(wrong))?;
+        let merged = config.merge(document);
+        config = merged.map_err(|error| TextError::Merge(Box::new(error)))?;
+    }
+    Ok(config)
+}
+
+/// The first entry of a kubeconfig that cannot be read, as `users[1]`.
+fn wrong_entry(document: &Value) -> String {
+    fn reads<T: serde::de::DeserializeOwned>(value: &Value) -> bool {
+        T::deserialize(value).is_ok()
+    }
+    let kinds: [(&str, fn(&Value) -> bool); 3] = [
+        ("clusters", reads::<kube::config::NamedCluster>),
+        ("users", reads::<kube::config::NamedAuthInfo>),
+        ("contexts", reads::<kube::config::NamedContext>),
+    ];
+    for (field, reads) in kinds {
+        let entries = document.get(field).and_then(Value::as_array);
+        let wrong = entries.and_then(|all| all.iter().position(|entry| !reads(entry)));
+        if let Some(number) = wrong {
+            return format!("{field}[{number}]");
+        }
+    }
+    "the file".to_owned()
+}
+
 /// One file; relative paths in it are meant from its folder.
 fn parse(path: &Path, bytes: &[u8]) -> Result<Kubeconfig, KubeconfigError> {
     let wrong = |line, column, message: String| KubeconfigError::Parse {
@@ -190,24 +254,14 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Kubeconfig, KubeconfigError> {
     };
     let text =
         std::str::from_utf8(bytes).map_err(|_| wrong(1, 1, "this is not UTF-8 text".to_owned()))?;
-    // No snippets: the lines beside an error hold tokens and keys.
-    let options = serde_saphyr::options! { with_snippet: false };
-    let documents: Vec<Kubeconfig> = serde_saphyr::from_multiple_with_options(text, options)
-        .map_err(|error| {
-            let (line, column) = error
-                .location()
-                .map_or((1, 1), |at| (at.line(), at.column()));
-            wrong(line, column, "wrong syntax or a wrong field".to_owned())
-        })?;
-    let mut config = Kubeconfig::default();
-    for document in documents {
-        config = config
-            .merge(document)
-            .map_err(|source| KubeconfigError::Merge {
-                path: path.to_owned(),
-                source: Box::new(source),
-            })?;
-    }
+    let mut config = from_text(text).map_err(|error| match error {
+        TextError::Syntax { line, column } => wrong(line, column, "wrong syntax".to_owned()),
+        TextError::Field(what) => wrong(1, 1, format!("{what} has a wrong field")),
+        TextError::Merge(source) => KubeconfigError::Merge {
+            path: path.to_owned(),
+            source,
+        },
+    })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let absolute = |file: &mut Option<String>| {
         if let Some(name) = file

@@ -18,7 +18,7 @@ use thiserror::Error;
 use super::{addon, cluster, operator, work};
 
 /// What stands above each file.
-const HEADER: &str = "# Generated from src/ocm by `ocmadm util crds --write`; do not edit.\n";
+const HEADER: &str = "# Generated from src/ocm by `cargo run --example generate`; do not edit.\n";
 
 /// A definition cannot be written as YAML; a fault of this program.
 #[derive(Debug, Error)]

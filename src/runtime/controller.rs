@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -48,43 +49,20 @@ pub async fn run<K, F, Fut>(
 ) where
     K: Clone + Eq + Hash + fmt::Display + Send + Sync + 'static,
     F: Fn(K) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Next, Failure>> + Send,
+    Fut: Future<Output = Result<Next, Failure>> + Send + 'static,
 {
-    let reconcile = Arc::new(reconcile);
+    let worker = Arc::new(Worker {
+        name: name.to_owned(),
+        queue,
+        metrics,
+        shutdown: shutdown.clone(),
+        // Boxed, so that what goes on around is there once in the program, and
+        // not once for every controller.
+        reconcile: Box::new(move |key| Box::pin(reconcile(key))),
+    });
     let mut tasks = JoinSet::new();
     for _ in 0..workers.max(1) {
-        let name = name.to_owned();
-        let queue = queue.clone();
-        let metrics = metrics.clone();
-        let shutdown = shutdown.clone();
-        let reconcile = Arc::clone(&reconcile);
-        tasks.spawn(async move {
-            loop {
-                let key = tokio::select! {
-                    biased;
-                    () = shutdown.cancelled() => return,
-                    key = queue.next() => key,
-                };
-                metrics.queued(&name, queue.len());
-                let start = Instant::now();
-                let result = reconcile(key.clone()).await;
-                metrics.reconciled(&name, result.is_ok(), start.elapsed());
-                match result {
-                    Ok(Next::OnChange) => queue.done(&key, None),
-                    Ok(Next::After(delay)) => queue.done(&key, Some(delay)),
-                    Err(error) => {
-                        let (failures, retry_in) = queue.failed(&key);
-                        let error = source_chain(error.as_ref());
-                        // One conflict or a server that just starts is no news.
-                        if failures > 3 {
-                            tracing::warn!(controller = %name, %key, failures, ?retry_in, %error, "reconcile failed");
-                        } else {
-                            tracing::debug!(controller = %name, %key, failures, ?retry_in, %error, "reconcile failed");
-                        }
-                    }
-                }
-            }
-        });
+        tasks.spawn(work(Arc::clone(&worker)));
     }
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended
@@ -94,6 +72,55 @@ pub async fn run<K, F, Fut>(
             // go on as if nothing had happened.
             tracing::error!(controller = %name, "worker panicked");
             shutdown.cancel();
+        }
+    }
+}
+
+type Reconcile<K> = Box<dyn Fn(K) -> BoxFuture<'static, Result<Next, Failure>> + Send + Sync>;
+
+/// What the workers of a controller share.
+struct Worker<K> {
+    name: String,
+    queue: Queue<K>,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+    reconcile: Reconcile<K>,
+}
+
+async fn work<K>(worker: Arc<Worker<K>>)
+where
+    K: Clone + Eq + Hash + fmt::Display + Send + Sync + 'static,
+{
+    let Worker {
+        name,
+        queue,
+        metrics,
+        shutdown,
+        reconcile,
+    } = &*worker;
+    loop {
+        let key = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            key = queue.next() => key,
+        };
+        metrics.queued(name, queue.len());
+        let start = Instant::now();
+        let result = reconcile(key.clone()).await;
+        metrics.reconciled(name, result.is_ok(), start.elapsed());
+        match result {
+            Ok(Next::OnChange) => queue.done(&key, None),
+            Ok(Next::After(delay)) => queue.done(&key, Some(delay)),
+            Err(error) => {
+                let (failures, retry_in) = queue.failed(&key);
+                let error = source_chain(error.as_ref());
+                // One conflict or a server that just starts is no news.
+                if failures > 3 {
+                    tracing::warn!(controller = %name, %key, failures, ?retry_in, %error, "reconcile failed");
+                } else {
+                    tracing::debug!(controller = %name, %key, failures, ?retry_in, %error, "reconcile failed");
+                }
+            }
         }
     }
 }

@@ -318,79 +318,19 @@ impl<T: Send + Sync + 'static> Informer<T> {
 
     /// Watches until `shutdown`; `parse` turns each object into what is kept.
     /// Failures of the API server are waited out with a back-off.
-    pub async fn run<E: fmt::Display>(
+    pub async fn run<E: fmt::Display + 'static>(
         self,
         client: Client,
-        parse: impl Fn(DynamicObject) -> Result<T, E> + Send,
+        parse: impl Fn(DynamicObject) -> Result<T, E> + Send + Sync + 'static,
         metrics: Metrics,
         shutdown: CancellationToken,
     ) {
-        let mut stream = self.scope.stream(client.clone());
-        let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
-        let mut failures = 0_u32;
-        // What the list in progress has named so far.
-        let mut listed: Option<HashSet<Key>> = None;
-        loop {
-            let event = tokio::select! {
-                () = shutdown.cancelled() => return,
-                event = stream.next() => event,
-            };
-            match event {
-                Some(Ok(event)) => {
-                    // `Init` only says that a list is about to be asked for.
-                    if !matches!(event, Event::Init) {
-                        failures = 0;
-                    }
-                    match event {
-                        Event::Init => listed = Some(HashSet::new()),
-                        Event::InitApply(object) => {
-                            if let Some(keys) = &mut listed {
-                                keys.insert(Key::of(&object));
-                            }
-                            self.apply(object, &parse);
-                        }
-                        Event::InitDone => {
-                            if let Some(keys) = listed.take() {
-                                self.keep_only(&keys);
-                            }
-                            self.inner.synced.send_replace(true);
-                        }
-                        Event::Apply(object) => self.apply(object, &parse),
-                        Event::Delete(object) => self.remove(&Key::of(&object)),
-                    }
-                    metrics.cached(&self.inner.plural, self.len());
-                }
-                Some(Err(error)) => {
-                    failures = failures.saturating_add(1);
-                    let delay = if failures < SOON_SERVED && is_not_served(&error) {
-                        // Its definition is being installed, most likely by
-                        // this very process.
-                        backoff.delay(2)
-                    } else {
-                        backoff.delay(failures)
-                    };
-                    metrics.watch_failed(&self.inner.plural);
-                    if is_from_the_future(&error) {
-                        // The API server has forgotten what was seen, as after
-                        // the restoration of a backup. The watcher would ask
-                        // for its revision for ever.
-                        tracing::warn!(resource = %self.inner.plural, "the API server's store went back; listing again");
-                        stream = self.scope.stream(client.clone());
-                        listed = None;
-                    }
-                    if failures > 5 {
-                        tracing::warn!(resource = %self.inner.plural, error = %source_chain(&error), retry_in = ?delay, "watch failed");
-                    } else {
-                        tracing::debug!(resource = %self.inner.plural, error = %source_chain(&error), retry_in = ?delay, "watch failed");
-                    }
-                    tokio::select! {
-                        () = shutdown.cancelled() => return,
-                        () = tokio::time::sleep(delay) => {}
-                    }
-                }
-                None => return,
-            }
-        }
+        let scope = self.scope.clone();
+        let store = Box::new(Feed {
+            informer: self,
+            parse,
+        });
+        follow(scope, store, client, metrics, shutdown).await;
     }
 
     pub(super) fn apply<E: fmt::Display>(
@@ -458,6 +398,125 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Informer<T> {
     /// [`Self::run`] with [`typed`] as parser.
     pub async fn run_typed(self, client: Client, metrics: Metrics, shutdown: CancellationToken) {
         self.run(client, typed, metrics, shutdown).await;
+    }
+}
+
+/// A store and its parser, whatever they keep: so that the watch is there once
+/// in the program, and not once for every type.
+trait Store: Send + Sync {
+    fn apply(&self, object: DynamicObject);
+    fn remove(&self, key: &Key);
+    fn keep_only(&self, keys: &HashSet<Key>);
+    fn len(&self) -> usize;
+    fn synced(&self);
+}
+
+struct Feed<T, P> {
+    informer: Informer<T>,
+    parse: P,
+}
+
+impl<T, P, E> Store for Feed<T, P>
+where
+    T: Send + Sync + 'static,
+    E: fmt::Display,
+    P: Fn(DynamicObject) -> Result<T, E> + Send + Sync,
+{
+    fn apply(&self, object: DynamicObject) {
+        self.informer.apply(object, &self.parse);
+    }
+
+    fn remove(&self, key: &Key) {
+        self.informer.remove(key);
+    }
+
+    fn keep_only(&self, keys: &HashSet<Key>) {
+        self.informer.keep_only(keys);
+    }
+
+    fn len(&self) -> usize {
+        self.informer.len()
+    }
+
+    fn synced(&self) {
+        self.informer.inner.synced.send_replace(true);
+    }
+}
+
+/// Keeps `store` as the API server has it, until `shutdown`.
+async fn follow(
+    scope: Scope,
+    store: Box<dyn Store>,
+    client: Client,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) {
+    let resource = scope.resource.plural.as_str();
+    let mut stream = scope.stream(client.clone());
+    let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+    let mut failures = 0_u32;
+    // What the list in progress has named so far.
+    let mut listed: Option<HashSet<Key>> = None;
+    loop {
+        let event = tokio::select! {
+            () = shutdown.cancelled() => return,
+            event = stream.next() => event,
+        };
+        match event {
+            Some(Ok(event)) => {
+                // `Init` only says that a list is about to be asked for.
+                if !matches!(event, Event::Init) {
+                    failures = 0;
+                }
+                match event {
+                    Event::Init => listed = Some(HashSet::new()),
+                    Event::InitApply(object) => {
+                        if let Some(keys) = &mut listed {
+                            keys.insert(Key::of(&object));
+                        }
+                        store.apply(object);
+                    }
+                    Event::InitDone => {
+                        if let Some(keys) = listed.take() {
+                            store.keep_only(&keys);
+                        }
+                        store.synced();
+                    }
+                    Event::Apply(object) => store.apply(object),
+                    Event::Delete(object) => store.remove(&Key::of(&object)),
+                }
+                metrics.cached(resource, store.len());
+            }
+            Some(Err(error)) => {
+                failures = failures.saturating_add(1);
+                let delay = if failures < SOON_SERVED && is_not_served(&error) {
+                    // Its definition is being installed, most likely by
+                    // this very process.
+                    backoff.delay(2)
+                } else {
+                    backoff.delay(failures)
+                };
+                metrics.watch_failed(resource);
+                if is_from_the_future(&error) {
+                    // The API server has forgotten what was seen, as after
+                    // the restoration of a backup. The watcher would ask
+                    // for its revision for ever.
+                    tracing::warn!(%resource, "the API server's store went back; listing again");
+                    stream = scope.stream(client.clone());
+                    listed = None;
+                }
+                if failures > 5 {
+                    tracing::warn!(%resource, error = %source_chain(&error), retry_in = ?delay, "watch failed");
+                } else {
+                    tracing::debug!(%resource, error = %source_chain(&error), retry_in = ?delay, "watch failed");
+                }
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = tokio::time::sleep(delay) => {}
+                }
+            }
+            None => return,
+        }
     }
 }
 

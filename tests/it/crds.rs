@@ -28,7 +28,7 @@ fn read(path: &Path) -> Value {
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Rewrite with `cargo run -- util crds --write embedded-manifests/crds`.
+/// Rewrite with `cargo run --example generate`.
 #[test]
 fn committed_files_are_generated() {
     let mut expected = BTreeSet::new();

@@ -12,6 +12,7 @@ use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use serde_json::{Value, json};
 use x509_parser::pem::Pem;
 
+use crate::k8s::kubeconfig;
 use crate::ocm::names;
 
 /// What a Secret holds.
@@ -65,22 +66,22 @@ impl Credentials {
         let text =
             text(data, names::KEY_KUBECONFIG).ok_or(Error::Missing(names::KEY_KUBECONFIG))?;
         // Errors of the parser quote the text, which holds secrets.
-        let kubeconfig = Kubeconfig::from_yaml(text).map_err(|_| Error::Unreadable)?;
-        let current = kubeconfig.current_context.unwrap_or_default();
-        let context = kubeconfig
+        let config = kubeconfig::from_text(text).map_err(|_| Error::Unreadable)?;
+        let current = config.current_context.unwrap_or_default();
+        let context = config
             .contexts
             .into_iter()
             .find(|context| context.name == current)
             .and_then(|context| context.context)
             .ok_or(Error::Context)?;
-        let mut cluster = kubeconfig
+        let mut cluster = config
             .clusters
             .into_iter()
             .find(|cluster| cluster.name == context.cluster)
             .and_then(|cluster| cluster.cluster)
             .ok_or(Error::Context)?;
         let wanted = context.user.unwrap_or_default();
-        let mut user = kubeconfig
+        let mut user = config
             .auth_infos
             .into_iter()
             .find(|user| user.name == wanted)

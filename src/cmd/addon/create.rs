@@ -16,7 +16,7 @@ use crate::error::CommandError;
 use crate::hub::addon::template::{self, Input, RenderError};
 use crate::k8s::client::Connection;
 use crate::ocm::addon::GROUP;
-use crate::ocm::addon::names::{ANNOTATION_LIFECYCLE, LIFECYCLE_ADDON_MANAGER, TEMPLATES};
+use crate::ocm::addon::names::{self, ANNOTATION_LIFECYCLE, LIFECYCLE_ADDON_MANAGER, TEMPLATES};
 use crate::ocm::addon::v1alpha1::AddOnTemplateSpec;
 use crate::ui::Ui;
 
@@ -100,6 +100,17 @@ impl Args {
             "metadata": self.metadata(&self.template_name()),
             "spec": spec,
         })
+    }
+
+    /// Says what a name that is allowed cannot do.
+    fn warn_of_name(&self, ui: &Ui) {
+        if names::feature_label(&self.name).is_none() {
+            ui.warning(&format!(
+                "the name has {} characters: of an add-on with more than 57, clusters get no label {}NAME, and placements cannot choose by it",
+                self.name.len(),
+                names::FEATURE_PREFIX
+            ));
+        }
     }
 
     /// Renders the template as the hub will, for a cluster that is none.
@@ -190,6 +201,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     }
     let manifests = work::manifests(&args.filename, true, "default", ui).await?;
     args.try_out(&manifests, ui)?;
+    args.warn_of_name(ui);
     let hub = connect(global).await?;
     if let Some((namespace, name)) = &args.placement_ref {
         let placements = resources::within(&hub.client, &resources::placement(), namespace);

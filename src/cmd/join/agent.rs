@@ -385,7 +385,7 @@ async fn managed_kubeconfig(args: &Args, bytes: &[u8]) -> Result<Vec<u8>, Comman
     };
     // The parser's message could quote a credential.
     let text = std::str::from_utf8(bytes).map_err(|_| wrong())?;
-    let mut config = kube::config::Kubeconfig::from_yaml(text).map_err(|_| wrong())?;
+    let mut config = kubeconfig::from_text(text).map_err(|_| wrong())?;
     let chosen = kubeconfig::choose(&config, None).map_err(|error| wrong().because(error))?;
     let client = kube::Config::from_custom_kubeconfig(config.clone(), &Default::default())
         .await

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::config::Kubeconfig;
 
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::explain::Doing;
 use crate::error::CommandError;
 use crate::k8s::client::{self, Connection};
+use crate::k8s::kubeconfig;
 
 /// Flags of clusters made by Cluster API.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -70,7 +70,7 @@ pub(super) async fn connect(
     let content = found.data.as_ref().and_then(|data| data.get("value"));
     let text = content.and_then(|bytes| std::str::from_utf8(&bytes.0).ok());
     // What is wrong with it is not shown: it holds credentials.
-    let config = text.and_then(|text| Kubeconfig::from_yaml(text).ok());
+    let config = text.and_then(|text| kubeconfig::from_text(text).ok());
     let config = config.ok_or_else(|| {
         CommandError::user(format!(
             "the secret {namespace}/{secret} holds no kubeconfig under the key \"value\""

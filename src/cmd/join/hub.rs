@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::config::Kubeconfig;
 use kube::core::DynamicObject;
 use kube::{Api, Config};
 use rustls_pki_types::CertificateDer;
@@ -248,7 +247,7 @@ async fn cluster_info(connection: &Connection) -> Result<Option<ClusterInfo>, cl
     let cluster = map
         .data
         .and_then(|mut data| data.remove("kubeconfig"))
-        .and_then(|text| serde_saphyr::from_str::<Kubeconfig>(&text).ok())
+        .and_then(|text| kubeconfig::from_text(&text).ok())
         .and_then(|config| config.clusters.into_iter().find_map(|named| named.cluster));
     Ok(cluster.map(|cluster| ClusterInfo {
         ca: kubeconfig::ca_of(&cluster).ok().flatten(),

@@ -33,6 +33,7 @@ const AT_A_TIME: usize = 16;
 
 /// Looks at one add-on on all clusters.
 pub(super) async fn offer(hub: &Hub, name: &str) -> Result<Next, Failure> {
+    unshare(hub, name).await?;
     let offer = hub
         .offers
         .get("", name)
@@ -84,6 +85,27 @@ pub(super) async fn offer(hub: &Hub, name: &str) -> Result<Next, Failure> {
         Some(error) => Err(error.into()),
         None => Ok(recheck.map_or(Next::OnChange, Next::After)),
     }
+}
+
+/// Takes back what agents of all clusters had together, once there are none:
+/// those bindings are in namespaces of nobody's own, so that no installation owns
+/// them. (Upstream leaves them.)
+async fn unshare(hub: &Hub, name: &str) -> Result<(), Failure> {
+    if !hub.addons_of.get(&name.to_owned()).is_empty() {
+        return Ok(());
+    }
+    let left = hub.bindings.filter(|_, live| {
+        let labels = live.labels();
+        labels.get(LABEL_ADDON_NAME).is_some_and(|of| of == name)
+            && labels.contains_key(names::LABEL_TEMPLATE_NAME)
+            && live.owner_references().is_empty()
+    });
+    let resource = ApiResource::erase::<RoleBinding>(&());
+    for (key, live) in left {
+        let api = apply::api(&hub.context.client, &resource, &key.namespace);
+        apply::delete(&api, &key.name, live.uid().as_deref()).await?;
+    }
+    Ok(())
 }
 
 /// Notes what installations are to be configured with; those for which that

@@ -297,6 +297,23 @@ mod tests {
         assert!(end(0, None).is_err(), "it has just expired");
     }
 
+    /// A key of this test alone, as `openssl genrsa -traditional` writes it.
+    const PKCS1: &str = include_str!("sign_test_key.pem");
+
+    #[test]
+    fn addon_24_authorities_may_have_rsa_keys_in_pkcs_1() {
+        let key = private_key(PKCS1).unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        let read = Authority::read(&certificate.pem(), PKCS1).unwrap();
+        let signed = read.sign(&request(), None, Timestamp::now()).unwrap();
+        let (_, pem) = x509_parser::pem::parse_x509_pem(signed.as_bytes()).unwrap();
+        let ca = X509Certificate::from_der(certificate.der()).unwrap().1;
+        let signed = pem.parse_x509().unwrap();
+        signed.verify_signature(Some(ca.public_key())).unwrap();
+    }
+
     #[test]
     fn what_is_no_authority_is_refused() {
         let (certificate, key) = authority(1);

@@ -10,11 +10,17 @@ use guarded_cel::{
 };
 use serde_json::Value;
 
+use super::view::Cluster;
+
 /// What an expression may name.
 const LANGUAGE: Language = Language {
     variables: Some(&["managedCluster"]),
     functions: &["scores", "parseJSON"],
 };
+
+/// What an expression may cost (about a millisecond) that is evaluated while
+/// other placements wait.
+pub const CHEAP: u32 = 10_000;
 
 /// The scores of a cluster that an expression may ask for.
 pub type Scores = BTreeMap<String, BTreeMap<String, i64>>;
@@ -82,17 +88,66 @@ pub fn evaluate(
 }
 
 /// A verdict on a cluster of a version: version, cost and yes (0: none is known).
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Known {
     version: u32,
     cost: u32,
     yes: bool,
 }
 
+/// An expression that has to be evaluated about a cluster. It holds all that is
+/// needed for that.
+#[derive(Debug)]
+pub struct Question {
+    text: Arc<str>,
+    expression: Arc<Expression>,
+    slot: usize,
+    version: u32,
+    cluster: Arc<Cluster>,
+    scores: Scores,
+}
+
+/// The verdict that a [`Question`] asked for.
+#[derive(Debug)]
+pub struct Answer {
+    text: Arc<str>,
+    slot: usize,
+    known: Known,
+}
+
+impl Question {
+    /// Evaluates the expression.
+    #[must_use]
+    pub fn answer(self) -> Answer {
+        let whole = &self.cluster.whole;
+        let (verdict, cost) = evaluate(&self.expression, whole, || self.scores);
+        Answer {
+            text: self.text,
+            slot: self.slot,
+            known: Known {
+                version: self.version,
+                cost: u32::try_from(cost).unwrap_or(u32::MAX),
+                yes: verdict == Ok(true),
+            },
+        }
+    }
+}
+
+/// What is known of several expressions that must all be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Together {
+    Yes,
+    No,
+    /// The verdict of the expression at this place is missing.
+    Missing(usize),
+}
+
 struct Entry {
-    compiled: Result<Expression, String>,
+    compiled: Result<Arc<Expression>, String>,
     uses: usize,
     verdicts: Vec<Known>,
+    /// The most that it has cost so far; nothing when it was never evaluated.
+    dearest: Option<u32>,
 }
 
 /// Compiled expressions and their verdicts, shared by all placements.
@@ -101,6 +156,8 @@ pub struct Cache {
     entries: HashMap<Arc<str>, Entry>,
     /// How often an expression was evaluated.
     pub evaluations: u64,
+    /// What all evaluations have cost.
+    pub spent: u64,
 }
 
 impl std::fmt::Debug for Cache {
@@ -117,9 +174,10 @@ impl Cache {
             return;
         }
         let entry = Entry {
-            compiled: compile(text),
+            compiled: compile(text).map(Arc::new),
             uses: 1,
             verdicts: Vec::new(),
+            dearest: None,
         };
         self.entries.insert(Arc::from(text), entry);
     }
@@ -147,42 +205,99 @@ impl Cache {
         entry.compiled.as_ref().err().map(String::as_str)
     }
 
-    /// Whether all expressions say yes to a cluster. The verdicts are kept until
-    /// the version changes.
+    /// Whether an expression may cost more than is paid while others wait: it
+    /// did so before, or nobody knows yet.
+    #[must_use]
+    pub fn is_dear(&self, text: &str) -> bool {
+        self.entries.get(text).is_some_and(|entry| {
+            entry.compiled.is_ok() && entry.dearest.is_none_or(|cost| cost > CHEAP)
+        })
+    }
+
+    /// What is known of all these expressions about a cluster.
+    fn together(&self, texts: &[String], slot: usize, version: u32) -> Together {
+        let mut total = 0_u64;
+        for (place, text) in texts.iter().enumerate() {
+            let Some(entry) = self.entries.get(text.as_str()) else {
+                return Together::No;
+            };
+            if entry.compiled.is_err() {
+                return Together::No;
+            }
+            let known = entry.verdicts.get(slot);
+            let Some(known) = known.filter(|known| known.version == version) else {
+                return Together::Missing(place);
+            };
+            total += u64::from(known.cost);
+            if !known.yes || total > COST_OF_ALL {
+                return Together::No;
+            }
+        }
+        Together::Yes
+    }
+
+    /// The first of these expressions that has to be evaluated before it is known
+    /// whether all say yes; else whether they do.
+    pub fn ask(
+        &self,
+        texts: &[String],
+        (slot, version): (usize, u32),
+        cluster: &Arc<Cluster>,
+        scores: impl FnOnce() -> Scores,
+    ) -> Result<bool, Question> {
+        match self.together(texts, slot, version) {
+            Together::Yes => Ok(true),
+            Together::No => Ok(false),
+            Together::Missing(place) => {
+                let entry = texts
+                    .get(place)
+                    .and_then(|text| self.entries.get_key_value(text.as_str()));
+                let Some((text, entry)) = entry else {
+                    return Ok(false);
+                };
+                let Ok(expression) = &entry.compiled else {
+                    return Ok(false);
+                };
+                Err(Question {
+                    text: Arc::clone(text),
+                    expression: Arc::clone(expression),
+                    slot,
+                    version,
+                    cluster: Arc::clone(cluster),
+                    scores: scores(),
+                })
+            }
+        }
+    }
+
+    /// Whether all expressions say yes to a cluster, evaluated now if they must
+    /// be. The verdicts are kept until the version changes.
     pub fn all(
         &mut self,
         texts: &[String],
-        slot: usize,
-        version: u32,
-        whole: &str,
+        place: (usize, u32),
+        cluster: &Arc<Cluster>,
         scores: impl Fn() -> Scores,
     ) -> bool {
-        let mut total = 0_u64;
-        for text in texts {
-            let Some(entry) = self.entries.get_mut(text.as_str()) else {
-                return false;
-            };
-            let Ok(expression) = &entry.compiled else {
-                return false;
-            };
-            if entry.verdicts.len() <= slot {
-                entry.verdicts.resize(slot + 1, Known::default());
-            }
-            let known = &mut entry.verdicts[slot];
-            if known.version != version {
-                self.evaluations += 1;
-                let (verdict, cost) = evaluate(expression, whole, &scores);
-                *known = Known {
-                    version,
-                    cost: u32::try_from(cost).unwrap_or(u32::MAX),
-                    yes: verdict == Ok(true),
-                };
-            }
-            total += u64::from(known.cost);
-            if !known.yes || total > COST_OF_ALL {
-                return false;
+        loop {
+            match self.ask(texts, place, cluster, &scores) {
+                Ok(verdict) => return verdict,
+                Err(question) => self.learn(question.answer()),
             }
         }
-        true
+    }
+
+    /// Keeps a verdict.
+    pub fn learn(&mut self, answer: Answer) {
+        self.evaluations += 1;
+        self.spent += u64::from(answer.known.cost);
+        let Some(entry) = self.entries.get_mut(&answer.text) else {
+            return;
+        };
+        entry.dearest = entry.dearest.max(Some(answer.known.cost));
+        if entry.verdicts.len() <= answer.slot {
+            entry.verdicts.resize(answer.slot + 1, Known::default());
+        }
+        entry.verdicts[answer.slot] = answer.known;
     }
 }

@@ -10,6 +10,7 @@ mod apply;
 pub mod cel;
 mod counts;
 pub mod decide;
+mod predicates;
 pub mod schedule;
 mod score;
 pub mod spec;
@@ -17,6 +18,7 @@ mod spread;
 #[cfg(test)]
 mod tests;
 pub mod view;
+mod warm;
 pub mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +47,7 @@ struct Controller {
     world: Mutex<World>,
     queue: Queue<Key>,
     events: apply::Events,
+    warm: warm::Warm,
 }
 
 impl Controller {
@@ -64,7 +67,12 @@ impl Controller {
         }
     }
 
-    async fn reconcile(&self, key: &Key) -> Result<Next, Failure> {
+    async fn reconcile(self: &Arc<Self>, key: &Key) -> Result<Next, Failure> {
+        let questions = self.world().questions(key);
+        if !questions.is_empty() {
+            warm::answer(self, key, questions);
+            return Ok(Next::OnChange);
+        }
         let (placement, outcome, changes) = {
             let mut world = self.world();
             let Some(placement) = world.placement(key) else {
@@ -118,6 +126,7 @@ pub async fn run(context: Context) {
     let (events, waiting) = tokio::sync::mpsc::channel(EVENTS);
     let controller = Arc::new(Controller {
         events,
+        warm: warm::Warm::default(),
         world: Mutex::new(World::loading()),
         queue: Queue::new(Backoff::new(
             Duration::from_millis(20),

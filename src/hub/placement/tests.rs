@@ -6,6 +6,7 @@
     reason = "objects of tests are written where they are handed over"
 )]
 
+mod dear;
 mod properties;
 mod statements;
 

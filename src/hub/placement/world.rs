@@ -11,12 +11,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::hub::registration::sets::Members;
-use crate::ocm::labels;
 use crate::runtime::Key;
 
 use super::cel;
 use super::counts::Counts;
-use super::spec::{Placement, Predicate, Prioritizer};
+use super::spec::{Placement, Prioritizer};
 use super::view::{Binding, Cluster, Decision, Score, Set};
 
 /// A cluster and its place.
@@ -41,23 +40,48 @@ pub(super) struct Placed {
     verdicts: Vec<u64>,
     /// The slots of the clusters that fit, by the clusters' names; nothing when
     /// they have to be found anew.
-    fitting: Option<Vec<usize>>,
+    pub(super) fitting: Option<Vec<usize>>,
+}
+
+impl Placed {
+    /// What the predicates are known to say of a cluster of a version.
+    pub(super) fn verdict(&self, slot: usize, version: u32) -> Option<bool> {
+        let known = *self.verdicts.get(slot)?;
+        (known >> 1 == u64::from(version)).then_some(known & 1 == 1)
+    }
+
+    /// Remembers what they say.
+    pub(super) fn note_verdict(&mut self, slot: usize, version: u32, verdict: bool) {
+        if self.verdicts.len() <= slot {
+            self.verdicts.resize(slot + 1, 0);
+        }
+        self.verdicts[slot] = u64::from(version) << 1 | u64::from(verdict);
+    }
+}
+
+/// What is known of a cluster, for each placement that may choose it.
+#[derive(Debug, Default)]
+struct Facts {
+    /// Whether it fits.
+    fits: Vec<(Key, bool)>,
+    /// Those whose expressions cost too much to look now.
+    later: Vec<Key>,
 }
 
 /// The state of the hub as placements see it.
 #[derive(Debug, Default)]
 pub struct World {
-    slots: Vec<Option<Slot>>,
+    pub(super) slots: Vec<Option<Slot>>,
     free: Vec<usize>,
     index: BTreeMap<Arc<str>, usize>,
     versions: u32,
     sets: BTreeMap<String, Membership>,
     bindings: BTreeMap<String, BTreeSet<String>>,
-    scores: BTreeMap<String, BTreeMap<String, Arc<Score>>>,
-    placements: BTreeMap<Key, Placed>,
+    pub(super) scores: BTreeMap<String, BTreeMap<String, Arc<Score>>>,
+    pub(super) placements: BTreeMap<Key, Placed>,
     decisions: BTreeMap<Key, BTreeMap<String, Arc<Decision>>>,
     counts: Counts,
-    cel: cel::Cache,
+    pub(super) cel: cel::Cache,
     dirty: BTreeSet<Key>,
     /// Whether changes are only collected.
     loading: bool,
@@ -232,7 +256,7 @@ impl World {
             }
             return;
         }
-        let before = old_slot.map_or_else(Vec::new, |slot| self.facts(&cluster.name, slot));
+        let before = old_slot.map_or_else(Facts::default, |slot| self.facts(&cluster.name, slot));
         let slot = old_slot.unwrap_or_else(|| {
             let slot = self.free.pop().unwrap_or_else(|| {
                 self.slots.push(None);
@@ -531,22 +555,27 @@ impl World {
         found
     }
 
-    /// For each placement that may choose the cluster: whether it fits.
-    fn facts(&mut self, cluster: &str, slot: usize) -> Vec<(Key, bool)> {
+    /// For each placement that may choose the cluster: whether it fits, as far as
+    /// that can be told without holding others up.
+    fn facts(&mut self, cluster: &str, slot: usize) -> Facts {
+        let mut facts = Facts::default();
         if self.loading {
-            return Vec::new();
+            return facts;
         }
-        let keys: Vec<Key> = self
-            .concerned(cluster)
-            .into_iter()
-            .map(|(key, _)| key)
+        let concerned = self.concerned(cluster).into_iter();
+        let keys: Vec<(Key, bool)> = concerned
+            .map(|(key, placed)| (key, self.is_dear(&placed.placement)))
             .collect();
-        keys.into_iter()
-            .map(|key| {
+        let before = self.cel.spent;
+        for (key, dear) in keys {
+            if dear || self.cel.spent - before > u64::from(cel::CHEAP) * 4 {
+                facts.later.push(key);
+            } else {
                 let fits = self.fits(&key, slot);
-                (key, fits)
-            })
-            .collect()
+                facts.fits.push((key, fits));
+            }
+        }
+        facts
     }
 
     fn fits(&mut self, key: &Key, slot: usize) -> bool {
@@ -555,20 +584,24 @@ impl World {
     }
 
     /// Marks the placements for which a change of a cluster makes a difference.
-    fn compare(
-        &mut self,
-        name: &str,
-        slot: usize,
-        old: Option<&Cluster>,
-        before: Vec<(Key, bool)>,
-    ) {
+    fn compare(&mut self, name: &str, slot: usize, old: Option<&Cluster>, before: Facts) {
         let new = self.slot(slot).map(|slot| Arc::clone(&slot.cluster));
         let after = match new {
             Some(_) => self.facts(name, slot),
-            None => Vec::new(),
+            None => Facts::default(),
         };
-        let before: BTreeMap<Key, bool> = before.into_iter().collect();
-        let after: BTreeMap<Key, bool> = after.into_iter().collect();
+        let later: BTreeSet<Key> = before.later.into_iter().chain(after.later).collect();
+        let told = |facts: Vec<(Key, bool)>| -> BTreeMap<Key, bool> {
+            let facts = facts.into_iter();
+            facts.filter(|(key, _)| !later.contains(key)).collect()
+        };
+        let (before, after) = (told(before.fits), told(after.fits));
+        for key in later {
+            if let Some(placed) = self.placements.get_mut(&key) {
+                placed.fitting = None;
+                self.dirty.insert(key);
+            }
+        }
         for key in before.keys().filter(|key| !after.contains_key(*key)) {
             self.note_fit(key, name, slot, false);
             self.left_or_joined(key, before[key]);
@@ -618,130 +651,6 @@ impl World {
             self.dirty.insert(key.clone());
         }
     }
-
-    /// Whether the predicates of a placement choose the cluster of a slot.
-    pub(super) fn matches(&mut self, key: &Key, slot: usize) -> bool {
-        let Some(placed) = self.placements.get_mut(key) else {
-            return false;
-        };
-        if placed.placement.predicates.is_empty() {
-            return true;
-        }
-        let Some(Some(taken)) = self.slots.get(slot) else {
-            return false;
-        };
-        if placed.verdicts.len() <= slot {
-            placed.verdicts.resize(slot + 1, 0);
-        }
-        let known = placed.verdicts[slot];
-        let version = u64::from(taken.version);
-        if known >> 1 == version {
-            return known & 1 == 1;
-        }
-        let cluster = &taken.cluster;
-        let (cel, scores) = (&mut self.cel, &self.scores);
-        let verdict = placed.placement.predicates.iter().any(|predicate| {
-            by_labels(predicate, cluster)
-                && (predicate.expressions.is_empty()
-                    || cel.all(
-                        &predicate.expressions,
-                        slot,
-                        taken.version,
-                        &cluster.whole,
-                        || expression_scores(scores, &cluster.name),
-                    ))
-        });
-        placed.verdicts[slot] = version << 1 | u64::from(verdict);
-        verdict
-    }
-
-    /// Why the predicates do not choose a cluster, for people.
-    pub(super) fn why_not(&self, placement: &Placement, slot: usize) -> String {
-        let Some(slot) = self.slot(slot) else {
-            return String::new();
-        };
-        let reasons = placement
-            .predicates
-            .iter()
-            .enumerate()
-            .map(|(number, predicate)| {
-                let reason = mismatch(predicate, &slot.cluster, || {
-                    expression_scores(&self.scores, &slot.cluster.name)
-                });
-                if placement.predicates.len() > 1 {
-                    format!("predicate {number}: {reason}")
-                } else {
-                    reason
-                }
-            });
-        reasons.collect::<Vec<_>>().join("; ")
-    }
-}
-
-fn expression_scores(
-    scores: &BTreeMap<String, BTreeMap<String, Arc<Score>>>,
-    cluster: &str,
-) -> cel::Scores {
-    let known = scores.get(cluster).into_iter().flatten();
-    known
-        .map(|(name, score)| (name.clone(), score.values.clone()))
-        .collect()
-}
-
-fn by_labels(predicate: &Predicate, cluster: &Cluster) -> bool {
-    labels::matches(&predicate.labels, &cluster.labels) == Ok(true)
-        && labels::matches(&predicate.claims, &cluster.claims) == Ok(true)
-}
-
-fn mismatch(predicate: &Predicate, cluster: &Cluster, scores: impl Fn() -> cel::Scores) -> String {
-    for (what, selector, has) in [
-        ("label", &predicate.labels, &cluster.labels),
-        ("claim", &predicate.claims, &cluster.claims),
-    ] {
-        for (key, value) in selector.match_labels.iter().flatten() {
-            match has.get(key) {
-                Some(other) if other != value => {
-                    return format!("{what} {key} is {other:?}, not {value:?}");
-                }
-                None => return format!("{what} {key} is missing ({value:?} is required)"),
-                Some(_) => {}
-            }
-        }
-        for requirement in selector.match_expressions.iter().flatten() {
-            let one = k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector {
-                match_expressions: Some(vec![requirement.clone()]),
-                match_labels: None,
-            };
-            if labels::matches(&one, has) != Ok(true) {
-                let values = requirement.values.iter().flatten();
-                let values: Vec<&str> = values.map(String::as_str).collect();
-                let values = values.join(",");
-                let is = has
-                    .get(&requirement.key)
-                    .map_or_else(|| "missing".to_owned(), |value| format!("{value:?}"));
-                let not = match requirement.operator.as_str() {
-                    "In" => format!(", not in ({values})"),
-                    "NotIn" => format!(", which is in ({values})"),
-                    "Exists" => String::new(),
-                    "DoesNotExist" => " and should not be there".to_owned(),
-                    other => format!(", not {other} {values}"),
-                };
-                return format!("{what} {} is {is}{not}", requirement.key);
-            }
-        }
-    }
-    for text in &predicate.expressions {
-        let verdict = match cel::compile(text) {
-            Ok(expression) => cel::evaluate(&expression, &cluster.whole, &scores).0,
-            Err(error) => Err(error),
-        };
-        match verdict {
-            Ok(true) => {}
-            Ok(false) => return format!("expression {text:?} is false"),
-            Err(error) => return format!("expression {text:?}: {error}"),
-        }
-    }
-    "the expressions together cost more than they may".to_owned()
 }
 
 fn in_namespace<'a>(

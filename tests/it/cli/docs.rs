@@ -10,12 +10,12 @@ use super::world::run;
 #[test]
 fn completions_and_man_pages_are_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let generated = cmd::util::docs(&cli::command());
+    let generated = cmd::generate::docs(&cli::command());
     for (path, content) in &generated {
         let kept = fs::read(root.join(path)).unwrap_or_default();
         assert!(
             kept == *content,
-            "{} is out of date: cargo run -- util docs",
+            "{} is out of date: cargo run --example generate",
             path.display()
         );
     }

@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::{CertificateParams, DistinguishedName, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
 
-use super::bed::{addon, addons_v1alpha1, bed, configured, offer, placement, template, told};
+use super::bed::{
+    addon, addons_v1alpha1, bed, choose, configured, offer, placement, template, told,
+};
 use crate::harness::{create, eventually, until, user};
 use crate::hub::support::Hub;
 
@@ -21,7 +23,12 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Add-on `a` on c1, with this registration. c1's agent may make requests.
 async fn registered(registration: &Value) -> Hub {
-    let hub = bed(&["c1"]).await;
+    registered_on(&["c1"], registration).await
+}
+
+/// The same on these clusters.
+async fn registered_on(clusters: &[&str], registration: &Value) -> Hub {
+    let hub = bed(clusters).await;
     let allow = |kind: &str, mut rest: Value| {
         rest["apiVersion"] = format!("{RBAC}/v1").into();
         rest["kind"] = kind.into();
@@ -34,7 +41,7 @@ async fn registered(registration: &Value) -> Hub {
     let bound = json!({"roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "agents"},
         "subjects": [{"apiGroup": RBAC, "kind": "Group", "name": C1}]});
     hub.side.create(allow("ClusterRoleBinding", bound)).await;
-    placement(&hub, "p", &["c1"]).await;
+    placement(&hub, "p", clusters).await;
     configured(&hub, "info").await;
     hub.side.create(template("a", registration)).await;
     hub.side.create(offer("a")).await;
@@ -168,6 +175,60 @@ async fn addon_23_an_agent_gets_its_own_identity_and_its_rights() {
     assert!(approved(&hub, &late).await.is_none());
     hub.accept("c1", true).await;
     eventually("it is approved then", || approved(&hub, &late)).await;
+}
+
+#[tokio::test]
+async fn addon_23_a_namespace_of_nobodys_own_is_for_agents_of_all_clusters() {
+    let permissions = json!([{"type": "SingleNamespace", "singleNamespace": {
+        "namespace": "shared", "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "reader"}}}]);
+    let registration =
+        json!([{"type": "KubeClient", "kubeClient": {"hubPermissions": permissions}}]);
+    let hub = registered_on(&["c1", "c2"], &registration).await;
+    let version = format!("{RBAC}/v1");
+    for object in [
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shared"}}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "news", "namespace": "shared"}}),
+        json!({"apiVersion": version, "kind": "Role",
+            "metadata": {"name": "reader", "namespace": "shared"},
+            "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]}),
+        json!({"apiVersion": version, "kind": "RoleBinding",
+            "metadata": {"name": "for-the-hub", "namespace": "shared"},
+            "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "reader"},
+            "subjects": [{"kind": "ServiceAccount", "name": "cluster-manager",
+                "namespace": "open-cluster-management"}]}),
+    ] {
+        hub.side.create(object).await;
+    }
+    for cluster in ["c1", "c2"] {
+        let applied = ("True", "SetPermissionApplied");
+        told(&hub, (cluster, "a"), "RegistrationApplied", applied).await;
+    }
+    // What an agent of c2 can do there, as the API server sees it.
+    let c2 = USER.replace("c1", "c2");
+    let groups = [GROUPS[0].replace("c1", "c2"), GROUPS[1].to_owned()];
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let agent = hub.side.client_as(&user(&c2, &groups));
+    let news: kube::Api<k8s_openapi::api::core::v1::ConfigMap> =
+        kube::Api::namespaced(agent, "shared");
+    until("it reads", || async { news.get("news").await.is_ok() }).await;
+    let params = kube::api::DeleteParams::default();
+    let denied = news.delete("news", &params).await;
+    assert!(matches!(denied, Err(kube::Error::Api(status)) if status.code == 403));
+    // One cluster less takes nothing from the others; the last takes it along.
+    choose(&hub, "p", &["c2"]).await;
+    until("a has left c1", || async {
+        addon(&hub, "c1", "a").await.is_none()
+    })
+    .await;
+    assert!(news.get("news").await.is_ok());
+    choose(&hub, "p", &[]).await;
+    until("it reads no more", || async {
+        let binding = "open-cluster-management:a:role:agent";
+        let bound = hub.side.get("RoleBinding", "shared", binding).await;
+        bound.is_none() && news.get("news").await.is_err()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -49,6 +49,58 @@ async fn addon_18_19_installations_follow_placements_unless_somebody_else_instal
 }
 
 #[tokio::test]
+async fn addon_18_of_two_placements_that_choose_a_cluster_the_last_configures_it() {
+    let hub = bed(&["c1", "c2"]).await;
+    placement(&hub, "p", &["c1", "c2"]).await;
+    placement(&hub, "q", &["c1"]).await;
+    configured(&hub, "info").await;
+    hub.side
+        .create(
+            json!({"apiVersion": V1ALPHA1, "kind": "AddOnDeploymentConfig",
+            "metadata": {"name": "b", "namespace": "default"},
+            "spec": {"customizedVariables": [{"name": "LEVEL", "value": "debug"}]}}),
+        )
+        .await;
+    hub.side.create(template("a", &json!([]))).await;
+    let mut both = offer("a");
+    both["spec"]["installStrategy"]["placements"] = json!([
+        {"namespace": "default", "name": "p"},
+        {"namespace": "default", "name": "q", "configs": [{
+            "group": "addon.open-cluster-management.io", "resource": "addondeploymentconfigs",
+            "namespace": "default", "name": "b"}]},
+    ]);
+    hub.side.create(both).await;
+    let level = async |cluster: &str, wanted: &str| {
+        until(&format!("{cluster} has level {wanted}"), || async {
+            let work = work(&hub, cluster, "addon-a-deploy-0").await;
+            let manifests = work["spec"]["workload"]["manifests"].as_array().cloned();
+            manifests
+                .iter()
+                .flatten()
+                .any(|m| m["data"]["level"] == wanted)
+        })
+        .await;
+    };
+    level("c1", "debug").await;
+    level("c2", "info").await;
+    let before = addon(&hub, "c1", "a").await.unwrap();
+    // Without the second, the first counts, and it is the same installation.
+    choose(&hub, "q", &[]).await;
+    level("c1", "info").await;
+    let after = addon(&hub, "c1", "a").await.unwrap();
+    assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
+    choose(&hub, "q", &["c1"]).await;
+    choose(&hub, "p", &["c2"]).await;
+    level("c1", "debug").await;
+    choose(&hub, "q", &[]).await;
+    until("a has left c1", || async {
+        addon(&hub, "c1", "a").await.is_none()
+    })
+    .await;
+    assert!(addon(&hub, "c2", "a").await.is_some());
+}
+
+#[tokio::test]
 async fn addon_25_hooks_run_before_an_addon_goes() {
     let hub = bed(&["c1"]).await;
     placement(&hub, "p", &["c1"]).await;
