@@ -51,16 +51,8 @@ pub const AGENT_WORK: &[Known] = &[
 /// why, for each.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     (
-        "ClusterProfile",
-        "ClusterProfiles are made by the upstream components only",
-    ),
-    (
         "ClusterImporter",
         "clusters of Cluster API are imported by the upstream components only",
-    ),
-    (
-        "ClusterProperty",
-        "cluster properties are reported by the upstream components only",
     ),
     (
         "V1beta1CSRAPICompatibility",
@@ -77,10 +69,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     (
         "PlacementDebugServer",
         "use \"ocmadm get placements NAME --explain\"",
-    ),
-    (
-        "ExecutorValidatingCaches",
-        "what an executor may do is asked for every time",
     ),
 ];
 
@@ -105,53 +93,78 @@ pub fn enabled(known: &[Known], gates: &[FeatureGate], name: &str) -> bool {
         )
 }
 
-/// The condition about a ClusterManager's gates.
-pub fn of_cluster_manager(spec: &ClusterManagerSpec) -> Condition {
+/// One part: its name, the gates it has, and what is said of them.
+type Part<'a> = (&'static str, &'static [Known], &'a [FeatureGate]);
+
+fn hub_parts(spec: &ClusterManagerSpec) -> [Part<'_>; 4] {
     let registration = spec.registration_configuration.as_ref();
+    let work = spec.work_configuration.as_ref();
     let placement = spec.placement_configuration.as_ref();
     let addons = spec.addon_manager_configuration.as_ref();
-    condition(&[
+    [
         (
             "Registration",
             HUB_REGISTRATION,
             registration.map_or(&[], |c| &c.feature_gates),
         ),
-        (
-            "Work",
-            HUB_WORK,
-            spec.work_configuration
-                .as_ref()
-                .map_or(&[], |c| &c.feature_gates),
-        ),
+        ("Work", HUB_WORK, work.map_or(&[], |c| &c.feature_gates)),
         ("AddOn", HUB_ADDON, addons.map_or(&[], |c| &c.feature_gates)),
         (
             "Placement",
             HUB_PLACEMENT,
             placement.map_or(&[], |c| &c.feature_gates),
         ),
-    ])
+    ]
 }
 
-/// The condition about a Klusterlet's gates.
-pub fn of_klusterlet(spec: &KlusterletSpec) -> Condition {
+fn agent_parts(spec: &KlusterletSpec) -> [Part<'_>; 2] {
     let registration = spec.registration_configuration.as_ref();
-    condition(&[
+    let work = spec.work_configuration.as_ref();
+    [
         (
             "Registration",
             AGENT_REGISTRATION,
             registration.map_or(&[], |c| &c.feature_gates),
         ),
-        (
-            "Work",
-            AGENT_WORK,
-            spec.work_configuration
-                .as_ref()
-                .map_or(&[], |c| &c.feature_gates),
-        ),
-    ])
+        ("Work", AGENT_WORK, work.map_or(&[], |c| &c.feature_gates)),
+    ]
 }
 
-fn condition(components: &[(&str, &[Known], &[FeatureGate])]) -> Condition {
+/// The condition about a ClusterManager's gates.
+pub fn of_cluster_manager(spec: &ClusterManagerSpec) -> Condition {
+    condition(&hub_parts(spec))
+}
+
+/// The condition about a Klusterlet's gates.
+pub fn of_klusterlet(spec: &KlusterletSpec) -> Condition {
+    condition(&agent_parts(spec))
+}
+
+/// Gates that are on and have nothing behind them in a native hub, in a sentence
+/// each.
+pub fn idle_on_hub(spec: &ClusterManagerSpec) -> Vec<String> {
+    idle(&hub_parts(spec))
+}
+
+/// Gates that are on and have nothing behind them in a native agent, in a
+/// sentence each.
+pub fn idle_on_agent(spec: &KlusterletSpec) -> Vec<String> {
+    idle(&agent_parts(spec))
+}
+
+fn idle(parts: &[Part<'_>]) -> Vec<String> {
+    let mut told = Vec::new();
+    for (_, known, gates) in parts {
+        for (name, why) in WITHOUT_EFFECT {
+            if enabled(known, gates, name) && known.iter().any(|(gate, _)| gate == name) {
+                told.push(format!("{name} has no effect: {why}"));
+            }
+        }
+    }
+    told
+}
+
+fn condition(components: &[Part<'_>]) -> Condition {
     let mut invalid = Vec::new();
     for (component, known, gates) in components {
         let unknown: Vec<&str> = gates
@@ -170,16 +183,7 @@ fn condition(components: &[(&str, &[Known], &[FeatureGate])]) -> Condition {
             invalid.join(", ")
         ));
     }
-    let registration = components
-        .iter()
-        .filter(|(name, ..)| *name == "Registration");
-    for (_, known, gates) in registration {
-        for (name, why) in WITHOUT_EFFECT {
-            if enabled(known, gates, name) {
-                problems.push(format!("{name} has no effect: {why}"));
-            }
-        }
-    }
+    problems.extend(idle(components));
     if problems.is_empty() {
         return conditions::condition(
             CONDITION_VALID_FEATURE_GATES,
@@ -199,7 +203,9 @@ fn condition(components: &[(&str, &[Known], &[FeatureGate])]) -> Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ocm::operator::v1::{RegistrationHubConfiguration, WorkAgentConfiguration};
+    use crate::ocm::operator::v1::{
+        RegistrationHubConfiguration, WorkAgentConfiguration, WorkHubConfiguration,
+    };
 
     fn gate(feature: &str, mode: FeatureGateMode) -> FeatureGate {
         FeatureGate {
@@ -232,14 +238,14 @@ mod tests {
     #[test]
     fn gates_without_effect_are_told_of_when_they_are_on() {
         let with = |mode| {
-            let gates = [
-                "ClusterProfile",
-                "ClusterImporter",
-                "V1beta1CSRAPICompatibility",
-            ];
+            let gates = ["ClusterImporter", "V1beta1CSRAPICompatibility"];
             of_cluster_manager(&ClusterManagerSpec {
                 registration_configuration: Some(RegistrationHubConfiguration {
                     feature_gates: gates.map(|name| gate(name, mode)).to_vec(),
+                    ..Default::default()
+                }),
+                work_configuration: Some(WorkHubConfiguration {
+                    feature_gates: vec![gate("CloudEventsDrivers", mode)],
                     ..Default::default()
                 }),
                 ..Default::default()
@@ -248,7 +254,7 @@ mod tests {
         assert_eq!(with(FeatureGateMode::Disable).status, TRUE);
         let condition = with(FeatureGateMode::Enable);
         assert_eq!(condition.status, FALSE);
-        for name in ["ClusterProfile", "ClusterImporter", "V1beta1CSR"] {
+        for name in ["ClusterImporter", "V1beta1CSR", "CloudEvents"] {
             assert!(condition.message.contains(name), "{}", condition.message);
         }
         assert!(!condition.message.contains("invalid"), "all are known");

@@ -70,6 +70,14 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Says that something deserves attention, without ending any step.
+    pub fn warning(&self, text: &str) {
+        match &self.bars {
+            Some(bars) => bars.suspend(|| self.ui.warning(text)),
+            None => self.ui.warning(text),
+        }
+    }
+
     /// Renders one event.
     pub fn emit(&self, event: Event) {
         if self.ui.quiet {

@@ -1,5 +1,7 @@
 //! What a cluster gets when it is accepted: labels, taints, a cluster set.
 
+use kube::ResourceExt;
+use kube::core::DynamicObject;
 use serde_json::{Map, Value, json};
 
 use crate::error::CommandError;
@@ -104,6 +106,25 @@ impl MarkArgs {
             .hint(format!("pass --into-set {value}"))),
             None => Ok(()),
         }
+    }
+
+    /// Labels that a cluster brings along, as key=value: what nobody asked for here
+    /// and what the hub does not set itself.
+    #[must_use]
+    pub fn unexpected(&self, cluster: &DynamicObject) -> Vec<String> {
+        let asked = |key: &str| self.labels.iter().any(|(wanted, _)| wanted == key);
+        let set = |key: &str, value: &str| {
+            key == names::LABEL_CLUSTER_SET && (value == "default" || self.into_set.is_some())
+        };
+        let labels = cluster.labels().iter();
+        labels
+            .filter(|(key, value)| {
+                !asked(key)
+                    && !set(key, value)
+                    && !key.starts_with(names::LABEL_FEATURE_ADDON_PREFIX)
+            })
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect()
     }
 
     /// What of a cluster is not as it shall be, as a merge patch; nothing if all is.

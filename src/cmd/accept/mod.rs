@@ -195,6 +195,14 @@ impl Accept<'_> {
     async fn one(&self, cluster: &str) -> Result<Vec<String>, CommandError> {
         let step = self.progress.step(format!("Accepting {cluster}"));
         let managed = self.wait_for_cluster(cluster, &step).await?;
+        let accepted = managed.data.pointer("/spec/hubAcceptsClient") == Some(&Value::Bool(true));
+        let brought = self.args.marks.unexpected(&managed);
+        if !accepted && !brought.is_empty() {
+            self.progress.warning(&format!(
+                "{cluster} comes with labels, by which cluster sets and placements may choose it: {}",
+                brought.join(", ")
+            ));
+        }
         let mut lines = Vec::new();
         match self.wait_for_request(cluster, &managed, &step).await? {
             Decision::Approve(requests) => {
@@ -214,7 +222,7 @@ impl Accept<'_> {
                 );
             }
         }
-        if managed.data.pointer("/spec/hubAcceptsClient") == Some(&Value::Bool(true)) {
+        if accepted {
             lines.push(format!(
                 "hubAcceptsClient already set for managed cluster {cluster}"
             ));

@@ -26,6 +26,7 @@ use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 
 use crate::k8s::wait::{self, State};
+use crate::ocm::gates;
 use crate::ocm::names;
 use crate::ocm::operator::v1::{
     ClusterManagerSpec, FeatureGate, FeatureGateMode, FeatureGatesConfiguration,
@@ -165,6 +166,9 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             let created = values.switch("createNamespace")?;
             values.lay("clusterManager", &mut spec)?;
             values.finish(ui);
+            for told in gates::idle_on_hub(&spec) {
+                ui.warning(&told);
+            }
             bundle::hub(&HubValues {
                 image,
                 create_namespace: created.unwrap_or(args.create_namespace),

@@ -20,6 +20,7 @@ use crate::cmd::values::Values;
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, from_config};
 use crate::k8s::kubeconfig;
+use crate::ocm::gates;
 use crate::ocm::names;
 use crate::ocm::operator::v1::{
     AddOnAuthType, AddOnRegistrationDriver, AwsIrsa, FeatureGate, FeatureGateMode,
@@ -135,6 +136,9 @@ pub(super) async fn objects(
             let mut klusterlet = klusterlet;
             values.lay("klusterlet", &mut klusterlet)?;
             values.finish(ui);
+            for told in gates::idle_on_agent(&klusterlet) {
+                ui.warning(&told);
+            }
             return Ok(bundle::agent(&AgentValues {
                 image,
                 create_namespace: args.create_namespace,

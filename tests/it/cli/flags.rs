@@ -135,9 +135,14 @@ async fn an_operator_stays_where_it_shall_and_works_have_executors() {
         "--components=native",
         "--image=ocmadm",
         "--bundle-version=1.2.0",
+        "--feature-gates=V1beta1CSRAPICompatibility=true",
     ];
     let said = world.run(&join).await;
     assert!(said.starts_with("exit 0\n"), "{said}");
+    assert!(
+        said.contains("Warning: V1beta1CSRAPICompatibility has no effect: "),
+        "{said}"
+    );
     assert!(
         said.contains("Warning: --bundle-version is of no effect"),
         "{said}"
@@ -182,9 +187,21 @@ async fn a_values_file_is_laid_over_the_flags_of_native_components() {
         "clusterManager:\n  registrationConfiguration:\n    autoApproveUsers: [somebody]\nodd: 1\n",
     );
     let values = format!("--cluster-manager-values-file={}", values.display());
-    let init = ["init", "--components=native", "--image=ocmadm", &values];
+    let gates = "--feature-gates=CloudEventsDrivers=true,DefaultClusterSet=true";
+    let init = [
+        "init",
+        "--components=native",
+        "--image=ocmadm",
+        &values,
+        gates,
+    ];
     let said = world.run(&init).await;
     assert!(said.starts_with("exit 0\n"), "{said}");
+    assert!(
+        said.contains("Warning: CloudEventsDrivers has no effect: "),
+        "{said}"
+    );
+    assert!(!said.contains("DefaultClusterSet has"), "{said}");
     assert!(said.contains("no effect here: odd\n"), "{said}");
     let managers = resources::all(&world.client, &resources::cluster_manager());
     let manager = managers.get("cluster-manager").await.unwrap();

@@ -380,6 +380,7 @@ async fn clusters_get_labels_taints_and_a_set_when_they_are_accepted() {
         "prod"
     );
     assert_eq!(found["spec"]["taints"][0]["key"], "gpu");
+    assert!(!said.contains("comes with labels"), "{said}");
     // Again: nothing is left to do.
     let said = world.run(&accept).await;
     assert!(!said.contains("set labels"), "{said}");
@@ -658,4 +659,34 @@ async fn a_work_as_input_is_unwrapped_and_bad_manifests_are_named() {
         none.starts_with("exit 1\n") && told.iter().any(|told| none.contains(told)),
         "{none}"
     );
+}
+
+/// On a hub without webhooks whoever asks may ask with labels.
+#[tokio::test]
+async fn labels_that_a_cluster_brings_along_are_shown_when_it_is_accepted() {
+    let world = World::hub().await;
+    world.cluster("c1", false).await;
+    let clusters = resources::all(&world.client, &resources::managed_cluster());
+    let labels = json!({"metadata": {"labels": {"env": "prod", "tier": "1",
+        "cluster.open-cluster-management.io/clusterset": "prod",
+        "feature.open-cluster-management.io/addon-x": "available"}}});
+    let params = kube::api::PatchParams::default();
+    let patch = kube::api::Patch::Merge(&labels);
+    clusters.patch("c1", &params, &patch).await.unwrap();
+    let joined = json!({"conditions": [{"type": "ManagedClusterJoined", "status": "True",
+        "reason": "r", "message": "m", "lastTransitionTime": "2026-01-01T00:00:00Z"}]});
+    world.status(&clusters, "c1", joined).await;
+    let accept = ["accept", "--clusters", "c1", "--labels", "tier=2"];
+    let said = world.run(&accept).await;
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    assert!(
+        said.contains(
+            "Warning: c1 comes with labels, by which cluster sets and placements may choose it: \
+             cluster.open-cluster-management.io/clusterset=prod, env=prod\n"
+        ),
+        "{said}"
+    );
+    // Whoever is accepted has been looked at.
+    let said = world.run(&accept).await;
+    assert!(!said.contains("comes with labels"), "{said}");
 }
