@@ -76,11 +76,13 @@ pub async fn run(
         let context = context.clone();
         async move {
             let mut tasks = Tasks::new(context.shutdown.clone());
+            let (told, hub_news) = tokio::sync::watch::channel(());
             tasks.spawn(klusterlet::run(
                 context.clone(),
                 klusterlet::Options {
                     klusterlet: options.klusterlet.clone(),
                     namespace: options.namespace,
+                    hub_news: Some(hub_news),
                 },
             ));
             tasks.spawn(registration::run(
@@ -88,6 +90,7 @@ pub async fn run(
                 registration::Options {
                     klusterlet: options.klusterlet,
                     spoke_ca: options.spoke_ca,
+                    hub_news: told,
                 },
             ));
             tasks.join().await;

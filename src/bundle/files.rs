@@ -40,6 +40,8 @@ pub(super) const FILES: &[(&str, &str)] = &[
     embedded!("crds/manifestworks.work.open-cluster-management.io.yaml"),
     embedded!("crds/placementdecisions.cluster.open-cluster-management.io.yaml"),
     embedded!("crds/placements.cluster.open-cluster-management.io.yaml"),
+    embedded!("gated/clusterprofiles.multicluster.x-k8s.io.yaml"),
+    embedded!("gated/clusterproperties.about.k8s.io.yaml"),
     embedded!("hub/bootstrap-token.yaml"),
     embedded!("hub/bootstrap.yaml"),
     embedded!("hub/cluster-manager.yaml"),

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use kube::api::{ApiResource, DynamicObject};
+use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, Client, ResourceExt};
 use semver::Version;
 
@@ -53,7 +53,7 @@ pub enum KeepError {
     /// The server refused one, or is away.
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    /// A present definition cannot be read.
+    /// A definition cannot be read, or not be created.
     #[error("cannot get definition {name}")]
     Read {
         /// The definition.
@@ -61,6 +61,33 @@ pub enum KeepError {
         /// Why not.
         source: Box<kube::Error>,
     },
+}
+
+/// Creates definitions that nobody has installed; those that are there, whoever
+/// made them, are left alone.
+///
+/// # Errors
+/// The server refuses, or is away.
+pub async fn install_missing(
+    client: &Client,
+    objects: Vec<DynamicObject>,
+) -> Result<(), KeepError> {
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &definitions());
+    for object in objects {
+        let name = object.name_any();
+        let failed = |source| KeepError::Read {
+            name: name.clone(),
+            source: Box::new(source),
+        };
+        if api.get_metadata_opt(&name).await.map_err(failed)?.is_some() {
+            continue;
+        }
+        match api.create(&PostParams::default(), &object).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            created => drop(created.map_err(failed)?),
+        }
+    }
+    Ok(())
 }
 
 /// What was applied last, and for which input.

@@ -77,5 +77,21 @@ fn crds(names: &[&str]) -> Result<Vec<DynamicObject>, BundleError> {
     load(&paths)
 }
 
+/// The definition of another project that a gate of the hub needs.
+///
+/// # Errors
+/// Only by a fault of this program.
+pub fn cluster_profiles() -> Result<Vec<DynamicObject>, BundleError> {
+    load(&["gated/clusterprofiles.multicluster.x-k8s.io.yaml"])
+}
+
+/// The definition of another project that a gate of the agent needs.
+///
+/// # Errors
+/// Only by a fault of this program.
+pub fn cluster_properties() -> Result<Vec<DynamicObject>, BundleError> {
+    load(&["gated/clusterproperties.about.k8s.io.yaml"])
+}
+
 #[cfg(test)]
 mod tests;

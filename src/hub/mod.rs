@@ -85,6 +85,7 @@ pub async fn run(
             let mut tasks = Tasks::new(context.shutdown.clone());
             tasks.spawn(clustermanager::run(context.clone(), served.clone()));
             tasks.spawn(registration::run(context.clone()));
+            tasks.spawn(registration::profile::run(context.clone()));
             tasks.spawn(work::run(context.clone()));
             tasks.spawn(placement::run(context.clone()));
             tasks.spawn(addon::run(context.clone()));

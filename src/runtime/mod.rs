@@ -6,6 +6,8 @@
 //! process shares.
 
 pub mod backoff;
+pub mod bounded;
+pub mod clock;
 pub mod controller;
 pub mod events;
 pub mod index;
@@ -23,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use backoff::Backoff;
+pub use clock::Clock;
 pub use controller::{Failure, Next};
 pub use index::Index;
 pub use informer::{Change, Informer, Key, Scope, source_chain};
@@ -39,6 +42,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// What is unwell.
     pub health: Health,
+    /// What time it is.
+    pub clock: Clock,
     /// Cancelled when the part has to end.
     pub shutdown: CancellationToken,
 }
@@ -57,6 +62,7 @@ impl Context {
             client,
             metrics: Metrics::default(),
             health: Health::default(),
+            clock: Clock::default(),
             shutdown,
         }
     }

@@ -4,9 +4,15 @@
 
 mod addons;
 mod certificates;
+mod clocks;
+mod connection;
 mod hubs;
 mod joining;
 mod killed;
+mod metrics;
+mod network;
 mod proxy;
+mod restored;
+mod silence;
 mod status;
 pub(crate) mod support;

@@ -10,6 +10,7 @@ mod cleanup;
 mod election;
 mod leases;
 mod placement;
+mod profiles;
 mod requests;
 mod sets;
 pub(crate) mod support;

@@ -222,6 +222,7 @@ impl Agent {
                     report: Some((api, name)),
                     refused: None,
                     metrics: context.metrics.clone(),
+                    clock: context.clock.clone(),
                 };
                 let shutdown = context.shutdown.clone();
                 tokio::select! {

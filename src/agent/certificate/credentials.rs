@@ -14,6 +14,7 @@ use x509_parser::pem::Pem;
 
 use crate::k8s::kubeconfig;
 use crate::ocm::names;
+use crate::runtime::bounded;
 
 /// What a Secret holds.
 pub type Data = BTreeMap<String, ByteString>;
@@ -27,6 +28,8 @@ pub const KEY_TOKEN: &str = "token";
 
 /// A connection on which nothing came for so long is dead: no watch lasts longer.
 const LONGEST_SILENCE: std::time::Duration = std::time::Duration::from_secs(320);
+/// How long a hub may take to begin an answer.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Why a kubeconfig cannot be used. Never says what is in it.
 #[derive(Debug, thiserror::Error)]
@@ -179,7 +182,7 @@ impl Credentials {
         config.connect_timeout = Some(std::time::Duration::from_secs(10));
         // Nothing at all for longer than the longest watch: the connection is dead.
         config.read_timeout = Some(LONGEST_SILENCE);
-        kube::Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))
+        bounded::client(config, PATIENCE).map_err(|error| Error::Client(Box::new(error)))
     }
 
     /// A kubeconfig for a Secret: the same hub, with the certificate beside it.

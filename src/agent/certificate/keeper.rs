@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ocm::conditions;
 use crate::runtime::backoff::fraction;
-use crate::runtime::{Backoff, Informer, Metrics, Scope, source_chain};
+use crate::runtime::{Backoff, Clock, Informer, Metrics, Scope, source_chain};
 
 use super::Order;
 use super::credentials::{Chain, Data};
@@ -25,6 +25,9 @@ use super::request::{self, Need, Outcome, Pending, Request};
 const ROTATION: std::ops::Range<f64> = 0.20..0.25;
 /// Clocks are looked at anew at least this often.
 const RECHECK: Duration = Duration::from_secs(60);
+/// How long a watch for a request lasts: one over a dead connection is noticed
+/// a moment later.
+const WATCH_SECONDS: u32 = 20;
 /// Whether the last renewal went well.
 const CONDITION_ROTATED: &str = "ClusterCertificateRotated";
 
@@ -81,6 +84,8 @@ pub struct Keeper {
     pub refused: Option<CancellationToken>,
     /// What is counted.
     pub metrics: Metrics,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 impl Error {
@@ -99,12 +104,12 @@ impl Keeper {
         let mut left = draw();
         loop {
             let secret = self.secret.borrow_and_update().clone();
-            let now = jiff::Timestamp::now();
+            let now = self.clock.now();
             let need = request::need(secret.as_deref(), &self.order, left, now);
             let pause = match need {
                 Need::At(time) => {
                     failures = 0;
-                    let rest = time.duration_since(jiff::Timestamp::now()).unsigned_abs();
+                    let rest = time.duration_since(self.clock.now()).unsigned_abs();
                     rest.min(RECHECK)
                 }
                 Need::Now(reason) => {
@@ -139,7 +144,7 @@ impl Keeper {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 changed = self.secret.changed() => if changed.is_err() { return },
-                () = tokio::time::sleep(pause) => {}
+                () = self.clock.sleep(pause) => {}
             }
         }
     }
@@ -148,7 +153,9 @@ impl Keeper {
     async fn renew(&mut self, shutdown: &CancellationToken) -> Result<(), Error> {
         self.may_look().await?;
         let requests: Informer<Option<Request>> = Informer::new(
-            Scope::of::<CertificateSigningRequest>().labels(&self.order.ask.selector()),
+            Scope::of::<CertificateSigningRequest>()
+                .labels(&self.order.ask.selector())
+                .watch_seconds(WATCH_SECONDS),
         );
         let (changed, mut changes) = watch::channel(());
         requests.on_change(move |_, _| {

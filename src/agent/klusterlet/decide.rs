@@ -68,6 +68,13 @@ pub(super) fn has_several_hubs(klusterlet: &Klusterlet) -> bool {
     gates::enabled(gates::AGENT_REGISTRATION, gates, "MultipleHubs")
 }
 
+/// Whether properties are told to the hub.
+pub(super) fn has_properties(klusterlet: &Klusterlet) -> bool {
+    let registration = klusterlet.spec.registration_configuration.as_ref();
+    let gates = registration.map_or(&[][..], |r| &r.feature_gates);
+    gates::enabled(gates::AGENT_REGISTRATION, gates, "ClusterProperty")
+}
+
 /// Among how many hubs.
 fn hubs(klusterlet: &Klusterlet) -> usize {
     let registration = klusterlet.spec.registration_configuration.as_ref();

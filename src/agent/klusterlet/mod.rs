@@ -19,6 +19,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBind
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::bundle;
 use crate::bundle::keep::{self, KeepError, Keeper, Seen};
@@ -43,6 +44,8 @@ pub struct Options {
     pub klusterlet: String,
     /// The namespace of the process, where credentials for images may be.
     pub namespace: String,
+    /// Tells when registration finds that the hub has changed its mind.
+    pub hub_news: Option<watch::Receiver<()>>,
 }
 
 impl Default for Options {
@@ -50,6 +53,7 @@ impl Default for Options {
         Self {
             klusterlet: names::KLUSTERLET.to_owned(),
             namespace: names::OPERATOR_NAMESPACE.to_owned(),
+            hub_news: None,
         }
     }
 }
@@ -134,10 +138,30 @@ pub async fn run(context: Context, options: Options) {
                 let controller = Arc::clone(&this);
                 async move { controller.check_connection(&name).await }
             });
+            if let Some(news) = controller.options.hub_news.clone() {
+                let heard = listen(Arc::clone(&controller), news, connections.clone());
+                let shutdown = context.shutdown.clone();
+                tasks.spawn(async move {
+                    shutdown.run_until_cancelled(heard).await;
+                });
+            }
             secrets(&controller, &context, &connections).await;
         }
     }
     tasks.join().await;
+}
+
+/// Looks at the connection when registration has news of it: what the hub
+/// thinks of the cluster cannot be watched with the identity of a stranger.
+async fn listen(
+    controller: Arc<Controller>,
+    mut news: watch::Receiver<()>,
+    connections: Queue<String>,
+) {
+    while news.changed().await.is_ok() {
+        controller.refusals.store(0, Ordering::Relaxed);
+        connections.add(controller.options.klusterlet.clone());
+    }
 }
 
 fn wire(controller: &Arc<Controller>, klusterlets: &Queue<String>, connections: &Queue<String>) {
@@ -188,7 +212,7 @@ fn wire(controller: &Arc<Controller>, klusterlets: &Queue<String>, connections: 
 
 /// Follows the two Secrets in the Klusterlet's namespace, whichever it is.
 async fn secrets(controller: &Arc<Controller>, context: &Context, connections: &Queue<String>) {
-    let (sender, mut receiver) = tokio::sync::watch::channel(None);
+    let (sender, mut receiver) = watch::channel(None);
     controller.klusterlets.on_change({
         let sender = sender.clone();
         move |_, change| {
@@ -294,6 +318,13 @@ impl Controller {
             )
             .await
             .map_err(|error| (Part::Definitions, error))?;
+        if decide::has_properties(klusterlet) {
+            let properties = bundle::cluster_properties();
+            let properties = properties.map_err(|error| (Part::Definitions, error.into()))?;
+            keep::install_missing(&self.client, properties)
+                .await
+                .map_err(|error| (Part::Definitions, error))?;
+        }
         let namespace = klusterlet.spec.agent_namespace();
         self.components
             .keep(
@@ -385,9 +416,9 @@ impl Controller {
             return Ok(Next::OnChange);
         }
         // Acceptance happens on the hub and cannot be watched from here.
-        let refusals = self.refusals.fetch_add(1, Ordering::Relaxed).min(5);
+        let refusals = self.refusals.fetch_add(1, Ordering::Relaxed).min(7);
         Ok(Next::After(
-            Duration::from_secs(1 << refusals).min(Duration::from_secs(30)),
+            Duration::from_millis(250 << refusals).min(Duration::from_secs(30)),
         ))
     }
 

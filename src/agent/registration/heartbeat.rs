@@ -13,13 +13,50 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ocm::names;
 use crate::runtime::backoff::between;
-use crate::runtime::{Backoff, Informer, source_chain};
+use crate::runtime::{Backoff, Clock, Informer, source_chain};
 
 use super::hubs::{Known, Leave};
+use super::metrics::Counts;
 use super::status::Cluster;
 
 /// How long the hub may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What others learn from the beat.
+#[derive(Clone, Debug)]
+pub struct Listeners {
+    /// How to leave this hub for another, where there are several.
+    pub leave: Option<Leave>,
+    /// Told when the hub begins or ceases to take renewals.
+    pub news: watch::Sender<()>,
+    /// Cancelled when the hub answers again after it was silent: what else is
+    /// connected to it may wait for ever, and is better begun anew.
+    pub stale: CancellationToken,
+    /// What the lease is dated with.
+    pub clock: Clock,
+    /// What is counted of it.
+    pub counts: Counts,
+}
+
+/// What is known of the beat.
+struct Beat {
+    failures: u32,
+    /// When a renewal was taken last; at first the beginning.
+    heard: Instant,
+    /// Whether the last one was taken, as far as `news` have told.
+    taken: Option<bool>,
+    /// Whether one was not answered since the last that was.
+    unanswered: bool,
+}
+
+impl Beat {
+    /// A renewal was taken, or not (any longer).
+    fn tell(&mut self, taken: bool, listeners: &Listeners) {
+        if self.taken.replace(taken) != Some(taken) {
+            listeners.news.send_replace(());
+        }
+    }
+}
 
 /// Renews until `shutdown`. `changed` ticks when the ManagedCluster changes.
 /// Where there are several hubs, one that refuses or is silent is left.
@@ -28,28 +65,28 @@ pub async fn run(
     name: String,
     clusters: Informer<Cluster>,
     mut changed: watch::Receiver<()>,
-    leave: Option<Leave>,
+    listeners: Listeners,
     shutdown: CancellationToken,
 ) {
     let api: Api<Lease> = Api::namespaced(hub, &name);
-    let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
-    let mut failures = 0;
-    let mut heard = Instant::now();
-    let mut was_accepted = false;
+    let mut beat = Beat {
+        failures: 0,
+        heard: Instant::now(),
+        taken: None,
+        unanswered: false,
+    };
+    let mut was_wanted = false;
     loop {
         changed.mark_unchanged();
-        let duration = accepted(&clusters, &name);
-        was_accepted |= duration.is_some();
-        if let Some(leave) = &leave {
+        let cluster = clusters.get("", &name);
+        let wanted = cluster.as_ref().map(|cluster| cluster.wanted);
+        was_wanted |= wanted == Some(true);
+        if let Some(leave) = &listeners.leave {
+            let silent = beat.heard.elapsed();
             let known = Known {
-                was_accepted,
-                accepted: clusters.get("", &name).map(|cluster| cluster.is_accepted()),
-                // Nothing is to be heard where nothing is asked.
-                silent: if duration.is_some() {
-                    heard.elapsed()
-                } else {
-                    Duration::ZERO
-                },
+                was_wanted,
+                wanted,
+                silent,
             };
             if let Some(reason) = leave.why(known) {
                 tracing::warn!(cluster = %name, reason, "this hub is left");
@@ -57,38 +94,27 @@ pub async fn run(
                 return;
             }
         }
-        let Some(duration) = duration else {
-            failures = 0;
-            heard = Instant::now();
+        let Some(duration) = accepted(&clusters, &name) else {
+            beat.failures = 0;
+            if cluster.is_some() {
+                beat.tell(false, &listeners);
+            }
+            // A hub that never accepts is as good as one that is silent.
+            let patience = listeners
+                .leave
+                .as_ref()
+                .map(|leave| beat.heard + leave.timeout);
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 changed = changed.changed() => if changed.is_err() { return },
+                () = at(patience) => {}
             }
             continue;
         };
-        // A hub that does not answer must not stop the beat.
-        let renewed = match tokio::time::timeout(PATIENCE, renew(&api)).await {
-            Ok(result) => result,
-            Err(_) => Err(kube::Error::Service("the hub did not answer".into())),
-        };
-        let pause = match renewed {
-            Ok(()) => {
-                failures = 0;
-                heard = Instant::now();
-                between(duration, duration.mul_f64(1.25))
-            }
-            Err(error) => {
-                failures += 1;
-                // Just after acceptance the lease may not be there yet.
-                let pause = backoff.delay(failures).min(duration);
-                if failures > 3 {
-                    tracing::warn!(cluster = %name, error = %source_chain(&error), "lease not renewed");
-                } else {
-                    tracing::debug!(cluster = %name, error = %source_chain(&error), "lease not renewed");
-                }
-                pause
-            }
-        };
+        let pause = renewal(&api, &name, duration, &mut beat, &listeners).await;
+        if listeners.stale.is_cancelled() {
+            return;
+        }
         let due = Instant::now() + pause;
         loop {
             tokio::select! {
@@ -99,11 +125,63 @@ pub async fn run(
                         return;
                     }
                     // Only another duration, or a denial, is news.
-                    if accepted(&clusters, &name) != Some(duration) {
+                    let now = clusters.get("", &name).map(|cluster| cluster.wanted);
+                    if accepted(&clusters, &name) != Some(duration) || now != wanted {
                         break;
                     }
                 }
             }
+        }
+    }
+}
+
+/// Returns a moment after that time; never without one.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time + Duration::from_millis(10)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Renews once; how long until the next time.
+async fn renewal(
+    api: &Api<Lease>,
+    name: &str,
+    duration: Duration,
+    beat: &mut Beat,
+    listeners: &Listeners,
+) -> Duration {
+    let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
+    // A hub that does not answer must not stop the beat.
+    let renewed = match tokio::time::timeout(PATIENCE, renew(api, listeners.clock.now())).await {
+        Ok(result) => result,
+        Err(_) => {
+            beat.unanswered = true;
+            Err(kube::Error::Service("the hub did not answer".into()))
+        }
+    };
+    listeners.counts.renewal(renewed.is_ok());
+    match renewed {
+        Ok(()) => {
+            beat.failures = 0;
+            beat.heard = Instant::now();
+            beat.tell(true, listeners);
+            if beat.unanswered {
+                tracing::info!(cluster = %name, "the hub answers again; looking at it anew");
+                listeners.stale.cancel();
+            }
+            between(duration, duration.mul_f64(1.25))
+        }
+        Err(error) => {
+            beat.failures += 1;
+            if beat.failures > 3 {
+                beat.tell(false, listeners);
+                tracing::warn!(cluster = %name, error = %source_chain(&error), "lease not renewed");
+            } else {
+                tracing::debug!(cluster = %name, error = %source_chain(&error), "lease not renewed");
+            }
+            // Just after acceptance the lease may not be there yet.
+            backoff.delay(beat.failures).min(duration)
         }
     }
 }
@@ -116,9 +194,9 @@ fn accepted(clusters: &Informer<Cluster>, name: &str) -> Option<Duration> {
         .map(|cluster| cluster.lease_duration())
 }
 
-async fn renew(api: &Api<Lease>) -> Result<(), kube::Error> {
+async fn renew(api: &Api<Lease>, now: Timestamp) -> Result<(), kube::Error> {
     let mut lease = api.get(names::CLUSTER_LEASE).await?;
-    lease.spec.get_or_insert_default().renew_time = Some(MicroTime(Timestamp::now()));
+    lease.spec.get_or_insert_default().renew_time = Some(MicroTime(now));
     api.replace(names::CLUSTER_LEASE, &PostParams::default(), &lease)
         .await?;
     Ok(())

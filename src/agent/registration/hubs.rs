@@ -42,10 +42,11 @@ pub struct Leave {
 /// What is known of a hub from which an agent might leave.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
-    /// Whether it has ever accepted the cluster, as far as this agent saw.
-    pub was_accepted: bool,
-    /// Whether it accepts the cluster now; `None` when that is not known.
-    pub accepted: Option<bool>,
+    /// Whether it has ever wanted the cluster, as far as this agent saw.
+    pub was_wanted: bool,
+    /// Whether it wants the cluster now (`hubAcceptsClient`); `None` when that
+    /// is not known.
+    pub wanted: Option<bool>,
     /// How long ago it was last heard of.
     pub silent: Duration,
 }
@@ -54,7 +55,7 @@ impl Leave {
     /// Why the hub is to be left, if it is.
     #[must_use]
     pub fn why(&self, known: Known) -> Option<&'static str> {
-        if known.was_accepted && known.accepted == Some(false) {
+        if known.was_wanted && known.wanted == Some(false) {
             return Some("it no longer accepts the cluster");
         }
         (known.silent > self.timeout).then_some("it was silent for too long")
@@ -136,9 +137,9 @@ mod tests {
             token: CancellationToken::new(),
             timeout: Duration::from_secs(600),
         };
-        let known = |was_accepted, accepted, seconds| Known {
-            was_accepted,
-            accepted,
+        let known = |was_wanted, wanted, seconds| Known {
+            was_wanted,
+            wanted,
             silent: Duration::from_secs(seconds),
         };
         for (known, left) in [

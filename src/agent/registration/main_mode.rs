@@ -15,6 +15,7 @@ use crate::runtime::{Backoff, Change, Context, Informer, Queue, Scope, Tasks, so
 
 use super::hubs::Leave;
 use super::identity::Names;
+use super::metrics::Counts;
 use super::report::Reporter;
 use super::settings::Settings;
 use super::status::{Cluster, ClusterClaim, Node};
@@ -31,6 +32,7 @@ const STATUS_SYNC_INTERVAL: Duration = Duration::from_secs(10);
 const EVICTION_GRACE_PERIOD: Duration = Duration::from_secs(3600);
 
 /// What the mode is made of.
+#[derive(Clone)]
 pub struct Parts {
     /// The namespace of the Secrets.
     pub namespace: String,
@@ -48,22 +50,49 @@ pub struct Parts {
     pub secret: watch::Receiver<Option<Arc<Data>>>,
     /// Cancelled when the hub does not take a request for a renewal.
     pub refused: CancellationToken,
+    /// What is counted of it.
+    pub counts: Counts,
+    /// Told when the hub begins or ceases to take renewals of the lease.
+    pub news: watch::Sender<()>,
 }
 
-/// Runs until the context's shutdown.
+/// Runs until the context's shutdown; anew when the connections to the hub may
+/// be dead.
 pub async fn run(context: Context, parts: Parts) {
+    loop {
+        let round = context.child();
+        let stale = CancellationToken::new();
+        let stop = round.shutdown.clone();
+        let work = async {
+            once(round, parts.clone(), stale.clone()).await;
+            stop.cancel();
+        };
+        let watch = async {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = stale.cancelled() => stop.cancel(),
+            }
+        };
+        tokio::join!(work, watch);
+        if context.shutdown.is_cancelled() || !stale.is_cancelled() {
+            return;
+        }
+    }
+}
+
+async fn once(context: Context, parts: Parts, stale: CancellationToken) {
     let hub = match parts.hub.client().await {
         Ok(client) => client,
         Err(error) => {
             // Only another Secret can help.
             let error = source_chain(&error);
             tracing::error!(%error, "the hub kubeconfig cannot be used");
-            context.health.fail("hub-kube-config", error);
+            context.health.fail(super::HUB_KUBECONFIG, error);
             context.shutdown.cancelled().await;
             return;
         }
     };
-    context.health.pass("hub-kube-config");
+    context.health.pass(super::HUB_KUBECONFIG);
     let name = parts.names.cluster.clone();
     let shutdown = context.shutdown.clone();
     let metrics = context.metrics.clone();
@@ -72,6 +101,7 @@ pub async fn run(context: Context, parts: Parts) {
     let clusters: Informer<Cluster> = Informer::new(Scope::all(join::clusters()).named(&name));
     let nodes: Informer<Node> = Informer::new(Scope::of::<core::Node>());
     let claims: Informer<ClusterClaim> = Informer::new(Scope::all(cluster_claims()));
+    let properties: Informer<ClusterClaim> = Informer::new(Scope::all(cluster_properties()));
     let namespace_label = super::namespaces::label(parts.hub.server());
     let namespaces: Informer<bool> = Informer::new(
         Scope::of::<core::Namespace>()
@@ -90,6 +120,7 @@ pub async fn run(context: Context, parts: Parts) {
     });
     on_news(&nodes, &queue, &name);
     on_news(&claims, &queue, &name);
+    on_news(&properties, &queue, &name);
     on_news(&namespaces, &queue, &name);
 
     tasks.spawn(clusters.clone().run(
@@ -111,6 +142,14 @@ pub async fn run(context: Context, parts: Parts) {
         metrics.clone(),
         shutdown.clone(),
     ));
+    if parts.settings.properties {
+        tasks.spawn(properties.clone().run(
+            spoke.clone(),
+            ClusterClaim::parse,
+            metrics.clone(),
+            shutdown.clone(),
+        ));
+    }
     let label = namespace_label.clone();
     tasks.spawn(namespaces.clone().run(
         spoke.clone(),
@@ -123,7 +162,13 @@ pub async fn run(context: Context, parts: Parts) {
         name.clone(),
         clusters.clone(),
         ticked,
-        parts.leave.clone(),
+        heartbeat::Listeners {
+            leave: parts.leave.clone(),
+            news: parts.news.clone(),
+            stale,
+            clock: context.clock.clone(),
+            counts: parts.counts.clone(),
+        },
         shutdown.clone(),
     ));
     let reporter = Arc::new(Reporter {
@@ -134,6 +179,7 @@ pub async fn run(context: Context, parts: Parts) {
         clusters,
         nodes: nodes.clone(),
         claims,
+        properties,
         namespaces,
         namespace_label,
         unwell: Mutex::new(None),
@@ -185,6 +231,7 @@ pub async fn run(context: Context, parts: Parts) {
         report: Some((report, name)),
         refused: Some(parts.refused),
         metrics,
+        clock: context.clock.clone(),
     };
     tasks.spawn(keeper.run(shutdown));
     tasks.join().await;
@@ -245,6 +292,13 @@ fn on_news<T: PartialEq + Send + Sync + 'static>(
         }
         queue.add(name.clone());
     });
+}
+
+fn cluster_properties() -> ApiResource {
+    ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk("about.k8s.io", "v1alpha1", "ClusterProperty"),
+        "clusterproperties",
+    )
 }
 
 fn cluster_claims() -> ApiResource {

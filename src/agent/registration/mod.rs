@@ -11,6 +11,7 @@ pub mod hubs;
 pub mod identity;
 pub mod join;
 pub mod main_mode;
+pub mod metrics;
 pub mod namespaces;
 pub mod order;
 pub mod report;
@@ -21,7 +22,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kube::api::DynamicObject;
 use kube::core::{ApiResource, GroupVersionKind};
 use tokio::sync::{oneshot, watch};
@@ -35,10 +35,13 @@ use crate::runtime::{Change, Context, Informer, Scope, Tasks};
 
 use hubs::{Hubs, Leave};
 use identity::{Mode, Names, Observed};
+use metrics::Counts;
 use settings::Settings;
 
 /// How long until hubs are looked at anew when none is good.
 const NO_HUB: Duration = Duration::from_secs(10);
+/// Whether there is an identity that the hub knows.
+const HUB_KUBECONFIG: &str = "hub-kube-config";
 /// Whether there is a hub among several.
 const CHECK_HUBS: &str = "hubs";
 
@@ -49,6 +52,8 @@ pub struct Options {
     pub klusterlet: String,
     /// The CA (PEM) of the managed cluster's API server, for the hub.
     pub spoke_ca: Option<Vec<u8>>,
+    /// Told when the hub begins or ceases to take renewals of the lease.
+    pub hub_news: watch::Sender<()>,
 }
 
 impl Default for Options {
@@ -56,6 +61,7 @@ impl Default for Options {
         Self {
             klusterlet: names::KLUSTERLET.to_owned(),
             spoke_ca: None,
+            hub_news: watch::Sender::new(()),
         }
     }
 }
@@ -72,6 +78,7 @@ pub async fn run(context: Context, options: Options) {
     let mut tasks = Tasks::new(context.shutdown.clone());
     let mut settings = follow_klusterlet(&mut tasks, &context, &options.klusterlet);
     let fallback = identity::fallback();
+    let counts = Counts::shown(&context.metrics);
     let work = async {
         loop {
             let Some(now) = settings.borrow_and_update().clone() else {
@@ -94,7 +101,15 @@ pub async fn run(context: Context, options: Options) {
                 continue;
             };
             context.health.pass(CHECK_HUBS);
-            in_place(&context, &options, &place, settings.clone(), &fallback).await;
+            in_place(
+                &context,
+                &options,
+                &place,
+                settings.clone(),
+                &fallback,
+                &counts,
+            )
+            .await;
             if context.shutdown.is_cancelled() {
                 return;
             }
@@ -184,6 +199,7 @@ async fn in_place(
     place: &Place,
     settings: watch::Receiver<Option<Settings>>,
     fallback: &Names,
+    counts: &Counts,
 ) {
     let context = context.child();
     let mut tasks = Tasks::new(context.shutdown.clone());
@@ -198,7 +214,7 @@ async fn in_place(
     tokio::select! {
         () = context.shutdown.cancelled() => {}
         () = async { first.synced().await; second.synced().await; } => {
-            modes(&context, options, place, &mut inputs, fallback).await;
+            modes(&context, options, place, &mut inputs, fallback, counts).await;
         }
     }
     context.shutdown.cancel();
@@ -258,6 +274,7 @@ async fn modes(
     place: &Place,
     inputs: &mut Inputs,
     fallback: &Names,
+    counts: &Counts,
 ) {
     let mut current: Option<(Mode, Option<Settings>)> = None;
     let mut running: Option<Running> = None;
@@ -279,11 +296,11 @@ async fn modes(
                 hub: hub.as_deref(),
                 settings,
                 fallback,
-                now: Timestamp::now(),
+                now: context.clock.now(),
             }),
         };
         let until = match &mode {
-            Mode::Main { not_after, .. } => not_after.duration_since(Timestamp::now()),
+            Mode::Main { not_after, .. } => not_after.duration_since(context.clock.now()),
             _ => jiff::SignedDuration::from_hours(1),
         };
         let wanted = (mode, settings);
@@ -294,7 +311,12 @@ async fn modes(
             if moved || context.shutdown.is_cancelled() {
                 return;
             }
+            counts.identity(match &wanted.0 {
+                Mode::Main { not_after, .. } => Some(*not_after),
+                _ => None,
+            });
             let with = With {
+                counts: counts.clone(),
                 hub: read(hub.as_deref()),
                 refused: refused.clone().unwrap_or_default(),
             };
@@ -330,7 +352,7 @@ async fn modes(
                 tracing::warn!("the hub does not renew the identity whose Secret is gone");
                 false
             }
-            () = tokio::time::sleep(pause) => false,
+            () = context.clock.sleep(pause) => false,
         };
         if ended {
             if let Some(running) = running.take() {
@@ -351,6 +373,7 @@ async fn cancelled(token: Option<&CancellationToken>) {
 
 /// The identity to work with.
 struct With {
+    counts: Counts,
     hub: Option<Credentials>,
     /// To be cancelled when the hub does not renew it.
     refused: CancellationToken,
@@ -384,6 +407,10 @@ fn start(
         } => {
             tracing::info!(cluster = %names.cluster, agent = %names.agent, reason, "asking the hub for an identity");
             let bootstrap = bootstrap?;
+            if *expired {
+                // As upstream's check is called, which ends its process.
+                context.health.fail(HUB_KUBECONFIG, reason.clone());
+            }
             let (names, ca) = (names.clone(), options.spoke_ca.clone());
             let namespace = place.namespace.clone();
             let old = if *expired { with.hub } else { None };
@@ -417,6 +444,8 @@ fn start(
                 hub,
                 secret,
                 refused: with.refused,
+                counts: with.counts,
+                news: options.hub_news.clone(),
             };
             tokio::spawn(main_mode::run(inner, keeper))
         }
@@ -488,6 +517,7 @@ async fn bootstrap_mode(
         report: None,
         refused: None,
         metrics: context.metrics.clone(),
+        clock: context.clock.clone(),
     };
     let shutdown = context.shutdown.clone();
     tasks.spawn(async move {

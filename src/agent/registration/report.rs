@@ -37,6 +37,8 @@ pub struct Reporter {
     pub nodes: Informer<Node>,
     /// The cluster's claims.
     pub claims: Informer<ClusterClaim>,
+    /// The cluster's properties; empty while their gate is off.
+    pub properties: Informer<ClusterClaim>,
     /// The cluster's namespaces that cluster sets manage, or once did.
     pub namespaces: Informer<bool>,
     /// The label by which they are known.
@@ -72,12 +74,7 @@ impl Reporter {
             .iter()
             .map(|node| Node::clone(node))
             .collect();
-        let claims: BTreeMap<String, ClusterClaim> = self
-            .claims
-            .filter(|_, _| true)
-            .into_iter()
-            .map(|(key, claim)| (key.name, ClusterClaim::clone(&claim)))
-            .collect();
+        let claims = self.facts();
         let namespaces = if health == Health::Well && self.namespaces.is_synced() {
             let listed = &cluster.reported.managed_namespaces;
             let known = namespaces::known(&self.namespaces);
@@ -93,7 +90,7 @@ impl Reporter {
             health: &health,
             version: &version,
             nodes: &nodes,
-            claims: Some(&claims).filter(|_| self.claims.is_synced()),
+            claims: claims.as_ref(),
             settings: &self.settings,
         });
         if let Some(reason) = plan.blocked {
@@ -108,6 +105,26 @@ impl Reporter {
             self.announce(&cluster, available).await;
         }
         Ok(Next::After(if plan.soon { SOON } else { RESYNC }))
+    }
+
+    /// Claims and properties, as far as their gates are on; nothing while they
+    /// are not known. A property goes before a claim of its name.
+    fn facts(&self) -> Option<BTreeMap<String, ClusterClaim>> {
+        let mut facts = BTreeMap::new();
+        for (wanted, informer) in [
+            (self.settings.claims, &self.claims),
+            (self.settings.properties, &self.properties),
+        ] {
+            if !wanted {
+                continue;
+            }
+            if !informer.is_synced() {
+                return None;
+            }
+            let visible = informer.filter(|_, fact| !fact.hidden).into_iter();
+            facts.extend(visible.map(|(key, fact)| (key.name, ClusterClaim::clone(&fact))));
+        }
+        Some(facts)
     }
 
     async fn health(&self) -> Health {

@@ -37,6 +37,8 @@ pub struct Settings {
     pub reserved_claim_suffixes: Vec<String>,
     /// Gate ClusterClaim: whether claims are told at all.
     pub claims: bool,
+    /// Gate ClusterProperty: whether properties are told as well.
+    pub properties: bool,
     /// Gate AddonManagement: whether add-ons are told of and get access.
     pub addons: bool,
     /// How add-ons get access to the hub's API.
@@ -66,6 +68,7 @@ impl Default for Settings {
             max_custom_claims: 20,
             reserved_claim_suffixes: Vec::new(),
             claims: true,
+            properties: false,
             addons: true,
             addon_driver: KubeClientDriver::Csr,
             addon_token_seconds: ADDON_TOKEN_SECONDS,
@@ -132,6 +135,7 @@ impl Settings {
             let enabled = gate["mode"] == "Enable";
             match gate["feature"].as_str() {
                 Some("ClusterClaim") => settings.claims = enabled,
+                Some("ClusterProperty") => settings.properties = enabled,
                 Some("AddonManagement") => settings.addons = enabled,
                 Some("MultipleHubs") => several = enabled,
                 _ => {}
@@ -262,6 +266,7 @@ mod tests {
                 "clientCertExpirationSeconds": 7200,
                 "clusterClaimConfiguration": {"maxCustomClusterClaims": 3, "reservedClusterClaimSuffixes": [".x"]},
                 "featureGates": [{"feature": "ClusterClaim", "mode": "Disable"},
+                    {"feature": "ClusterProperty", "mode": "Enable"},
                     {"feature": "AddonManagement", "mode": "Disable"},
                     {"feature": "MultipleHubs", "mode": "Enable"}],
                 "bootstrapKubeConfigs": {"type": "LocalSecrets", "localSecretsConfig": {
@@ -285,6 +290,7 @@ mod tests {
             })
         );
         assert_eq!(settings.max_custom_claims, 3);
+        assert!(settings.properties);
         assert!(!settings.claims && !settings.addons && settings.raw_feedback);
         assert!(settings.executor_caches);
         assert_eq!(settings.addon_driver, KubeClientDriver::Token);

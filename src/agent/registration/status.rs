@@ -29,6 +29,8 @@ pub struct Cluster {
     pub resource_version: String,
     /// Whether its deletion was asked for.
     pub deleting: bool,
+    /// Whether the hub's administrator wants it (the spec, not the condition).
+    pub wanted: bool,
     /// How often the lease has to be renewed.
     pub lease_duration_seconds: i64,
     /// Its conditions.
@@ -79,6 +81,7 @@ impl Cluster {
         #[derive(Deserialize, Default)]
         #[serde(default, rename_all = "camelCase")]
         struct Spec {
+            hub_accepts_client: bool,
             lease_duration_seconds: i64,
         }
         #[derive(Deserialize, Default)]
@@ -102,13 +105,14 @@ impl Cluster {
             uid,
             resource_version,
             deleting,
+            wanted: body.spec.hub_accepts_client,
             lease_duration_seconds: body.spec.lease_duration_seconds,
             conditions: conditions.conditions,
             reported,
         })
     }
 
-    /// Whether the hub accepts the cluster.
+    /// Whether the hub has accepted the cluster, and prepared it.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         conditions::is_true(&self.conditions, CONDITION_HUB_ACCEPTED)
@@ -165,7 +169,10 @@ impl Node {
     }
 }
 
-/// What is kept of a ClusterClaim.
+/// The longest fact that a hub takes, in characters.
+const LONGEST_FACT: usize = 1024;
+
+/// What is kept of a ClusterClaim, or a ClusterProperty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterClaim {
     /// What is claimed.
@@ -175,7 +182,8 @@ pub struct ClusterClaim {
 }
 
 impl ClusterClaim {
-    /// Reads a ClusterClaim.
+    /// Reads a ClusterClaim or a ClusterProperty. One too long for the hub is
+    /// not told: it would take nothing else either.
     ///
     /// # Errors
     /// Never; the signature is that of a parser.
@@ -184,12 +192,18 @@ impl ClusterClaim {
         reason = "parsers own the object; a string is all that is kept"
     )]
     pub fn parse(object: DynamicObject) -> Result<Self, std::convert::Infallible> {
+        let value = object.data["spec"]["value"].as_str().unwrap_or_default();
+        let long = value.chars().count() > LONGEST_FACT;
+        if long {
+            tracing::warn!(name = %object.name_any(), "too long for the hub: not told");
+        }
         Ok(Self {
-            value: object.data["spec"]["value"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-            hidden: object.labels().contains_key(names::LABEL_SPOKE_ONLY),
+            value: if long {
+                String::new()
+            } else {
+                value.to_owned()
+            },
+            hidden: long || object.labels().contains_key(names::LABEL_SPOKE_ONLY),
         })
     }
 }
@@ -379,7 +393,7 @@ const RESERVED: [&str; 4] = [
 
 /// The claims for the hub: reserved ones first, then as many others as may be.
 fn claims(all: &BTreeMap<String, ClusterClaim>, settings: &Settings) -> Vec<Claim> {
-    if !settings.claims {
+    if !settings.claims && !settings.properties {
         return Vec::new();
     }
     let suffixes: BTreeSet<&str> = settings

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
-use crate::ocm::names;
 use crate::ocm::operator::v1::{
     ClusterManager, InstallMode, RegistrationAuthType, RelatedResourceMeta,
 };
+use crate::ocm::{gates, names};
 
 /// Definitions whose objects others clean up after: they go first, one after
 /// the other, while everything still runs.
@@ -44,6 +44,13 @@ pub(super) enum Step {
     Refuse(&'static str),
     /// It goes: clear the ground, then take the finalizer off.
     Clean,
+}
+
+/// Whether clusters are to be known by ClusterProfiles.
+pub(super) fn has_profiles(manager: &ClusterManager) -> bool {
+    let registration = manager.spec.registration_configuration.as_ref();
+    let gates = registration.map_or(&[][..], |r| &r.feature_gates);
+    gates::enabled(gates::HUB_REGISTRATION, gates, "ClusterProfile")
 }
 
 /// What to do with a ClusterManager.

@@ -234,6 +234,13 @@ impl Controller {
             })
             .await
             .map_err(|error| (status::Part::Definitions, error))?;
+        if decide::has_profiles(manager) {
+            let profiles = bundle::cluster_profiles();
+            let profiles = profiles.map_err(|error| (status::Part::Definitions, error.into()))?;
+            keep::install_missing(&self.client, profiles)
+                .await
+                .map_err(|error| (status::Part::Definitions, error))?;
+        }
         let component = |object: &ObjectRef| {
             // Their names tell them apart.
             let seen = [&self.namespaces, &self.roles]

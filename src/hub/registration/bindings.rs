@@ -17,9 +17,10 @@ const CONDITION_BOUND: &str = "Bound";
 
 /// What is kept of a ManagedClusterSetBinding.
 #[derive(Clone, Debug, PartialEq)]
-struct Binding {
+pub(super) struct Binding {
     meta: Meta,
-    set: String,
+    /// The set that is bound.
+    pub(super) set: String,
     conditions: Vec<Condition>,
 }
 
@@ -43,7 +44,7 @@ struct Status {
 }
 
 impl Binding {
-    fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
+    pub(super) fn parse(object: DynamicObject) -> Result<Self, serde_json::Error> {
         let meta = Meta::of(&object);
         let body: Body = serde_json::from_value(object.data)?;
         Ok(Self {
@@ -51,6 +52,11 @@ impl Binding {
             set: body.spec.cluster_set,
             conditions: body.status.conditions,
         })
+    }
+
+    /// Whether its set is there, and it is not going.
+    pub(super) fn is_bound(&self) -> bool {
+        !self.meta.deleting && conditions::is_true(&self.conditions, CONDITION_BOUND)
     }
 }
 
@@ -62,7 +68,7 @@ fn bound(exists: bool) -> Condition {
     }
 }
 
-fn resource() -> kube::api::ApiResource {
+pub(super) fn resource() -> kube::api::ApiResource {
     apply::resource(
         "cluster.open-cluster-management.io",
         "v1beta2",

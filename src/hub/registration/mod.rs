@@ -10,7 +10,9 @@ mod bindings;
 pub mod cluster;
 pub mod csr;
 pub mod lease;
+mod metrics;
 pub mod namespaces;
+pub mod profile;
 pub mod rbac;
 mod reconcile;
 mod requests;
@@ -23,7 +25,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject};
 
 use crate::ocm::names;
@@ -57,6 +58,7 @@ const WORKERS: usize = 16;
 /// The caches and queues of the registration controllers.
 struct Hub {
     context: Context,
+    counts: metrics::Counts,
     clusters: Informer<Cluster>,
     leases: Informer<ClusterLease>,
     shaped: Vec<(Kind, Informer<Shaped>)>,
@@ -101,6 +103,7 @@ pub async fn run(context: Context) {
         "clustermanagers",
     )));
     let hub = Arc::new(Hub {
+        counts: metrics::Counts::shown(&context.metrics),
         clusters: Informer::new(Scope::all(apply::clusters())),
         leases: Informer::new(
             Scope::of::<k8s_openapi::api::coordination::v1::Lease>()
@@ -241,6 +244,7 @@ fn wire(hub: &Arc<Hub>) {
     let this = Arc::downgrade(hub);
     hub.clusters.on_change(move |key, change| {
         let Some(hub) = this.upgrade() else { return };
+        hub.counts.cluster(change);
         hub.cluster_queue.add(key.name.clone());
         if matches!(
             change,
@@ -265,7 +269,7 @@ fn wire(hub: &Arc<Hub>) {
             && old.renewed != new.renewed
             && let Some(renewed) = new.renewed
         {
-            let seen = Timestamp::now();
+            let seen = hub.context.clock.now();
             hub.renewals
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::json;
 
@@ -46,7 +45,7 @@ pub(super) async fn cluster(hub: &Hub, name: &str) -> Result<Next, Failure> {
         addons: &addons,
         present: &present,
         settings: &settings,
-        now: Timestamp::now(),
+        now: hub.context.clock.now(),
     });
     carry_out(hub, name, cluster.as_mut(), plan).await?;
     match cluster {
@@ -221,7 +220,7 @@ async fn check_lease(hub: &Hub, name: &str, mut cluster: Cluster) -> Result<Next
         .unwrap_or_else(PoisonError::into_inner)
         .get(name)
         .copied();
-    let mut plan = lease::decide(&cluster, lease.as_deref(), renewal, Timestamp::now());
+    let mut plan = lease::decide(&cluster, lease.as_deref(), renewal, hub.context.clock.now());
     if plan.create {
         // Denied clusters have no namespace to put it in, if they never were accepted.
         let ours = apply::create_lease(&hub.context.client, name).await?;
@@ -234,7 +233,7 @@ async fn check_lease(hub: &Hub, name: &str, mut cluster: Cluster) -> Result<Next
             // Its renewals do not count: the time runs from when it was noticed.
             if rest.is_zero() {
                 let none = super::view::ClusterLease { renewed: None };
-                plan = lease::decide(&cluster, Some(&none), renewal, Timestamp::now());
+                plan = lease::decide(&cluster, Some(&none), renewal, hub.context.clock.now());
             } else {
                 plan.again = Some(rest);
             }
@@ -244,6 +243,7 @@ async fn check_lease(hub: &Hub, name: &str, mut cluster: Cluster) -> Result<Next
         write_conditions(hub, name, &mut cluster, new).await?;
     }
     if plan.lost {
+        hub.counts.lost();
         events::publish(
             &hub.context.client,
             Note {

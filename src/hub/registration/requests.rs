@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
 };
@@ -33,6 +32,7 @@ pub(super) async fn reconcile(hub: &Hub, name: &str) -> Result<Next, Failure> {
             tracing::debug!(request = name, reason, "request left alone");
         }
         Verdict::AskAPerson => {
+            hub.counts.request("person");
             tracing::info!(request = name, cluster = %request.cluster, "request waits for an administrator");
         }
         Verdict::Approve => {
@@ -41,18 +41,22 @@ pub(super) async fn reconcile(hub: &Hub, name: &str) -> Result<Next, Failure> {
             match csr::claim(&request, cluster.as_deref(), given) {
                 Ok(()) => approve(hub, name, &request).await?,
                 Err(reason) => {
+                    hub.counts.request("refused");
                     tracing::warn!(request = name, cluster = %request.cluster, user = %request.username, reason, "not approved without an administrator");
                 }
             }
         }
         Verdict::ApproveIfAllowed => {
             let cluster = hub.clusters.get("", &request.cluster);
-            if let Err(reason) = csr::current(&request, cluster.as_deref(), Timestamp::now()) {
+            if let Err(reason) = csr::current(&request, cluster.as_deref(), hub.context.clock.now())
+            {
                 // What makes it current is a change of the cluster.
+                hub.counts.request("refused");
                 tracing::info!(request = name, cluster = %request.cluster, user = %request.username, reason, "renewal not approved");
             } else if may_renew(hub, &request).await? {
                 approve(hub, name, &request).await?;
             } else {
+                hub.counts.request("refused");
                 tracing::info!(request = name, cluster = %request.cluster, user = %request.username, "renewal not approved: the asker has not the right to renew");
                 // The right may come later, and no change of the request tells.
                 return Ok(Next::After(LATER));
@@ -128,6 +132,7 @@ async fn approve(hub: &Hub, name: &str, request: &Request) -> Result<(), kube::E
         .await
     {
         Ok(_) => {
+            hub.counts.request("approved");
             tracing::info!(request = name, cluster = %request.cluster, "request approved");
             Ok(())
         }

@@ -225,3 +225,62 @@ async fn the_hub_may_go_away_and_come_back() {
     // With the identity it had.
     assert_eq!(bed.requests().await.len(), 1);
 }
+
+fn property(name: &str, value: &str, labels: &Value) -> Value {
+    json!({"apiVersion": "about.k8s.io/v1alpha1", "kind": "ClusterProperty",
+        "metadata": {"name": name, "labels": labels}, "spec": {"value": value}})
+}
+
+/// With the gate ClusterProperty, beside claims.
+#[tokio::test]
+async fn registration_54_a_property_beats_a_claim_of_its_name() {
+    let spec = json!({"clusterName": "c1", "registrationConfiguration": {"featureGates": [
+        {"feature": "ClusterProperty", "mode": "Enable"}]}});
+    let mut bed = Bed::prepare(spec).await;
+    let properties = ocmadm::bundle::cluster_properties().unwrap();
+    bed.spoke.install(properties).await;
+    bed.start_agent();
+    bed.accept("c1").await;
+    bed.wait_joined("c1").await;
+    for (name, value) in [("both", "claim"), ("claim", "claim"), ("hidden", "claim")] {
+        bed.spoke
+            .create(json!({
+                "apiVersion": "cluster.open-cluster-management.io/v1alpha1", "kind": "ClusterClaim",
+                "metadata": {"name": name}, "spec": {"value": value}}))
+            .await;
+    }
+    let (hidden, none) = (
+        json!({"open-cluster-management.io/spoke-only": ""}),
+        json!({}),
+    );
+    for property in [
+        property("both", "property", &none),
+        property("cluster.clusterset.k8s.io", "property", &none),
+        property("hidden", "property", &hidden),
+        property("long", &"x".repeat(1025), &none),
+    ] {
+        bed.spoke.create(property).await;
+    }
+    let told = |name: &str, value: &str| json!({"name": name, "value": value});
+    let wanted = json!([
+        told("both", "property"),
+        told("claim", "claim"),
+        told("cluster.clusterset.k8s.io", "property"),
+        told("hidden", "claim"),
+    ]);
+    eventually("claims and properties", || async {
+        let cluster = bed.hub.cluster("c1").await;
+        (cluster["status"]["clusterClaims"] == wanted).then_some(())
+    })
+    .await;
+    // Both gates off: nothing is told.
+    let gates = json!({"spec": {"registrationConfiguration": {"featureGates": [
+        {"feature": "ClusterClaim", "mode": "Disable"}]}}});
+    bed.spoke.merge("Klusterlet", "", "klusterlet", gates).await;
+    eventually("nothing is told", || async {
+        let cluster = bed.hub.cluster("c1").await;
+        let claims = cluster["status"]["clusterClaims"].as_array();
+        claims.is_none_or(Vec::is_empty).then_some(())
+    })
+    .await;
+}

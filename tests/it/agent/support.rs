@@ -8,12 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use ocmadm::agent::registration::Options;
 use ocmadm::bundle::{self, AgentValues};
-use ocmadm::runtime::Context;
+use ocmadm::runtime::{Clock, Context, Health, Metrics};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Cluster, Gate, eventually};
-use crate::hub::support::{AVAILABLE, Hub, JOINED, Mortal, condition};
+use crate::hub::support::{AVAILABLE, Hub, JOINED, condition};
 
 pub(crate) const AGENT_NAMESPACE: &str = "open-cluster-management-agent";
 pub(crate) const SECRET: &str = "hub-kubeconfig-secret";
@@ -25,6 +25,12 @@ pub(crate) struct Bed {
     pub(crate) spoke: Cluster,
     /// The agent reaches the hub through it.
     pub(crate) gate: Gate,
+    /// The agent's clock.
+    pub(crate) clock: Clock,
+    /// What the agent says of its own health.
+    pub(crate) health: Health,
+    /// What the agent counts.
+    pub(crate) metrics: Metrics,
     agent: Option<(CancellationToken, tokio::task::JoinHandle<()>)>,
 }
 
@@ -50,6 +56,9 @@ impl Bed {
             hub,
             spoke,
             gate,
+            clock: Clock::default(),
+            health: Health::default(),
+            metrics: Metrics::default(),
             agent: None,
         };
         let values = AgentValues {
@@ -76,24 +85,41 @@ impl Bed {
     }
 
     pub(crate) fn start_agent(&mut self) {
+        let client = self.spoke_client();
+        self.start_agent_with(client);
+    }
+
+    /// The managed cluster as its agent may use it.
+    pub(crate) fn spoke_client(&self) -> kube::Client {
+        self.spoke
+            .service_account("open-cluster-management", "klusterlet")
+    }
+
+    /// Starts an agent that sees the managed cluster through this client.
+    pub(crate) fn start_agent_with(&mut self, client: kube::Client) {
         let stop = CancellationToken::new();
-        let client = self
-            .spoke
-            .service_account("open-cluster-management", "klusterlet");
-        let task = tokio::spawn(ocmadm::agent::registration::run(
-            Context::new(client, stop.clone()),
-            Options::default(),
-        ));
+        let mut context = Context::new(client, stop.clone());
+        context.clock = self.clock.clone();
+        context.health = self.health.clone();
+        context.metrics = self.metrics.clone();
+        let options = Options::default();
+        let task = tokio::spawn(ocmadm::agent::registration::run(context, options));
         self.agent = Some((stop, task));
     }
 
-    /// An agent that ends at once, whatever it is doing, with this value.
-    pub(crate) async fn mortal_agent(&self) -> Mortal {
-        let (namespace, name) = ("open-cluster-management", "klusterlet");
-        let kubeconfig = self.spoke.account_config(namespace, name).await;
-        Mortal::run(&kubeconfig, |context| {
-            ocmadm::agent::registration::run(context, Options::default())
-        })
+    /// The hub goes away, with its server.
+    pub(crate) async fn away(&mut self) {
+        self.gate.shut();
+        self.hub.stop_controllers();
+        self.hub.side.stop().await;
+    }
+
+    /// It comes back, with what a folder holds.
+    pub(crate) async fn back(&mut self, folder: &std::path::Path) {
+        self.hub.side = Cluster::kept("hub", folder).await;
+        self.gate.lead_to(self.hub.side.address().await);
+        self.gate.open().await;
+        self.hub.start_controllers();
     }
 
     /// Both opt-ins for what has been asked so far; nothing if nothing has.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use apiserver::api::UserInfo;
@@ -67,9 +67,26 @@ impl Cluster {
 
     /// One in this process, whatever the run is about.
     pub(crate) async fn embedded(name: &str) -> Self {
+        Self::in_process(name, None).await
+    }
+
+    /// The same, with what it holds in a folder.
+    pub(crate) async fn kept(name: &str, folder: &Path) -> Self {
+        Self::in_process(name, Some(folder.to_owned())).await
+    }
+
+    /// Stops a server of this process; others live on.
+    pub(crate) async fn stop(&self) {
+        if let Server::Embedded { server, .. } = &self.server {
+            server.shutdown().await;
+        }
+    }
+
+    async fn in_process(name: &str, data_dir: Option<PathBuf>) -> Self {
         ocmadm::cli::install_crypto_provider();
         let server = ApiServer::start(Options {
             name: name.to_owned(),
+            data_dir,
             ..Options::default()
         })
         .await

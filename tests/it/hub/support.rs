@@ -3,7 +3,7 @@
 use kube::api::{Patch, PatchParams, PostParams};
 use ocmadm::bundle::{self, HubValues};
 use ocmadm::hub::admission;
-use ocmadm::runtime::Context;
+use ocmadm::runtime::{Clock, Context, Metrics};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -23,42 +23,13 @@ pub(crate) const ACCEPTED: &str = "HubAcceptedManagedCluster";
 pub(crate) const AVAILABLE: &str = "ManagedClusterConditionAvailable";
 pub(crate) const JOINED: &str = "ManagedClusterJoined";
 
-/// Something like a process: it ends in the middle of what it does.
-pub(crate) struct Mortal(Option<tokio::runtime::Runtime>);
-
-impl Mortal {
-    /// Lives with a client of its own, made of this kubeconfig.
-    pub(crate) fn run<F>(kubeconfig: &str, life: fn(Context) -> F) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let kubeconfig = kube::config::Kubeconfig::from_yaml(kubeconfig).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.spawn(async move {
-            let options = kube::config::KubeConfigOptions::default();
-            let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
-            let client = kube::Client::try_from(config.unwrap()).unwrap();
-            life(Context::new(client, CancellationToken::new())).await;
-        });
-        Self(Some(runtime))
-    }
-}
-
-impl Drop for Mortal {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
 /// A hub whose registration controllers run.
 pub(crate) struct Hub {
     pub(crate) side: Cluster,
+    /// The clock of the controllers.
+    pub(crate) clock: Clock,
+    /// What they count.
+    pub(crate) metrics: Metrics,
     stop: CancellationToken,
 }
 
@@ -79,7 +50,11 @@ impl Hub {
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_test_writer()
             .try_init();
-        let side = Cluster::start("hub").await;
+        Self::on(Cluster::start("hub").await, configuration).await
+    }
+
+    /// On this cluster.
+    pub(crate) async fn on(side: Cluster, configuration: Value) -> Self {
         side.install(bundle::hub_crds().unwrap()).await;
         side.install(bundle::hub(&HubValues::default()).unwrap())
             .await;
@@ -92,6 +67,8 @@ impl Hub {
         .await;
         let mut hub = Self {
             side,
+            clock: Clock::default(),
+            metrics: Metrics::default(),
             stop: CancellationToken::new(),
         };
         hub.start_controllers();
@@ -217,10 +194,10 @@ impl Hub {
         let client = self
             .side
             .service_account("open-cluster-management", "cluster-manager");
-        tokio::spawn(ocmadm::hub::registration::run(Context::new(
-            client,
-            self.stop.clone(),
-        )));
+        let mut context = Context::new(client, self.stop.clone());
+        context.clock = self.clock.clone();
+        context.metrics = self.metrics.clone();
+        tokio::spawn(ocmadm::hub::registration::run(context));
     }
 
     /// Starts the placement controller instead of those of registration.
@@ -252,13 +229,6 @@ impl Hub {
             .service_account("open-cluster-management", "cluster-manager");
         let context = Context::new(client, self.stop.clone());
         tokio::spawn(ocmadm::hub::addon::run(context));
-    }
-
-    /// Controllers that end at once, whatever they are doing, with this value.
-    pub(crate) async fn mortal_controllers(&self) -> Mortal {
-        let (namespace, name) = ("open-cluster-management", "cluster-manager");
-        let kubeconfig = self.side.account_config(namespace, name).await;
-        Mortal::run(&kubeconfig, ocmadm::hub::registration::run)
     }
 
     /// Stops the controllers.
