@@ -229,19 +229,15 @@ fn wrong_entry(document: &Value) -> String {
     fn reads<T: serde::de::DeserializeOwned>(value: &Value) -> bool {
         T::deserialize(value).is_ok()
     }
-    let kinds: [(&str, fn(&Value) -> bool); 3] = [
-        ("clusters", reads::<kube::config::NamedCluster>),
-        ("users", reads::<kube::config::NamedAuthInfo>),
-        ("contexts", reads::<kube::config::NamedContext>),
-    ];
-    for (field, reads) in kinds {
-        let entries = document.get(field).and_then(Value::as_array);
-        let wrong = entries.and_then(|all| all.iter().position(|entry| !reads(entry)));
-        if let Some(number) = wrong {
-            return format!("{field}[{number}]");
-        }
-    }
-    "the file".to_owned()
+    let wrong = |field: &str, reads: fn(&Value) -> bool| {
+        let entries = document.get(field)?.as_array()?;
+        let number = entries.iter().position(|entry| !reads(entry))?;
+        Some(format!("{field}[{number}]"))
+    };
+    wrong("clusters", reads::<kube::config::NamedCluster>)
+        .or_else(|| wrong("users", reads::<kube::config::NamedAuthInfo>))
+        .or_else(|| wrong("contexts", reads::<kube::config::NamedContext>))
+        .unwrap_or_else(|| "the file".to_owned())
 }
 
 /// One file; relative paths in it are meant from its folder.
@@ -505,6 +501,37 @@ users:
                 .cluster
                 .certificate_authority,
             Some(a.with_file_name("ca.crt").display().to_string())
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_and_not_quoted() {
+        for (from, to, expected) in [
+            (
+                "token: SECRET",
+                "token: [SECRET]",
+                "users[0] has a wrong field",
+            ),
+            (
+                "{cluster: gone, user: u}",
+                "gone",
+                "contexts[2] has a wrong field",
+            ),
+            (
+                "clusters:",
+                "clusters: 7\nothers:",
+                "the file has a wrong field",
+            ),
+            ("kind: Config", "kind: @SECRET", "wrong syntax"),
+        ] {
+            let error = loaded(&TWO.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains("SECRET"), "{error}");
+        }
+        let error = loaded(&TWO.replace("kind: Config", "kind: {")).unwrap_err();
+        assert!(
+            matches!(error, KubeconfigError::Parse { line, .. } if line > 2),
+            "{error}"
         );
     }
 

@@ -282,13 +282,13 @@ impl Cache {
         loop {
             match self.ask(texts, place, cluster, &scores) {
                 Ok(verdict) => return verdict,
-                Err(question) => self.learn(question.answer()),
+                Err(question) => self.learn(&question.answer()),
             }
         }
     }
 
     /// Keeps a verdict.
-    pub fn learn(&mut self, answer: Answer) {
+    pub fn learn(&mut self, answer: &Answer) {
         self.evaluations += 1;
         self.spent += u64::from(answer.known.cost);
         let Some(entry) = self.entries.get_mut(&answer.text) else {

@@ -100,7 +100,7 @@ impl World {
     /// Keeps what expressions say.
     pub fn learn(&mut self, answers: impl IntoIterator<Item = cel::Answer>) {
         for answer in answers {
-            self.cel.learn(answer);
+            self.cel.learn(&answer);
         }
     }
 
