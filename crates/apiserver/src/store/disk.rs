@@ -1,6 +1,12 @@
 //! The redb file behind the store. Writers queue; one thread writes all that
 //! has queued up in one transaction (many writes share one fsync), makes it
 //! visible, and only then lets the writers go.
+//!
+//! Every transaction is committed as redb does it unless told otherwise
+//! (`Durability::Immediate`): the file is synced (`fsync`) before the commit
+//! returns. So a write that was acknowledged is on the disk: it outlives `kill -9`
+//! (`tests/properties/crashes.rs`) and, as far as the disk keeps what it has
+//! synced, the machine. What was queued and not acknowledged may be lost.
 
 use std::collections::BTreeMap;
 use std::path::Path;
