@@ -45,6 +45,17 @@ pub fn placements(offer: &DynamicObject) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The same for people, as `default/p, default/q`; `None` for one that is
+/// installed by hand.
+#[must_use]
+pub fn placed(offer: &DynamicObject) -> Option<String> {
+    let placements: Vec<String> = placements(offer)
+        .into_iter()
+        .map(|(namespace, name)| format!("{namespace}/{name}"))
+        .collect();
+    (!placements.is_empty()).then(|| placements.join(", "))
+}
+
 /// A line for each placement: how far the add-on's configuration has reached the
 /// clusters it chooses.
 #[must_use]

@@ -1,12 +1,13 @@
 //! `ocmadm addon disable`.
 
 use futures::StreamExt;
+use kube::ResourceExt as _;
 use kube::api::DeleteParams;
 
 use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
 use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::explain::server_error;
-use crate::cmd::{CONCURRENCY, connect, resources};
+use crate::cmd::{CONCURRENCY, connect, offers, resources};
 use crate::error::{CommandError, Kind};
 use crate::ui::Ui;
 
@@ -42,7 +43,22 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             .hint("clusteradm takes this for all clusters; here that is said: --all"));
     }
     let hub = connect(global).await?;
-    let chosen = choice.find(&hub).await?;
+    let names: Vec<String> = args
+        .names
+        .iter()
+        .map(|name| name.trim().to_owned())
+        .collect();
+    let (chosen, offered) =
+        futures::future::join(choice.find(&hub), offers::named(&hub, &names)).await;
+    let chosen = chosen?;
+    for offer in &offered {
+        if let Some(placements) = offers::placed(offer) {
+            ui.warning(&format!(
+                "add-on {} is installed where its placements say ({placements}): on clusters that these choose the hub installs it again",
+                offer.name_any()
+            ));
+        }
+    }
     args.confirm.ask(
         global,
         ui,

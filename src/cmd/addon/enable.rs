@@ -80,15 +80,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     let (chosen, offered) =
         futures::future::try_join(choice.find(&hub), known(&hub, &addons)).await?;
     for offer in &offered {
-        let placements: Vec<String> = offers::placements(offer)
-            .into_iter()
-            .map(|(namespace, name)| format!("{namespace}/{name}"))
-            .collect();
-        if !placements.is_empty() {
+        if let Some(placements) = offers::placed(offer) {
             ui.warning(&format!(
-                "add-on {} is installed where its placements say ({}): from clusters that these do not choose the hub removes it again",
-                offer.name_any(),
-                placements.join(", ")
+                "add-on {} is installed where its placements say ({placements}): from clusters that these do not choose the hub removes it again",
+                offer.name_any()
             ));
         }
     }

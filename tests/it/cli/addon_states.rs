@@ -111,6 +111,14 @@ async fn an_addon_is_followed_from_its_rollout_to_its_removal() {
         ),
         "{said}"
     );
+    // Nor will it stay away from one that is chosen.
+    let away = "addon disable --names hello --clusters c1 --dry-run";
+    let away: Vec<&str> = away.split(' ').collect();
+    let said = world.run(&away).await;
+    assert!(
+        said.contains("(default/p): on clusters that these choose the hub installs it again"),
+        "{said}"
+    );
     // A configuration that it does not have.
     let side = &world.cluster;
     let configs = |configs: Value| json!({"spec": {"configs": configs}});
