@@ -8,9 +8,10 @@
 
 #![expect(clippy::print_stdout, reason = "its output is the figures")]
 
+mod plane;
+
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ use ocmadm::k8s::discovery::Discovery;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::plane::Plane;
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const CLUSTER: &str = "cluster1";
@@ -37,41 +40,17 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// One API server; a real one ends with this value.
 struct Server {
     client: Client,
-    process: Option<(Child, tempfile::TempDir)>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some((process, _)) = &mut self.process {
-            // Its children end with it.
-            drop(process.stdin.take());
-            let pid = i32::try_from(process.id()).ok();
-            if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-            }
-            let _ = process.wait();
-        }
-    }
+    _plane: Option<Plane>,
 }
 
 async fn real(program: &str) -> Result<Server, Failure> {
-    let folder = tempfile::tempdir()?;
-    let mut process = Command::new(program)
-        .arg("--dir")
-        .arg(folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let stdout = process.stdout.take().ok_or("no output")?;
-    let mut path = String::new();
-    BufReader::new(stdout).read_line(&mut path)?;
-    let config = Kubeconfig::read_from(path.trim())?;
+    let plane = Plane::start(program)?;
+    let config = Kubeconfig::read_from(plane.kubeconfig())?;
     let options = KubeConfigOptions::default();
     let config = kube::Config::from_custom_kubeconfig(config, &options).await?;
     Ok(Server {
         client: Client::try_from(config)?,
-        process: Some((process, folder)),
+        _plane: Some(plane),
     })
 }
 
@@ -89,7 +68,7 @@ async fn embedded(name: &str) -> Result<Server, Failure> {
     };
     Ok(Server {
         client: Client::new(server.service(admin), "default"),
-        process: None,
+        _plane: None,
     })
 }
 
@@ -426,12 +405,7 @@ async fn measure(world: &World, most: usize) -> Result<(), Failure> {
 
 async fn run() -> Result<(), Failure> {
     let embedded = std::env::var("OCMADM_BENCH_SERVER").is_ok_and(|kind| kind == "embedded");
-    let build = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/apiserver/build");
-    let program = Command::new(build).arg("--where").output().ok();
-    let program = program.and_then(|output| String::from_utf8(output.stdout).ok());
-    let program = program
-        .map(|path| path.trim().to_owned())
-        .filter(|path| !embedded && std::path::Path::new(path).exists());
+    let program = Plane::program().filter(|_| !embedded);
     println!(
         "on {}",
         program

@@ -76,6 +76,9 @@ _ocmadm() {
             ocmadm,plugin)
                 cmd="ocmadm__subcmd__plugin"
                 ;;
+            ocmadm,proxy)
+                cmd="ocmadm__subcmd__proxy"
+                ;;
             ocmadm,sandbox)
                 cmd="ocmadm__subcmd__sandbox"
                 ;;
@@ -241,6 +244,12 @@ _ocmadm() {
             ocmadm__subcmd__plugin,list)
                 cmd="ocmadm__subcmd__plugin__subcmd__list"
                 ;;
+            ocmadm__subcmd__proxy,health)
+                cmd="ocmadm__subcmd__proxy__subcmd__health"
+                ;;
+            ocmadm__subcmd__proxy,kubectl)
+                cmd="ocmadm__subcmd__proxy__subcmd__kubectl"
+                ;;
             ocmadm__subcmd__sandbox,demo)
                 cmd="ocmadm__subcmd__sandbox__subcmd__demo"
                 ;;
@@ -281,7 +290,7 @@ _ocmadm() {
 
     case "${cmd}" in
         ocmadm)
-            opts="-q -v -h -V --kubeconfig --context --dry-run --timeout --color --quiet --v --help --version init get describe doctor sandbox version completion help options plugin hub agent join accept unaccept detach unjoin clean upgrade create delete clusterset addon addons install uninstall"
+            opts="-q -v -h -V --kubeconfig --context --dry-run --timeout --color --quiet --v --help --version help options plugin hub agent init join accept unaccept create delete get describe doctor upgrade install uninstall clusterset addon addons proxy detach unjoin clean sandbox completion version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -484,7 +493,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__addon__subcmd__create)
-            opts="-f -o -q -v -h --filename --version --overwrite --hub-registration --cluster-role-bind --labels --placement-ref --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-f -y -o -q -v -h --filename --version --overwrite --yes --hub-registration --cluster-role-bind --labels --placement-ref --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1314,7 +1323,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__create)
-            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help work manifestwork placement clusterset managedclusterset sampleapp"
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help clusterset managedclusterset placement sampleapp work manifestwork"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1428,7 +1437,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__create__subcmd__placement)
-            opts="-n -l -o -q -v -h --namespace --clusterset --clustersets --label-selectors --selector --claim-selector --cel --number --count --prioritizers --exact --tolerate --group --clusters-per-group --spread --overwrite --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-n -l -y -o -q -v -h --namespace --clusterset --clustersets --label-selectors --selector --claim-selector --cel --number --count --prioritizers --exact --tolerate --group --clusters-per-group --spread --overwrite --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1614,7 +1623,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__create__subcmd__work)
-            opts="-f -c -l -k -r -R -n -o -q -v -h --filename --clusters --clusterset --selector --all --placement --kustomize --unwrap --replicaset --overwrite --recursive --namespace --executor --wait --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-f -c -l -k -r -y -R -n -o -q -v -h --filename --clusters --clusterset --selector --all --placement --kustomize --unwrap --replicaset --overwrite --yes --recursive --namespace --executor --wait --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3686,7 +3695,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__join)
-            opts="-m -o -q -v -h --hub-token --hub-apiserver --cluster-name --hub-context --accept --labels --taints --into-set --ca-file --wait --force-internal-endpoint-lookup --proxy-url --proxy-ca-file --mode --singleton --managed-cluster-kubeconfig --force-internal-endpoint-lookup-managed --create-namespace --client-cert-expiration-seconds --klusterlet-annotation --registration-auth --hub-cluster-arn --managed-cluster-arn --grpc-server --grpc-ca-file --addon-kubeclient-registration-auth --addon-token-expiration-seconds --klusterlet-values-file --output-file --capi-import --capi-cluster-name --capi-kubeconfig --show-token --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-m -o -q -v -h --hub-token --hub-apiserver --cluster-name --hub-context --accept --labels --taints --into-set --ca-file --ca-hash --wait --force-internal-endpoint-lookup --proxy-url --proxy-ca-file --mode --singleton --managed-cluster-kubeconfig --force-internal-endpoint-lookup-managed --create-namespace --client-cert-expiration-seconds --klusterlet-annotation --registration-auth --hub-cluster-arn --managed-cluster-arn --grpc-server --grpc-ca-file --addon-kubeclient-registration-auth --addon-token-expiration-seconds --klusterlet-values-file --output-file --capi-import --capi-cluster-name --capi-kubeconfig --show-token --feature-gates --components --image --image-registry --image-pull-credential-file --bundle-version --bundle-version-overrides --resource-qos-class --resource-limits --resource-requests --enable-sync-labels --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3733,6 +3742,10 @@ _ocmadm() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --ca-hash)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --proxy-url)
@@ -4152,8 +4165,321 @@ _ocmadm() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ocmadm__subcmd__proxy)
+            opts="-q -v -h --kubeconfig --context --dry-run --timeout --color --quiet --v --help health kubectl"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ocmadm__subcmd__proxy__subcmd__health)
+            opts="-c -o -q -v -h --clusters --clusterset --cluster-selector --in-cluster-proxy-cert-lookup --proxy-ca-cert --proxy-cert --proxy-key --proxy-server-host --proxy-server-port --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --clusters)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clusterset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster-selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --in-cluster-proxy-cert-lookup)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --proxy-ca-cert)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --proxy-cert)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --proxy-key)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --proxy-server-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-server-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ocmadm__subcmd__proxy__subcmd__kubectl)
+            opts="-c -i -q -v -h --cluster --sa --args --interactive-mode --in-cluster-proxy-cert-lookup --proxy-ca-cert --proxy-cert --proxy-key --proxy-server-host --proxy-server-port --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sa)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --args)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --in-cluster-proxy-cert-lookup)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --proxy-ca-cert)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --proxy-cert)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --proxy-key)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --proxy-server-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-server-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -v)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ocmadm__subcmd__sandbox)
-            opts="-q -v -h --dir --kubeconfig --context --dry-run --timeout --color --quiet --v --help up down status kubeconfig logs demo supervise node"
+            opts="-q -v -h --dir --kubeconfig --context --dry-run --timeout --color --quiet --v --help supervise node up down status kubeconfig logs demo"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5157,7 +5483,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__upgrade__subcmd__klusterlet)
-            opts="-o -q -v -h --klusterlet-values-file --bundle-version --bundle-version-overrides --image-registry --image --allow-downgrade --wait --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --klusterlet-values-file --hub-context --bundle-version --bundle-version-overrides --image-registry --image --allow-downgrade --wait --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5176,6 +5502,10 @@ _ocmadm() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --hub-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --bundle-version)

@@ -1,5 +1,6 @@
 //! The command line: global flags, the `Command` enum and the one match.
 
+mod examples;
 mod pflag;
 
 use std::future::Future;
@@ -71,6 +72,8 @@ pub enum Command {
     /// Create add-ons, enable and disable them on managed clusters
     #[command(visible_alias = "addons")]
     Addon(cmd::addon::Args),
+    /// Reach managed clusters through the cluster-proxy add-on
+    Proxy(cmd::proxy::Args),
     /// Take clusters off the hub, with their works and add-ons
     Detach(cmd::detach::Args),
     /// Take a cluster out of its hub
@@ -101,7 +104,12 @@ pub enum Command {
 /// The whole command tree, for completions and man pages.
 #[must_use]
 pub fn command() -> clap::Command {
-    cmd::changes::add_to(Cli::command())
+    called("ocmadm")
+}
+
+/// The same, with the name it was called by in its examples.
+fn called(program: &str) -> clap::Command {
+    examples::add_to(cmd::changes::add_to(Cli::command()), program)
 }
 
 /// Parses the arguments, runs the command, renders its error.
@@ -126,7 +134,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            if error.kind() != Kind::BrokenPipe {
+            if !matches!(error.kind(), Kind::BrokenPipe | Kind::Passed(_)) {
                 ui.failure(&error.render());
             }
             error.exit_code()
@@ -148,6 +156,7 @@ fn parse() -> Result<(Cli, Vec<String>), clap::Error> {
         program if program.contains(' ') => command.bin_name(program),
         _ => command,
     };
+    let command = || called(&cmd::program());
     let lenient = named(pflag::lenient(command()));
     let (words, mut warnings) = pflag::words(&lenient, std::env::args_os());
     let matches = lenient.try_get_matches_from(&words).map_err(|error| {
@@ -186,7 +195,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
     }
     match &cli.command {
         Command::Completion(args) => cmd::completion::run(args, command(), ui),
-        Command::Help(args) => cmd::help::run(args, command(), ui),
+        Command::Help(args) => cmd::help::run(args, called(&cmd::program()), ui),
         Command::Options => cmd::help::options(command(), ui),
         Command::Plugin(args) => cmd::help::plugins(args, ui),
         Command::Version(args) => client(global, cmd::version::run(args, global, ui)),
@@ -204,6 +213,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Uninstall(args) => client(global, cmd::hub_addon::uninstall(args, global, ui)),
         Command::Clusterset(args) => client(global, cmd::clusterset::run(args, global, ui)),
         Command::Addon(args) => client(global, cmd::addon::run(args, global, ui)),
+        Command::Proxy(args) => client(global, cmd::proxy::run(args, global, ui)),
         Command::Detach(args) => client(global, cmd::detach::run(args, global, ui)),
         Command::Unjoin(args) => client(global, cmd::unjoin::run(args, global, ui)),
         Command::Clean(args) => client(global, cmd::clean::run(args, global, ui)),
@@ -223,6 +233,7 @@ fn ask_server(command: &Command) -> Result<(), CommandError> {
         Command::Unjoin(_) => "unjoin",
         Command::Clean(_) => "clean",
         Command::Sandbox(_) => "sandbox",
+        Command::Proxy(_) => "proxy",
         _ => return Ok(()),
     };
     Err(

@@ -10,6 +10,7 @@
 //! | 2 | usage: the command line itself is wrong |
 //! | 3 | timed out waiting |
 //! | 130 | interrupted |
+//! | any | kubectl's own, of `proxy kubectl` |
 //! | 255 | a bug of ours |
 
 use std::error::Error;
@@ -30,6 +31,8 @@ pub enum Kind {
     BrokenPipe,
     /// Ctrl-C or SIGTERM: exit code 130.
     Interrupted,
+    /// A program that was run in our place failed, and has said why: its exit code.
+    Passed(u8),
     /// A bug: exit code 255.
     Internal,
 }
@@ -44,6 +47,7 @@ impl Kind {
             Self::Usage => 2,
             Self::Timeout => 3,
             Self::Interrupted => 130,
+            Self::Passed(code) => code,
             Self::Internal => 255,
         }
     }

@@ -61,7 +61,12 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     match hub.call(managers.list(&ListParams::default())).await {
         Ok(_) => {}
         Err(error) if matches!(error.failure, Failure::NotFound(_)) => {
-            return Err(CommandError::user("hub has not been initialized"));
+            return Err(
+                CommandError::user("hub has not been initialized").hint(format!(
+                    "{} has no ClusterManager; --context chooses another cluster",
+                    hub.url
+                )),
+            );
         }
         Err(error) => return Err(error).doing("read the ClusterManager"),
     }

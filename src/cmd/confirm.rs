@@ -9,7 +9,7 @@ use crate::ui::prompt::{self, Answer};
 /// `--yes`.
 #[derive(clap::Args, Clone, Copy, Debug, Default)]
 pub struct ConfirmArgs {
-    /// Do not ask before deleting
+    /// Do not ask before deleting or overwriting
     #[arg(long, short)]
     pub yes: bool,
 }

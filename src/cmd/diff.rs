@@ -2,12 +2,11 @@
 //! Secrets is hidden: only whether it changes is shown.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use imara_diff::{Algorithm, BasicLineDiffPrinter, Diff, InternedInput, UnifiedDiffConfig};
 use serde_json::Value;
 
-use crate::ui::format;
+use crate::ui::{Style, Ui, format};
 
 /// Names a manifest within a work.
 type Key = (String, String, String, String);
@@ -50,20 +49,45 @@ pub fn manifests(before: &[Value], after: &[Value]) -> String {
         } else {
             format!("{} {}/{}", key.1, key.2, key.3)
         };
-        let lines = InternedInput::new(before.as_str(), after.as_str());
-        let mut diff = Diff::compute(Algorithm::Histogram, &lines);
-        diff.postprocess_lines(&lines);
-        let mut config = UnifiedDiffConfig::default();
-        config.context_len(2);
-        let printer = BasicLineDiffPrinter(&lines.interner);
-        // Writing to a String does not fail.
-        let _ = write!(
-            text,
-            "--- {name} (now)\n+++ {name} (new)\n{}",
-            diff.unified_diff(&printer, config, &lines)
-        );
+        text.push_str(&unified(&name, &before, &after));
     }
     text
+}
+
+/// The difference of two texts.
+fn unified(name: &str, before: &str, after: &str) -> String {
+    let lines = InternedInput::new(before, after);
+    let mut diff = Diff::compute(Algorithm::Histogram, &lines);
+    diff.postprocess_lines(&lines);
+    let mut config = UnifiedDiffConfig::default();
+    config.context_len(2);
+    let printer = BasicLineDiffPrinter(&lines.interner);
+    format!(
+        "--- {name} (now)\n+++ {name} (new)\n{}",
+        diff.unified_diff(&printer, config, &lines)
+    )
+}
+
+/// Shows what a change makes of one value.
+pub fn show(what: &str, before: &Value, after: &Value, ui: &Ui) {
+    let (before, after) = (format::yaml(before), format::yaml(after));
+    print(&unified(what, &before, &after), ui);
+}
+
+/// Prints a difference, in colour where there is one.
+pub fn print(text: &str, ui: &Ui) {
+    for line in text.lines() {
+        let style = match line.as_bytes().first() {
+            Some(b'+') => Some(Style::Good),
+            Some(b'-') => Some(Style::Bad),
+            Some(b'@') => Some(Style::Dim),
+            _ => None,
+        };
+        match style {
+            Some(style) => ui.status(&ui.paint(style, line)),
+            None => ui.status(line),
+        }
+    }
 }
 
 /// Replaces the values of a Secret so that equal ones stay equal.

@@ -69,6 +69,18 @@ fn server_hints(error: &ServerError) -> Vec<String> {
                 program()
             )
         }
+        Failure::Conflict(_) => {
+            "somebody else has changed it, or made one of that name, meanwhile: try again"
+                .to_owned()
+        }
+        Failure::Credentials(_) => {
+            format!("what the kubeconfig says of the user of {context} must work by itself")
+        }
+        Failure::Api(_) => {
+            let flag = error.context.as_ref();
+            let flag = flag.map_or_else(String::new, |name| format!(" --context {name}"));
+            format!("`{} doctor{flag}` looks for what is wrong there", program())
+        }
         _ => return Vec::new(),
     };
     vec![hint]
@@ -144,8 +156,9 @@ impl From<YamlError> for CommandError {
 pub fn wait_error(error: WaitError, connection: &Connection, what: &str) -> CommandError {
     match error {
         WaitError::Timeout { after, detail } => CommandError::timeout(format!(
-            "timed out after {} waiting for {what}: {detail}",
-            seconds(after)
+            "timed out after {} waiting for {what} on {}: {detail}",
+            seconds(after),
+            connection.url
         ))
         .hint("wait longer with --timeout"),
         WaitError::Failed(why) => CommandError::user(format!("{what}: {why}")),
@@ -172,7 +185,7 @@ pub fn apply_error(connection: &Connection, error: ApplyError, doing: &str) -> C
             source: DiscoveryError::Request { source, .. },
             ..
         } => server_error(connection.failed(source), doing),
-        _ => CommandError::user(message).because(error),
+        _ => CommandError::user(format!("{message} on {}", connection.url)).because(error),
     }
 }
 

@@ -38,7 +38,10 @@ fn pages(command: &clap::Command, name: &str, files: &mut Vec<Generated>) {
     let mut text = Vec::new();
     // Writing to a Vec cannot fail.
     let _ = clap_mangen::Man::new(command.clone()).render(&mut text);
-    files.push((Path::new("man").join(format!("{name}.1")), text));
+    // What clap calls extra are the examples.
+    let text = String::from_utf8_lossy(&text).replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n");
+    let path = Path::new("man").join(format!("{name}.1"));
+    files.push((path, text.into_bytes()));
     for sub in command.get_subcommands() {
         if sub.is_hide_set() || sub.get_name() == "help" {
             continue;

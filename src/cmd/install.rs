@@ -6,16 +6,14 @@ use std::io::Write as _;
 use std::path::Path;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::ListParams;
+use kube::Api;
 use kube::core::DynamicObject;
-use kube::{Api, ResourceExt};
 use tokio::time::Instant;
 
 use crate::bundle::BundleError;
 use crate::cmd::args::parse_bool;
 use crate::cmd::explain::{apply_error, wait_error};
-use crate::cmd::program;
+use crate::cmd::{program, trouble};
 use crate::error::CommandError;
 use crate::k8s::apply::{Applied, Applier, Event, Outcome};
 use crate::k8s::client::Connection;
@@ -262,11 +260,9 @@ pub async fn until_available(
         }
         Err(error) => {
             drop(step);
-            let trouble = pod_trouble(cluster, namespace, name).await;
-            Err(
-                wait_error(error, cluster, &format!("deployment {namespace}/{name}"))
-                    .hint_if(trouble),
-            )
+            let failed = wait_error(error, cluster, &format!("deployment {namespace}/{name}"));
+            let trouble = trouble::of(cluster, namespace, name).await;
+            Err(trouble.into_iter().fold(failed, CommandError::hint))
         }
     }
 }
@@ -291,28 +287,6 @@ fn rollout(deployment: &Deployment) -> State<()> {
             available.min(updated)
         ))
     }
-}
-
-/// Why a Deployment's pods do not start, in the words of the first of them.
-pub async fn pod_trouble(cluster: &Connection, namespace: &str, app: &str) -> Option<String> {
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    let params = ListParams::default().labels(&format!("app={app}"));
-    let found = cluster.call(pods.list(&params)).await.ok()?;
-    found.iter().find_map(|pod| {
-        let waiting = pod
-            .status
-            .as_ref()?
-            .container_statuses
-            .as_ref()?
-            .iter()
-            .find_map(|status| status.state.as_ref()?.waiting.clone())?;
-        Some(format!(
-            "pod {} waits: {} {}",
-            pod.name_any(),
-            waiting.reason.unwrap_or_default(),
-            waiting.message.unwrap_or_default()
-        ))
-    })
 }
 
 /// Says that nothing happened.

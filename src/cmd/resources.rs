@@ -52,6 +52,17 @@ pub fn applied_manifest_work() -> ApiResource {
     )
 }
 
+/// The type of ClusterClaims.
+#[must_use]
+pub fn cluster_claim() -> ApiResource {
+    resource(
+        "cluster.open-cluster-management.io",
+        "v1alpha1",
+        "ClusterClaim",
+        "clusterclaims",
+    )
+}
+
 /// The type of ManifestWorkReplicaSets.
 #[must_use]
 pub fn replica_set() -> ApiResource {
@@ -159,6 +170,28 @@ pub fn addon_template() -> ApiResource {
         "v1alpha1",
         "AddOnTemplate",
         "addontemplates",
+    )
+}
+
+/// The type of the cluster-proxy add-on's configuration.
+#[must_use]
+pub fn managed_proxy_configuration() -> ApiResource {
+    resource(
+        "proxy.open-cluster-management.io",
+        "v1alpha1",
+        "ManagedProxyConfiguration",
+        "managedproxyconfigurations",
+    )
+}
+
+/// The type of ManagedServiceAccounts.
+#[must_use]
+pub fn managed_service_account() -> ApiResource {
+    resource(
+        "authentication.open-cluster-management.io",
+        "v1beta1",
+        "ManagedServiceAccount",
+        "managedserviceaccounts",
     )
 }
 

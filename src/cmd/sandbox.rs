@@ -237,6 +237,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 async fn run_status(layout: &Layout, args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
     let output: OutputFormat = args.output.parse().map_err(CommandError::usage)?;
+    if matches!(output, OutputFormat::Wide | OutputFormat::Tree) {
+        return Err(CommandError::usage(format!(
+            "a sandbox has no output format {}: valid are table, json, yaml",
+            args.output
+        ))
+        .hint("leave -o out for the table"));
+    }
     let status = control::status(layout)?;
     let health = join_all(
         status

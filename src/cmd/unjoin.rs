@@ -1,7 +1,7 @@
 //! `ocmadm unjoin`: takes a cluster out of its hub.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{ApiResource, DeleteParams, ListParams, Patch, PatchParams};
 use kube::core::DynamicObject;
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
@@ -166,6 +166,12 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
                 )
                 .await?;
             remove::operator_namespace(&mut removal, names::CLUSTER_MANAGER).await?;
+            for resource in [
+                resources::applied_manifest_work(),
+                resources::cluster_claim(),
+            ] {
+                definition(&cluster, &resource, &mut removal, ui).await?;
+            }
         } else {
             ui.status("The operator stays: other Klusterlets of this cluster need it.");
         }
@@ -219,7 +225,7 @@ fn name_of(klusterlet: &DynamicObject) -> &str {
 /// All objects of a type; none where the type is not served.
 async fn list(
     cluster: &Connection,
-    resource: &kube::api::ApiResource,
+    resource: &ApiResource,
 ) -> Result<Vec<DynamicObject>, CommandError> {
     let api = resources::all(&cluster.client, resource);
     match cluster.call(api.list(&ListParams::default())).await {
@@ -304,6 +310,29 @@ async fn hosted(
         .doing("reach the managed cluster")
         .map_err(unreachable)?;
     Ok(managed)
+}
+
+/// A definition that the agent brought along goes when nothing of its kind is
+/// left: claims may be somebody else's, and what `--force` leaves is for repair.
+async fn definition(
+    cluster: &Connection,
+    resource: &ApiResource,
+    removal: &mut Removal<'_>,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let left = list(cluster, resource).await?.len();
+    let name = format!("{}.{}", resource.plural, resource.group);
+    if left > 0 {
+        ui.status(&format!(
+            "CustomResourceDefinition {name} stays: there are {left} {}.",
+            resource.plural
+        ));
+        return Ok(());
+    }
+    let version = "apiextensions.k8s.io/v1";
+    removal
+        .object(version, "CustomResourceDefinition", "", &name)
+        .await
 }
 
 /// The kubeconfig of the cluster that hosted agents manage.

@@ -6,10 +6,14 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kube::api::ListParams;
 use kube::client::ClientBuilder;
 use kube::core::{ObjectList, PartialObjectMeta, Status};
 use kube::{Client, Config, Error};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use thiserror::Error as ThisError;
 
 use super::kubeconfig::{self, Chosen, KubeconfigError, Places};
@@ -133,6 +137,32 @@ pub fn from_config(
         config,
         cluster: None,
     })
+}
+
+/// The certificates of a PEM file, as DER.
+#[must_use]
+pub fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
+    CertificateDer::pem_slice_iter(pem)
+        .filter_map(Result::ok)
+        .map(|certificate| certificate.to_vec())
+        .collect()
+}
+
+/// A PEM block.
+#[must_use]
+pub fn pem(label: &str, der: &[u8]) -> String {
+    let encoded = STANDARD.encode(der);
+    let mut text = format!("-----BEGIN {label}-----\n");
+    // 64 letters a line, all of them ASCII.
+    let mut rest = encoded.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
 }
 
 fn in_cluster() -> Result<Connection, ConnectError> {
@@ -363,7 +393,7 @@ impl ServerError {
             | Failure::NotFound(text)
             | Failure::Conflict(text)
             | Failure::Invalid(text)
-            | Failure::Api(text) => text.clone(),
+            | Failure::Api(text) => format!("{url} answers: {text}"),
             Failure::Other(text) => format!("the request to {url} failed: {text}"),
         }
     }

@@ -7,5 +7,6 @@ pub mod incluster;
 pub mod kubeconfig;
 pub mod quantity;
 pub mod record;
+pub mod tunnel;
 pub mod wait;
 pub mod yaml;

@@ -166,6 +166,9 @@ impl SandboxError {
             Self::PortTaken { port, .. } => Some(format!(
                 "see who listens with `ss -ltnp 'sport = :{port}'` and stop it; the clusters know each other by this port, so it cannot change"
             )),
+            Self::UnknownCluster { .. } => Some(
+                "leave the name out for the log of the sandbox itself".to_owned(),
+            ),
             Self::Absent(dir) | Self::Stopped(dir) => {
                 Some(format!("start it with `{}`", command(dir, "up")))
             }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -38,11 +39,87 @@ pub enum Event {
     },
 }
 
+/// How many steps spin at a time; more would push one another off the screen.
+const SPINNING: usize = 8;
+
 /// Renders events. Dropping it removes what still spins.
 pub struct Progress<'a> {
     ui: &'a Ui,
-    bars: Option<MultiProgress>,
+    bars: Option<Bars>,
     open: Mutex<BTreeMap<String, Open>>,
+}
+
+/// What is on the terminal: a spinner for each of some steps, and below them
+/// how many there are besides.
+struct Bars {
+    all: MultiProgress,
+    rest: ProgressBar,
+    /// Whether the last line is there.
+    counted: AtomicBool,
+}
+
+impl Bars {
+    fn new() -> Self {
+        Self::on(MultiProgress::new())
+    }
+
+    fn on(all: MultiProgress) -> Self {
+        let rest = ProgressBar::new_spinner().with_style(style("  {wide_msg}"));
+        Self {
+            all,
+            rest,
+            counted: AtomicBool::new(false),
+        }
+    }
+
+    /// A spinner at the end of those there are.
+    fn spinner(&self, message: String) -> ProgressBar {
+        let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
+        let bar = match self.counted.load(Ordering::Relaxed) {
+            false => self.all.add(bar),
+            true => self.all.insert_before(&self.rest, bar),
+        };
+        bar.set_message(message);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    }
+
+    /// Lets those spin that have room, and counts the others.
+    fn arrange(&self, open: &mut BTreeMap<String, Open>) {
+        let spinning = open.values().filter(|one| one.bar.is_some()).count();
+        let room = SPINNING.saturating_sub(spinning);
+        let mut waiting = open.iter_mut().filter(|(_, one)| one.bar.is_none());
+        for (step, one) in waiting.by_ref().take(room) {
+            one.bar = Some(self.spinner(message(step, &one.detail)));
+        }
+        match waiting.count() {
+            0 => self.count_no_more(),
+            count => {
+                if !self.counted.swap(true, Ordering::Relaxed) {
+                    self.all.add(self.rest.clone());
+                }
+                self.rest.set_message(format!("and {count} more"));
+            }
+        }
+    }
+
+    fn count_no_more(&self) {
+        if self.counted.swap(false, Ordering::Relaxed) {
+            self.all.remove(&self.rest);
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+/// A step as it spins.
+fn message(step: &str, detail: &str) -> String {
+    match detail {
+        "" => step.to_owned(),
+        detail => format!("{step}: {detail}"),
+    }
 }
 
 struct Open {
@@ -55,7 +132,7 @@ impl<'a> Progress<'a> {
     pub(super) fn new(ui: &'a Ui) -> Self {
         Self {
             ui,
-            bars: ui.animates().then(MultiProgress::new),
+            bars: ui.animates().then(Bars::new),
             open: Mutex::new(BTreeMap::new()),
         }
     }
@@ -73,7 +150,7 @@ impl<'a> Progress<'a> {
     /// Says that something deserves attention, without ending any step.
     pub fn warning(&self, text: &str) {
         match &self.bars {
-            Some(bars) => bars.suspend(|| self.ui.warning(text)),
+            Some(bars) => bars.all.suspend(|| self.ui.warning(text)),
             None => self.ui.warning(text),
         }
     }
@@ -88,64 +165,62 @@ impl<'a> Progress<'a> {
         };
         match event {
             Event::Started { step } => {
-                let bar = self.bars.as_ref().map(|bars| {
-                    let bar = bars.add(ProgressBar::new_spinner());
-                    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                        bar.set_style(style);
-                    }
-                    bar.set_message(step.clone());
-                    bar.enable_steady_tick(Duration::from_millis(100));
-                    bar
-                });
-                if bar.is_none() {
+                if self.bars.is_none() {
                     self.ui.status(&format!("{step} ..."));
                 }
                 open.insert(
                     step,
                     Open {
                         since: Instant::now(),
-                        bar,
+                        bar: None,
                         detail: String::new(),
                     },
                 );
+                self.arrange(&mut open);
             }
             Event::Waiting { step, detail } => {
                 if let Some(state) = open.get_mut(&step)
                     && state.detail != detail
                 {
-                    match &state.bar {
-                        Some(bar) => bar.set_message(format!("{step}: {detail}")),
-                        None => self.ui.status(&format!("{step}: {detail}")),
+                    match (&state.bar, &self.bars) {
+                        (Some(bar), _) => bar.set_message(message(&step, &detail)),
+                        (None, Some(_)) => {}
+                        (None, None) => self.ui.status(&message(&step, &detail)),
                     }
                     state.detail = detail;
                 }
             }
             Event::Finished { step, detail } => {
                 let state = open.remove(&step);
-                let text = match detail {
-                    Some(detail) => format!("{step}: {detail}"),
-                    None => step,
-                };
+                let text = message(&step, detail.as_deref().unwrap_or_default());
                 self.close(state, Style::Good, "✓", "done", &text);
+                self.arrange(&mut open);
             }
             Event::Failed { step } => {
                 let state = open.remove(&step);
                 self.close(state, Style::Bad, "✗", "failed", &step);
+                self.arrange(&mut open);
             }
+        }
+    }
+
+    fn arrange(&self, open: &mut BTreeMap<String, Open>) {
+        if let Some(bars) = &self.bars {
+            bars.arrange(open);
         }
     }
 
     fn close(&self, state: Option<Open>, style: Style, mark: &str, word: &str, text: &str) {
         let Some(state) = state else { return };
-        match state.bar {
-            Some(bar) => {
+        match &self.bars {
+            Some(bars) => {
                 let seconds = state.since.elapsed().as_secs_f64();
                 let line = format!("{} {text} ({seconds:.1} s)", self.ui.paint(style, mark));
-                bar.finish_and_clear();
-                if let Some(bars) = &self.bars {
-                    bars.remove(&bar);
-                    bars.suspend(|| self.ui.status(&line));
+                if let Some(bar) = state.bar {
+                    bar.finish_and_clear();
+                    bars.all.remove(&bar);
                 }
+                bars.all.suspend(|| self.ui.status(&line));
             }
             None => self.ui.status(&format!("{text}: {word}")),
         }
@@ -160,6 +235,9 @@ impl Drop for Progress<'_> {
                     bar.finish_and_clear();
                 }
             }
+        }
+        if let Some(bars) = &self.bars {
+            bars.count_no_more();
         }
     }
 }
@@ -208,7 +286,51 @@ impl Drop for Step<'_> {
 
 #[cfg(test)]
 mod tests {
+    use indicatif::{InMemoryTerm, ProgressDrawTarget};
+
     use super::*;
+
+    #[test]
+    fn of_many_steps_some_spin_and_the_others_are_counted() {
+        let terminal = InMemoryTerm::new(24, 40);
+        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+        let ui = Ui::captured();
+        let progress = Progress {
+            ui: &ui,
+            bars: Some(Bars::on(MultiProgress::with_draw_target(target))),
+            open: Mutex::default(),
+        };
+        let mut steps: Vec<Step> = (10..70)
+            .map(|n| progress.step(format!("Work in c{n}")))
+            .collect();
+        let shown = || {
+            // Draws at once, however short ago that was done.
+            progress.bars.as_ref().unwrap().all.suspend(|| ());
+            terminal.contents()
+        };
+        let screen = shown();
+        assert_eq!(screen.matches("Work in c").count(), SPINNING, "{screen}");
+        assert!(screen.ends_with("  and 52 more"), "{screen}");
+        // One that ends makes room for another, which has not been silent.
+        steps[40].waiting("its agent is slow");
+        steps.drain(..40).for_each(Step::done);
+        let screen = shown();
+        assert!(
+            screen.contains("Work in c50: its agent is slow"),
+            "{screen}"
+        );
+        assert!(screen.ends_with("  and 12 more"), "{screen}");
+        steps.drain(8..).for_each(Step::done);
+        let screen = shown();
+        assert!(
+            screen.contains("Work in c57") && !screen.contains("more"),
+            "{screen}"
+        );
+        drop(steps);
+        drop(progress);
+        assert_eq!(terminal.contents(), "");
+        assert_eq!(ui.take_captured().stderr.matches('✓').count(), 52);
+    }
 
     #[test]
     fn events_are_lines_where_there_is_no_terminal() {

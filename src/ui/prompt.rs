@@ -37,6 +37,13 @@ pub fn confirm(ui: &Ui, question: &str) -> io::Result<Answer> {
     })
 }
 
+/// Asks for a line, where a person is there to type one.
+pub fn ask_for(ui: &Ui, prompt: &str) {
+    if ui.can_prompt() {
+        ui.to_stderr(prompt);
+    }
+}
+
 fn is_yes(line: &str) -> bool {
     let word = line.trim();
     word.eq_ignore_ascii_case("y") || word.eq_ignore_ascii_case("yes")

@@ -11,7 +11,7 @@ mod joining;
 mod killed;
 mod metrics;
 mod network;
-mod proxy;
+pub(crate) mod proxy;
 mod restored;
 mod silence;
 mod status;

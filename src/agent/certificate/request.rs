@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use yasna::models::ObjectIdentifier;
 use yasna::{DERWriter, Tag};
 
+use crate::k8s::client;
 use crate::ocm::names;
 
 use super::credentials::{self, Chain, Data, KEY_CERTIFICATE, KEY_PRIVATE, Subject};
@@ -225,7 +226,7 @@ pub fn make(ask: &Ask) -> Result<Fresh, Error> {
                 .write_bitvec_bytes(&signature, signature.len() * 8);
         });
     });
-    let pem = pem_block("CERTIFICATE REQUEST", &der);
+    let pem = client::pem("CERTIFICATE REQUEST", &der);
     let mut spec = json!({
         "signerName": ask.signer,
         "usages": ["digital signature", "key encipherment", "client auth"],
@@ -353,18 +354,7 @@ fn sec1(pkcs8: &[u8], public: &[u8]) -> Result<String, Error> {
     body.extend_from_slice(public);
     let mut der = vec![0x30, u8::try_from(body.len()).map_err(|_| Error::Key)?];
     der.extend_from_slice(&body);
-    Ok(pem_block("EC PRIVATE KEY", &der))
-}
-
-fn pem_block(label: &str, der: &[u8]) -> String {
-    use base64::Engine;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let mut pem = format!("-----BEGIN {label}-----\n");
-    for line in text.as_bytes().chunks(64) {
-        pem.extend(line.iter().map(|byte| char::from(*byte)));
-        pem.push('\n');
-    }
-    pem + &format!("-----END {label}-----\n")
+    Ok(client::pem("EC PRIVATE KEY", &der))
 }
 
 /// The Secret's data with the new certificate. Keys of others stay.

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::parse_pair;
 use crate::cmd::args::GlobalArgs;
+use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::create::work::{self, plan};
 use crate::cmd::explain::{Doing, server_error};
-use crate::cmd::{connect, program, resources, same_cluster};
+use crate::cmd::{connect, diff, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::hub::addon::template::{self, Input, RenderError};
 use crate::k8s::client::Connection;
@@ -42,9 +43,12 @@ pub struct Args {
     #[arg(long, value_name = "VERSION", default_value = "0.0.1")]
     version: String,
 
-    /// Change what exists already
+    /// Change what exists already; the difference is shown first
     #[arg(long)]
     overwrite: bool,
+
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 
     /// Let the add-on's agents register at the hub's API server
     #[arg(long)]
@@ -235,18 +239,31 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     for (what, resource, wanted) in &wanted {
         found.push(job.look(what, resource, wanted).await?);
     }
-    let refused = !args.overwrite && found.iter().any(|state| matches!(state, State::Differs(_)));
+    for ((what, _, wanted), state) in wanted.iter().zip(&found) {
+        if let State::Differs { patch, live } = state {
+            let name = wanted["metadata"]["name"].as_str().unwrap_or_default();
+            let mut after = live.clone();
+            json_patch::merge(&mut after, patch);
+            diff::show(&format!("{what} {name}"), &live["spec"], &after["spec"], ui);
+        }
+    }
+    let differs = |state: &State| matches!(state, State::Differs { .. });
+    if args.overwrite && found.iter().any(differs) {
+        let question = format!("Change add-on {}?", args.name);
+        args.confirm.ask(global, ui, &question)?;
+    }
+    let refused = !args.overwrite && found.iter().any(differs);
     for ((what, resource, wanted), state) in wanted.iter().zip(&found) {
         let name = wanted["metadata"]["name"].as_str().unwrap_or_default();
         let done = match state {
             State::Same => "is unchanged",
-            State::Differs(_) if !args.overwrite => "is not updated when overwrite is disabled",
+            State::Differs { .. } if !args.overwrite => "is not updated when overwrite is disabled",
             _ if refused => continue,
             State::Missing => {
                 job.create(what, resource, wanted).await?;
                 "is created"
             }
-            State::Differs(patch) => {
+            State::Differs { patch, .. } => {
                 job.update(what, resource, name, patch).await?;
                 "is updated"
             }
@@ -293,8 +310,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 enum State {
     Missing,
     Same,
-    /// With the merge patch that makes it as wanted.
-    Differs(Value),
+    /// As it is, with the merge patch that makes it as wanted.
+    Differs {
+        live: Value,
+        patch: Value,
+    },
 }
 
 struct Job<'a> {
@@ -325,7 +345,7 @@ impl Job<'_> {
         Ok(if covers(&live, &patch) {
             State::Same
         } else {
-            State::Differs(patch)
+            State::Differs { live, patch }
         })
     }
 

@@ -77,8 +77,9 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         return Err(CommandError::usage("names is missing").hint("pass --names NAME,..."));
     }
     let hub = connect(global).await?;
-    let (chosen, offered) =
-        futures::future::try_join(choice.find(&hub), known(&hub, &addons)).await?;
+    let (chosen, offered) = futures::future::join(choice.find(&hub), known(&hub, &addons)).await;
+    // Of two failures always the same is told.
+    let (offered, chosen) = (offered?, chosen?);
     for offer in &offered {
         if let Some(placements) = offers::placed(offer) {
             ui.warning(&format!(

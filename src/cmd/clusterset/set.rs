@@ -114,17 +114,24 @@ async fn label(
 ) -> Result<(), CommandError> {
     let api = resources::all(&hub.client, &resources::managed_cluster());
     let params = resources::patching(global.dry_run);
+    let asked = chosen.names.len();
     let mut results = futures::stream::iter(chosen.names)
         .map(|cluster| {
-            let before = chosen
-                .clusters
-                .iter()
-                .find(|found| found.name_any() == cluster)
-                .and_then(|found| found.labels().get(names::LABEL_CLUSTER_SET).cloned());
+            let mut clusters = chosen.clusters.iter();
+            let found = clusters.find(|found| found.name_any() == cluster);
+            // Who may not read clusters may be allowed to label them.
+            let seen = found.is_some();
+            let before =
+                found.and_then(|found| found.labels().get(names::LABEL_CLUSTER_SET).cloned());
             let (api, params) = (api.clone(), params.clone());
             async move {
-                let line = line(&cluster, before.as_deref(), set);
-                if before.as_deref() == set || (global.dry_run && !global.dry_run_on_server) {
+                let line = match (seen, set) {
+                    (false, None) => format!("Cluster {cluster} is taken out of its Clusterset"),
+                    _ => line(&cluster, before.as_deref(), set),
+                };
+                if (seen && before.as_deref() == set)
+                    || (global.dry_run && !global.dry_run_on_server)
+                {
                     return (cluster, Ok(line));
                 }
                 let patch = json!({"metadata": {"labels": {names::LABEL_CLUSTER_SET: set}}});
@@ -142,6 +149,7 @@ async fn label(
     while let Some((cluster, result)) = results.next().await {
         match result {
             Ok(line) => ui.result_line(&line)?,
+            Err(error) if asked == 1 => return Err(error),
             Err(error) => {
                 ui.failure(&error.render());
                 failed.push(cluster);

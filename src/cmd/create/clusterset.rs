@@ -4,6 +4,7 @@ use kube::core::DynamicObject;
 use serde_json::json;
 
 use crate::cmd::args::GlobalArgs;
+use crate::cmd::create::work::plan::is_dns_subdomain;
 use crate::cmd::explain::server_error;
 use crate::cmd::{connect, program, resources, same_cluster};
 use crate::error::CommandError;
@@ -24,6 +25,13 @@ pub struct Args {
 /// No hub there, a name that cannot be one, or no permission.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let name = &args.name;
+    if !is_dns_subdomain(name) {
+        return Err(
+            CommandError::usage(format!("{name:?} cannot be the name of a cluster set")).hint(
+                "use small letters, digits, - and . only, with a letter or digit at both ends",
+            ),
+        );
+    }
     let hub = connect(global).await?;
     if global.dry_run && !global.dry_run_on_server {
         ui.result_line(&format!("Clusterset {name} would be created (dry run)"))?;

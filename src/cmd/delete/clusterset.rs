@@ -35,6 +35,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if name == names::DEFAULT_CLUSTER_SET || name == names::GLOBAL_CLUSTER_SET {
         return Err(CommandError::user(format!(
             "Clusterset {name} can not be deleted: the hub makes it by itself"
+        ))
+        .hint(format!(
+            "`{} clusterset set OTHER --clusters NAME,...` puts clusters into another one",
+            program()
         )));
     }
     let hub = connect(global).await?;

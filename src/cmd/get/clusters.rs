@@ -234,6 +234,25 @@ pub async fn require_names(
         .collect()
 }
 
+/// [`require_names`] of whoever may read them; nobody else gets any further.
+///
+/// # Errors
+/// One of them does not exist, or may not be read.
+pub async fn read_names(
+    hub: &Connection,
+    wanted: &[String],
+) -> Result<Vec<DynamicObject>, CommandError> {
+    let found = require_names(hub, wanted).await?;
+    let (Some(first), true) = (wanted.first(), found.is_empty()) else {
+        return Ok(found);
+    };
+    let api = resources::all(&hub.client, &resources::managed_cluster());
+    let cluster = hub.call(api.get(first)).await;
+    Ok(vec![
+        cluster.doing(&format!("read managed cluster {first}"))?,
+    ])
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -38,7 +38,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     let sets = resources::all(&hub.client, &resources::cluster_set());
     let bound = async {
         if args.list.output.is_structured() {
-            return Ok(Vec::new());
+            return Ok::<_, CommandError>(Vec::new());
         }
         let api = resources::all(&hub.client, &resources::cluster_set_binding());
         let found = hub.call(api.list(&ListParams::default())).await;
@@ -50,8 +50,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             |set: &DynamicObject| args.names.is_empty() || args.names.contains(&set.name_any());
         return args.list.follow(&hub, vec![sets], &view, keep, ui).await;
     }
-    let (mut found, bindings) =
-        futures::future::try_join(args.list.list(&hub, vec![sets], "cluster sets"), bound).await?;
+    // Of two failures always the first is told.
+    let (found, bindings) =
+        futures::future::join(args.list.list(&hub, vec![sets], "cluster sets"), bound).await;
+    let (mut found, bindings) = (found?, bindings?);
     only_named(&mut found, &args.names, "cluster set", "clustersets")?;
     let members = match args.list.tree() {
         true => members(&hub, &found).await?,

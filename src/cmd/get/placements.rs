@@ -60,11 +60,13 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             |found: &DynamicObject| args.names.is_empty() || args.names.contains(&found.name_any());
         return args.list.follow(&hub, vec![api], &view, keep, ui).await;
     }
-    let (mut found, decisions) = futures::future::try_join(
+    // Of two failures always the first is told.
+    let (found, decisions) = futures::future::join(
         args.list.list(&hub, vec![api], "placements"),
         decisions(args, &hub),
     )
-    .await?;
+    .await;
+    let (mut found, decisions) = (found?, decisions?);
     only_named(&mut found, &args.names, "placement", "placements")?;
     if args.explain {
         return explain(&hub, &found, args, global, ui).await;

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::cmd::args::{GlobalArgs, parse_duration};
 use crate::cmd::explain::{Doing, server_error};
+use crate::cmd::join::pin::{self, Pin};
 use crate::cmd::resources::human;
 use crate::cmd::{connect, program};
 use crate::error::CommandError;
@@ -104,14 +105,23 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     } else {
         service_account_token(&hub, args.ttl).await?
     };
+    let pin = match args.output {
+        Output::Token => None,
+        Output::Text | Output::Data(_) => pin::published(&hub).await,
+    };
+    let offer = Offer {
+        token: &token.text,
+        server: &hub.url,
+        pin: pin.as_ref(),
+    };
     let text = match args.output {
         Output::Text => format!(
             "token={}\nplease log on spoke and run:\n{}\n",
             token.text,
-            join_command(&token.text, &hub.url, false)
+            offer.join_command(false)
         ),
         Output::Token => format!("{}\n", token.text),
-        Output::Data(output) => format::document(output, &as_value(&token.text, &hub.url))?,
+        Output::Data(output) => format::document(output, &offer.value())?,
     };
     ui.result(&text)?;
     if !matches!(args.output, Output::Data(_)) {
@@ -139,21 +149,44 @@ impl Token {
     }
 }
 
-/// What `-o json` prints, here and by `init`.
-#[must_use]
-pub fn as_value(token: &str, server: &str) -> serde_json::Value {
-    json!({"hub-token": token, "hub-apiserver": server})
+/// What a cluster needs to know to join.
+#[derive(Clone, Copy)]
+pub struct Offer<'a> {
+    /// The secret.
+    pub token: &'a str,
+    /// The hub's address.
+    pub server: &'a str,
+    /// The hub's CA, where it can be checked.
+    pub pin: Option<&'a Pin>,
 }
 
-/// The command that joins a cluster. Scripts split it at blanks and fill in
-/// `<cluster_name>`, which must come last.
-#[must_use]
-pub fn join_command(token: &str, server: &str, wait: bool) -> String {
-    format!(
-        "{} join --hub-token {token} --hub-apiserver {server}{} --cluster-name <cluster_name>",
-        program(),
-        if wait { " --wait" } else { "" }
-    )
+impl Offer<'_> {
+    /// What `-o json` prints, here and by `init`.
+    #[must_use]
+    pub fn value(&self) -> serde_json::Value {
+        let mut value = json!({"hub-token": self.token, "hub-apiserver": self.server});
+        if let Some(pin) = self.pin {
+            value["ca-hash"] = pin.to_string().into();
+        }
+        value
+    }
+
+    /// The command that joins a cluster. Scripts split it at blanks, count on
+    /// the first six words, and fill in `<cluster_name>`, which must come last.
+    /// Under clusteradm's name it may be upstream's clusteradm that reads it.
+    #[must_use]
+    pub fn join_command(&self, wait: bool) -> String {
+        let program = program();
+        let pin = self.pin.filter(|_| !program.ends_with("clusteradm"));
+        let pin = pin.map(|pin| format!(" --ca-hash {pin}"));
+        format!(
+            "{program} join --hub-token {} --hub-apiserver {}{}{} --cluster-name <cluster_name>",
+            self.token,
+            self.server,
+            pin.unwrap_or_default(),
+            if wait { " --wait" } else { "" }
+        )
+    }
 }
 
 /// A token of the bootstrap service account.

@@ -230,6 +230,13 @@ async fn hub_only(global: &GlobalArgs) -> Result<(), CommandError> {
 async fn run(args: &[&str], global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let mut helm = Process::new("helm");
     helm.args(args);
+    // What the environment says of another cluster is not for this command.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("HELM_KUBE") || text == "HELM_NAMESPACE" {
+            helm.env_remove(&name);
+        }
+    }
     if let Some(path) = &global.kubeconfig {
         helm.arg("--kubeconfig").arg(path);
     }

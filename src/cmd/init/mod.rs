@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use kube::api::PostParams;
 use kube::core::DynamicObject;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use self::drivers::DriverArgs;
@@ -18,13 +18,13 @@ use crate::bundle::{self, BootstrapToken, HubValues, UpstreamHub};
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::components::{self, Choice, ComponentArgs, Installed};
 use crate::cmd::explain::{Doing, wait_error};
-use crate::cmd::get::token;
+use crate::cmd::get::token::{self, Offer};
 use crate::cmd::install::{self, FeatureArgs, ShowArgs};
+use crate::cmd::join::pin;
 use crate::cmd::values::Values;
-use crate::cmd::{connect, deadline, preview, program, resources, upgrade};
+use crate::cmd::{connect, deadline, preview, program, resources, trouble, upgrade};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
-
 use crate::k8s::wait::{self, State};
 use crate::ocm::gates;
 use crate::ocm::names;
@@ -211,7 +211,12 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         if args.output == token::Output::Text {
             args.show.print(&objects, ui)?;
         } else {
-            print(args, "", &hub, ui)?;
+            let offer = Offer {
+                token: "",
+                server: &hub.url,
+                pin: None,
+            };
+            print(args, offer, ui)?;
         }
         return Ok(());
     }
@@ -229,7 +234,16 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             token::service_account_token(&hub, ttl).await?.text
         }
     };
-    print(args, &token, &hub, ui)
+    let pin = match args.output {
+        token::Output::Token => None,
+        _ => pin::published(&hub).await,
+    };
+    let offer = Offer {
+        token: &token,
+        server: &hub.url,
+        pin: pin.as_ref(),
+    };
+    print(args, offer, ui)
 }
 
 /// A hub that is there already gets the images asked for, and is told so; an
@@ -541,7 +555,7 @@ pub async fn until_ready(
         NATIVE_READY
     };
     let api = resources::all(&hub.client, &resources::cluster_manager());
-    wait::until_object(
+    let ready = wait::until_object(
         api,
         names::CLUSTER_MANAGER,
         until,
@@ -551,10 +565,16 @@ pub async fn until_ready(
         },
         |detail| step.waiting(detail),
     )
-    .await
-    .map_err(|error| wait_error(error, hub, "the hub"))?;
-    step.done();
-    Ok(())
+    .await;
+    let Err(error) = ready else {
+        step.done();
+        return Ok(());
+    };
+    drop(step);
+    let error = wait_error(error, hub, "the hub");
+    // Upstream's operator starts its components there.
+    let trouble = trouble::within(hub, names::HUB_NAMESPACE).await;
+    Err(trouble.into_iter().fold(error, CommandError::hint))
 }
 
 /// Conditions of a ClusterManager whose components work.
@@ -583,16 +603,15 @@ fn conditions(manager: &DynamicObject, wanted: &[(&str, &str)]) -> State<()> {
 }
 
 /// The lines that scripts parse, or the same as data.
-fn print(args: &Args, token: &str, hub: &Connection, ui: &Ui) -> Result<(), CommandError> {
-    let join = token::join_command(token, &hub.url, args.wait);
+fn print(args: &Args, offer: Offer<'_>, ui: &Ui) -> Result<(), CommandError> {
+    let join = offer.join_command(args.wait);
     if let Some(path) = &args.output_join_command_file {
         let command = join.replace("<cluster_name>", "$1");
         install::write_private(path, &format!("{command}\n"), true)?;
     }
-    let value: Value = token::as_value(token, &hub.url);
     let text = match args.output {
-        token::Output::Data(output) => format::document(output, &value)?,
-        token::Output::Token => format!("{token}\n"),
+        token::Output::Data(output) => format::document(output, &offer.value())?,
+        token::Output::Token => format!("{}\n", offer.token),
         token::Output::Text => format!(
             "The multicluster hub control plane has been initialized successfully!\n\n\
              You can now register cluster(s) to the hub control plane. Log onto those cluster(s) and run the following command:\n\n    \

@@ -7,15 +7,14 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::DynamicObject;
 use kube::{Api, Config};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use tokio::time::Instant;
 
+use super::pin::Pin;
 use super::token::{self, Token, TokenError};
 use crate::cmd::explain::{is_missing_type, server_error, wait_error};
 use crate::cmd::{program, resources};
 use crate::error::CommandError;
-use crate::k8s::client::{self, Connection, Failure};
+use crate::k8s::client::{self, Connection, Failure, certificates};
 use crate::k8s::kubeconfig;
 use crate::k8s::wait::{self, State};
 use crate::ui::Ui;
@@ -30,8 +29,21 @@ pub struct Wish<'a> {
     pub token: &'a str,
     /// A file with the hub's CA.
     pub ca_file: Option<&'a Path>,
+    /// What the CA's key must hash to.
+    pub ca_hash: Option<&'a Pin>,
     /// Use the address that the hub itself names (kind, NAT).
     pub internal_endpoint: bool,
+    /// The proxy on the agent's way to the hub, which is ours, too.
+    pub proxy: Option<Proxy<'a>>,
+}
+
+/// A proxy, and a file with a CA that its certificates come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Proxy<'a> {
+    /// Its URL.
+    pub url: &'a str,
+    /// The file.
+    pub ca_file: Option<&'a Path>,
 }
 
 /// The hub, reachable and willing.
@@ -73,15 +85,27 @@ pub fn check_token(text: &str) -> Result<Token, CommandError> {
 /// # Errors
 /// The hub cannot be reached or trusted, or does not know the token.
 pub async fn find(wish: &Wish<'_>, ui: &Ui) -> Result<Hub, CommandError> {
+    let mut wish = *wish;
+    if wish.proxy.is_some() && !answers(&wish).await? {
+        ui.status("The proxy of --proxy-url does not lead from here to the hub, which is asked without it.");
+        wish.proxy = None;
+    }
+    let wish = &wish;
     let given = match wish.ca_file {
         Some(path) => Some(read_ca(path)?),
         None => None,
     };
-    let (ca, info) = match given {
-        Some(ca) => (Some(ca), None),
-        None => learn(wish, ui).await?,
+    let (ca, info) = match (given, wish.ca_hash) {
+        (Some(ca), Some(pin)) => (Some(chosen(pin, &ca, "the file of --ca-file")?), None),
+        (Some(ca), None) => (Some(ca), None),
+        (None, Some(pin)) => pinned(wish, pin).await?,
+        (None, None) => learn(wish, ui).await?,
     };
-    let connection = connect(wish.server, Some(wish.token), Trust::of(ca.as_deref()))?;
+    let trusted = match (&ca, wish.proxy.and_then(|proxy| proxy.ca_file)) {
+        (Some(ca), Some(path)) => Some([ca.as_slice(), b"\n", &read_ca(path)?].concat()),
+        (ca, _) => ca.clone(),
+    };
+    let connection = connect(wish, Some(wish.token), Trust::of(trusted.as_deref()))?;
     let server = match wish.internal_endpoint {
         true => internal(&connection, info).await?,
         false => wish.server.to_owned(),
@@ -145,13 +169,6 @@ fn read_ca(path: &Path) -> Result<Vec<u8>, CommandError> {
     Ok(bytes)
 }
 
-fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
-    CertificateDer::pem_slice_iter(pem)
-        .filter_map(Result::ok)
-        .map(|certificate| certificate.to_vec())
-        .collect()
-}
-
 /// How the hub's certificate is checked.
 #[derive(Clone, Copy)]
 enum Trust<'a> {
@@ -166,15 +183,29 @@ impl<'a> Trust<'a> {
     }
 }
 
+/// Whether somebody answers at the hub's address on the way that is wished. This
+/// asks for nothing and tells nothing.
+async fn answers(wish: &Wish<'_>) -> Result<bool, CommandError> {
+    let anonymous = connect(wish, None, Trust::Nothing)?;
+    let version = anonymous.call(anonymous.client.apiserver_version()).await;
+    let silent = |error: client::ServerError| matches!(error.failure, Failure::Unreachable(_));
+    Ok(!version.is_err_and(silent))
+}
+
 fn connect(
-    server: &str,
+    wish: &Wish<'_>,
     token: Option<&str>,
     trust: Trust<'_>,
 ) -> Result<Connection, CommandError> {
+    let server = wish.server;
     let url = server
         .parse()
         .map_err(|_| CommandError::usage(format!("--hub-apiserver {server:?} is no URL")))?;
     let mut config = Config::new(url);
+    if let Some(proxy) = wish.proxy {
+        let wrong = |_| CommandError::usage(format!("--proxy-url {:?} is no URL", proxy.url));
+        config.proxy_url = Some(proxy.url.parse().map_err(wrong)?);
+    }
     match trust {
         Trust::Ca(pem) => config.root_cert = Some(certificates(pem)),
         Trust::System => {}
@@ -195,7 +226,7 @@ async fn learn(
         return Ok((None, None));
     }
     // Without the token first: no stranger shall get it.
-    let anonymous = connect(wish.server, None, Trust::Nothing)?;
+    let anonymous = connect(wish, None, Trust::Nothing)?;
     match cluster_info(&anonymous).await {
         Ok(Some(info)) if info.ca.is_some() => return Ok((info.ca.clone(), Some(info))),
         Err(error) if matches!(error.failure, Failure::Unreachable(_) | Failure::NotTls) => {
@@ -203,7 +234,7 @@ async fn learn(
         }
         _ => {}
     }
-    let by_system = connect(wish.server, None, Trust::System)?;
+    let by_system = connect(wish, None, Trust::System)?;
     let answer = by_system.call(by_system.client.apiserver_version()).await;
     let untrusted = matches!(
         answer.as_ref().map_err(|error| &error.failure),
@@ -212,7 +243,7 @@ async fn learn(
     if !untrusted {
         return Ok((None, None));
     }
-    let with_token = connect(wish.server, Some(wish.token), Trust::Nothing)?;
+    let with_token = connect(wish, Some(wish.token), Trust::Nothing)?;
     let info = match cluster_info(&with_token).await {
         Ok(info) => info,
         Err(error) if matches!(error.failure, Failure::Unauthorized) => {
@@ -237,6 +268,58 @@ async fn learn(
          be checked, and is trusted from now on; --ca-file checks it from the first byte",
     );
     Ok((Some(ca), info))
+}
+
+/// The CA that the hub shows to everybody, if it is the one of the pin. Nothing
+/// but that is asked before.
+async fn pinned(
+    wish: &Wish<'_>,
+    pin: &Pin,
+) -> Result<(Option<Vec<u8>>, Option<ClusterInfo>), CommandError> {
+    let anonymous = connect(wish, None, Trust::Nothing)?;
+    let info = match cluster_info(&anonymous).await {
+        Err(error) if matches!(error.failure, Failure::Unreachable(_) | Failure::NotTls) => {
+            return Err(unreachable(error));
+        }
+        info => info.ok().flatten(),
+    };
+    let shown = match info.as_ref().and_then(|info| info.ca.clone()) {
+        Some(ca) => Some(ca),
+        None => root_ca(&anonymous).await,
+    };
+    let Some(shown) = shown else {
+        return Err(CommandError::user(format!(
+            "{} does not show its CA to everybody: --ca-hash cannot be checked",
+            wish.server
+        ))
+        .hint("pass the hub's CA with --ca-file"));
+    };
+    let ca = chosen(pin, &shown, wish.server)?;
+    Ok((Some(ca), info))
+}
+
+/// The certificates with the key of the pin, as PEM.
+fn chosen(pin: &Pin, pem: &[u8], whose: &str) -> Result<Vec<u8>, CommandError> {
+    let found = pin.choose(pem);
+    if found.is_empty() {
+        return Err(CommandError::user(format!(
+            "the CA of {whose} is not the one of --ca-hash: it is another hub, or somebody is in between"
+        ))
+        .hint(format!(
+            "get a new join command on the hub: `{} get token`",
+            program()
+        )));
+    }
+    let blocks = found.iter().map(|der| client::pem("CERTIFICATE", der));
+    Ok(blocks.collect::<String>().into_bytes())
+}
+
+/// The CA that a hub shows to everybody in its cluster-info.
+pub async fn published_ca(hub: &Connection) -> Option<Vec<u8>> {
+    let mut config = hub.config.clone();
+    config.auth_info = kube::config::AuthInfo::default();
+    let anonymous = client::from_config(config, &hub.url, None, None).ok()?;
+    cluster_info(&anonymous).await.ok().flatten()?.ca
 }
 
 async fn cluster_info(connection: &Connection) -> Result<Option<ClusterInfo>, client::ServerError> {
@@ -463,7 +546,9 @@ mod tests {
             server: &url,
             token: TOKEN,
             ca_file: Some(&file),
+            ca_hash: None,
             internal_endpoint: false,
+            proxy: None,
         };
         let ui = Ui::captured();
         let hub = find(&wish, &ui).await.unwrap();
@@ -491,6 +576,51 @@ mod tests {
         let heard = heard.lock().unwrap().to_ascii_lowercase();
         assert!(heard.contains("configmaps/cluster-info"), "{heard}");
         assert!(!heard.contains("authorization"), "{heard}");
+    }
+
+    /// clusteradm believes whatever CA it is shown. With a pin, one request is
+    /// made of a stranger, without the token.
+    #[tokio::test]
+    async fn defect_03_a_pinned_ca_is_checked_before_anything_is_told() {
+        const TOKEN: &str = "abcdef.0123456789abcdef";
+        let info = |ca: &str| {
+            let encoded =
+                base64::Engine::encode(&base64::engine::general_purpose::STANDARD, ca.as_bytes());
+            format!(
+                r#"{{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {{"name": "cluster-info"}}, "data": {{"kubeconfig":
+                "apiVersion: v1\nkind: Config\nclusters: [{{name: '', cluster: {{server: 'https://x', certificate-authority-data: {encoded}}}}}]"}}}}"#
+            )
+        };
+        let (_, ca, _) = stranger(None).await;
+        let pin = Pin::of(&certificates(ca.as_bytes())[0]).unwrap();
+        let (_, other, _) = stranger(None).await;
+        let ui = Ui::captured();
+        let bundle = format!("{other}{ca}");
+        for (shown, expected) in [
+            (Some(info(&bundle)), Ok(())),
+            (Some(info(&other)), Err("is not the one of --ca-hash")),
+            (None, Err("--ca-hash cannot be checked")),
+        ] {
+            let (url, _, heard) = stranger(shown).await;
+            let wish = Wish {
+                server: &url,
+                token: TOKEN,
+                ca_file: None,
+                ca_hash: Some(&pin),
+                internal_endpoint: false,
+                proxy: None,
+            };
+            let found = find(&wish, &ui).await;
+            match expected {
+                Ok(()) => assert_eq!(certificates(&found.unwrap().ca.unwrap()).len(), 1),
+                Err(part) => {
+                    let error = found.err().unwrap().render();
+                    assert!(error.contains(part), "{error}");
+                }
+            }
+            let heard = heard.lock().unwrap().to_ascii_lowercase();
+            assert!(!heard.contains("authorization"), "{heard}");
+        }
     }
 
     #[test]

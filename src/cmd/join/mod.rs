@@ -4,6 +4,7 @@ pub mod agent;
 pub mod capi;
 pub mod hub;
 mod onboard;
+pub mod pin;
 pub mod token;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use self::hub::Wish;
+use self::pin::Pin;
 use crate::cmd::accept::mark::MarkArgs;
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::components::{Choice, ComponentArgs};
@@ -75,6 +77,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     ca_file: Option<PathBuf>,
 
+    /// What the key of the hub's CA hashes to, as `get token` prints it: nothing is told to any other server
+    #[arg(long, value_name = "sha256:HEX", value_parser = pin::parse)]
+    ca_hash: Option<Pin>,
+
     /// Wait until the cluster has registered with the hub
     #[arg(long)]
     wait: bool,
@@ -83,7 +89,7 @@ pub struct Args {
     #[arg(long)]
     force_internal_endpoint_lookup: bool,
 
-    /// Proxy on the agent's way to the hub
+    /// Proxy on the agent's way to the hub; this command goes through it, too, where it can
     #[arg(long, value_name = "URL")]
     proxy_url: Option<String>,
 
@@ -256,7 +262,12 @@ async fn install_agent(
         server: args.hub_apiserver.trim_end_matches('/'),
         token: &args.hub_token,
         ca_file: args.ca_file.as_deref(),
+        ca_hash: args.ca_hash.as_ref(),
         internal_endpoint: args.force_internal_endpoint_lookup,
+        proxy: args.proxy_url.as_deref().map(|url| hub::Proxy {
+            url,
+            ca_file: args.proxy_ca_file.as_deref(),
+        }),
     };
     let hub = match via {
         Via::Token => hub::find(&wish, ui).await?,

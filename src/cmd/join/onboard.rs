@@ -189,12 +189,10 @@ impl Newcomer {
                 // A hub that hears nothing does not know why.
                 let (namespace, agent) = (names::OPERATOR_NAMESPACE, names::KLUSTERLET);
                 let trouble = match error.kind() {
-                    Kind::Timeout => {
-                        crate::cmd::install::pod_trouble(&cluster, namespace, agent).await
-                    }
-                    _ => None,
+                    Kind::Timeout => crate::cmd::trouble::of(&cluster, namespace, agent).await,
+                    _ => Vec::new(),
                 };
-                return Err(error.hint_if(trouble));
+                return Err(trouble.into_iter().fold(error, CommandError::hint));
             }
         }
         Ok(Some(format!("{name} {how}")))

@@ -8,14 +8,14 @@ use kube::ResourceExt;
 use kube::api::ListParams;
 use kube::core::DynamicObject;
 
-use super::{Common, only, tell};
+use super::{Common, older, only, tell};
 use crate::bundle::{self, AgentValues, UpstreamAgent};
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::components::{Installed, installed};
 use crate::cmd::explain::server_error;
 use crate::cmd::join;
 use crate::cmd::values::Values;
-use crate::cmd::{connect, deadline, install, preview, program, resources};
+use crate::cmd::{connect, deadline, install, preview, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::ocm::names;
@@ -29,6 +29,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     klusterlet_values_file: Option<PathBuf>,
 
+    /// Context of the hub: agents that would be newer than it are refused
+    #[arg(long, value_name = "NAME", add = crate::cmd::completion::contexts())]
+    hub_context: Option<String>,
+
     #[command(flatten)]
     common: Common,
 }
@@ -41,6 +45,13 @@ pub(super) async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(),
     let cluster = connect(global).await?;
     let until = deadline(global.timeout);
     let (klusterlets, before) = present(&cluster).await?;
+    if let Some(context) = &args.hub_context {
+        let after = match before.native {
+            true => args.common.image(&before)?,
+            false => args.common.images(&before)?.operator(),
+        };
+        not_ahead(&after, context, global).await?;
+    }
     let mut objects: Vec<DynamicObject> = Vec::new();
     let mut seen = HashSet::new();
     for klusterlet in &klusterlets {
@@ -88,6 +99,33 @@ pub(super) async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(),
         ));
     }
     Ok(())
+}
+
+/// A hub serves agents of its own version and of older ones.
+async fn not_ahead(after: &str, context: &str, global: &GlobalArgs) -> Result<(), CommandError> {
+    let there = GlobalArgs {
+        context: Some(context.to_owned()),
+        ..global.clone()
+    };
+    let hub = connect(&there).await?;
+    let found = installed(&hub, names::CLUSTER_MANAGER).await?;
+    let hub = found.ok_or_else(|| {
+        CommandError::user(format!("context {context:?} leads to no hub"))
+            .hint("--hub-context is the one that this cluster has joined")
+    })?;
+    let tag = |image: &str| image.rsplit(':').next().unwrap_or_default().to_owned();
+    if !older(&tag(&hub.image), &tag(after)) {
+        return Ok(());
+    }
+    Err(CommandError::user(format!(
+        "the hub runs {}, and agents of {after} would be newer",
+        hub.image
+    ))
+    .hint(format!(
+        "upgrade the hub first: `{} upgrade clustermanager{}`",
+        program(),
+        same_cluster(&there)
+    )))
 }
 
 /// The objects of one Klusterlet after the upgrade.

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::support::{AGENT_NAMESPACE, BOOTSTRAP, Bed, c1, text};
 
 /// An HTTP proxy that makes tunnels; how many, it counts.
-async fn proxy() -> (SocketAddr, Arc<AtomicUsize>) {
+pub(crate) async fn proxy() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let tunnels = Arc::new(AtomicUsize::new(0));

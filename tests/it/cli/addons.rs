@@ -101,26 +101,84 @@ async fn an_addon_that_exists_is_changed_only_when_that_is_said() {
         "--labels",
         "team=a",
     ];
-    assert_snapshot!(world.run(&changed).await, @r"
+    assert_snapshot!(world.run(&changed).await, @r#"
     exit 1
     --- stdout
     AddonTemplate hello-0.0.1 is not updated when overwrite is disabled
     ClusterManagementAddon hello is not updated when overwrite is disabled
     --- stderr
     Warning: there is no placement default/p: until there is one, the add-on goes nowhere
+    --- AddonTemplate hello-0.0.1 (now)
+    +++ AddonTemplate hello-0.0.1 (new)
+    @@ -5,7 +5,14 @@
+         - apiVersion: v1
+           data:
+    -        cluster: "{{CLUSTER_NAME}}"
+    +        name: "{{CLUSTER_NAME}}"
+           kind: ConfigMap
+           metadata:
+             name: settings
+             namespace: apps
+    +registration:
+    +- kubeClient:
+    +    hubPermissions:
+    +    - currentCluster:
+    +        clusterRoleName: reader
+    +      type: CurrentCluster
+    +  type: KubeClient
+    --- ClusterManagementAddon hello (now)
+    +++ ClusterManagementAddon hello (new)
+    @@ -1,4 +1,7 @@
+     installStrategy:
+    -  type: Manual
+    +  placements:
+    +  - name: p
+    +    namespace: default
+    +  type: Placements
+     supportedConfigs:
+     - defaultConfig:
     Error: add-on hello exists with other content, nothing was changed
     Hint: pass --overwrite to change it, or another --version for a template of its own
-    ");
-    assert_snapshot!(world.run(&[&changed[..], &["--overwrite"]].concat()).await, @r"
+    "#);
+    assert_snapshot!(world.run(&[&changed[..], &["--overwrite"]].concat()).await, @r#"
     exit 0
     --- stdout
     AddonTemplate hello-0.0.1 is updated
     ClusterManagementAddon hello is updated
     --- stderr
     Warning: there is no placement default/p: until there is one, the add-on goes nowhere
+    --- AddonTemplate hello-0.0.1 (now)
+    +++ AddonTemplate hello-0.0.1 (new)
+    @@ -5,7 +5,14 @@
+         - apiVersion: v1
+           data:
+    -        cluster: "{{CLUSTER_NAME}}"
+    +        name: "{{CLUSTER_NAME}}"
+           kind: ConfigMap
+           metadata:
+             name: settings
+             namespace: apps
+    +registration:
+    +- kubeClient:
+    +    hubPermissions:
+    +    - currentCluster:
+    +        clusterRoleName: reader
+    +      type: CurrentCluster
+    +  type: KubeClient
+    --- ClusterManagementAddon hello (now)
+    +++ ClusterManagementAddon hello (new)
+    @@ -1,4 +1,7 @@
+     installStrategy:
+    -  type: Manual
+    +  placements:
+    +  - name: p
+    +    namespace: default
+    +  type: Placements
+     supportedConfigs:
+     - defaultConfig:
     Hint: the hub can only give what it holds: `kubectl create clusterrolebinding hello-addon --clusterrole reader --serviceaccount open-cluster-management:cluster-manager` (with upstream's components: open-cluster-management-hub:addon-manager-controller-sa)
     Hint: to see where it goes: `ocmadm get addons hello`
-    ");
+    "#);
     let templates = resources::all(&world.client, &resources::addon_template());
     let template = templates.get("hello-0.0.1").await.unwrap();
     assert_eq!(template.metadata.labels.unwrap()["team"], "a");

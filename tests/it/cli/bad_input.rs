@@ -117,20 +117,21 @@ async fn a_cluster_that_is_no_hub() {
     exit 1
     --- stderr
     Error: cannot list managed clusters
-    Caused by: the server could not find the requested resource
+    Caused by: https://HUB answers: the server could not find the requested resource
     Hint: this cluster is no hub yet: run `ocmadm init` on it, or choose the hub with --context
     "#);
     assert_snapshot!(world.run(&["get", "token"]).await, @r#"
     exit 1
     --- stderr
     Error: the cluster at https://HUB is no hub yet
-    Caused by: namespaces "open-cluster-management" not found
+    Caused by: https://HUB answers: namespaces "open-cluster-management" not found
     Hint: run `ocmadm init` on it, or choose the hub with --context
     "#);
     assert_snapshot!(world.run(&["clean"]).await, @r"
     exit 1
     --- stderr
     Error: hub has not been initialized
+    Hint: https://HUB has no ClusterManager; --context chooses another cluster
     ");
 }
 
@@ -147,7 +148,7 @@ async fn a_cluster_that_never_asked() {
     Accepting nobody ...
     Accepting nobody: it has not asked to join yet
     Accepting nobody: failed
-    Error: timed out after TIME waiting for managed cluster nobody: it has not asked to join yet
+    Error: timed out after TIME waiting for managed cluster nobody on https://HUB: it has not asked to join yet
     Hint: wait longer with --timeout
     Hint: join it first: `ocmadm get token` on the hub prints the command to run there
     Hint: `ocmadm get clusters` lists the clusters that asked
@@ -456,6 +457,7 @@ async fn manifests_that_cannot_be_sent() {
     exit 1
     --- stderr
     Error: standard input holds no manifests
+    Hint: manifests are objects in YAML or JSON, with apiVersion and kind
     ");
     let args = ["create", "work", "Not_A_Name", "--clusters", "c", "-f", "x"];
     assert_snapshot!(run(folder.path(), None, &args, "").await, @r#"
@@ -502,7 +504,7 @@ async fn work_without_permission() {
     exit 1
     --- stderr
     Error: cannot read work w in cluster cluster1
-    Caused by: manifestworks.work.open-cluster-management.io "w" is forbidden: User "guest" cannot get resource "manifestworks" in API group "work.open-cluster-management.io" in the namespace "cluster1"
+    Caused by: https://HUB answers: manifestworks.work.open-cluster-management.io "w" is forbidden: User "guest" cannot get resource "manifestworks" in API group "work.open-cluster-management.io" in the namespace "cluster1"
     Hint: use credentials that may do this, or have them granted to the user of context "guest"
     "#);
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::bad_input::signing_request;
 use super::world::World;
+use crate::harness::Kind;
 
 const CONFIG_MAP: &str =
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  namespace: default\ndata:\n  k: v\n";
@@ -66,7 +67,7 @@ async fn a_token_and_the_join_command_that_scripts_parse() {
     assert_eq!(with_name.len(), 1, "{said}");
     let words: Vec<&str> = with_name[0].split(' ').collect();
     assert_eq!(
-        words,
+        words[..6],
         [
             "ocmadm",
             "join",
@@ -74,10 +75,20 @@ async fn a_token_and_the_join_command_that_scripts_parse() {
             token,
             "--hub-apiserver",
             "https://HUB",
-            "--cluster-name",
-            "<cluster_name>"
         ]
     );
+    assert_eq!(
+        words[words.len() - 2..],
+        ["--cluster-name", "<cluster_name>"]
+    );
+    // The embedded server shows its CA to everybody, as kubeadm sets servers up.
+    if Kind::of_this_run() == Kind::Embedded {
+        assert_eq!(words[6], "--ca-hash", "{said}");
+        assert!(words[7].starts_with("sha256:"), "{said}");
+    }
+    let said = world.run_as("clusteradm", &["get", "token"]).await;
+    assert!(said.contains("\nclusteradm join --hub-token "), "{said}");
+    assert!(!said.contains("--ca-hash"), "{said}");
     let json = world.run(&["get", "token", "-o", "json"]).await;
     let json: serde_json::Value =
         serde_json::from_str(json.strip_prefix("exit 0\n--- stdout\n").unwrap()).unwrap();
@@ -363,6 +374,23 @@ async fn waiting_for_a_work_names_the_manifest_and_the_reason() {
         "{said}"
     );
     assert!(said.contains("get works w --clusters c1"), "{said}");
+    // Of several clusters all are counted.
+    world.cluster("c2", true).await;
+    let two = [
+        "create",
+        "work",
+        "w",
+        "-f",
+        "-",
+        "--all",
+        "--wait",
+        "--timeout",
+        "1s",
+    ];
+    let said = world.run_with(&two, CONFIG_MAP).await;
+    assert!(said.starts_with("exit 3"), "{said}");
+    let error = "Error: work w is not available in 2 of 2 clusters: c1, c2\nCaused by: timed out";
+    assert!(said.contains(error), "{said}");
     // Once it is well the wait is over.
     world.status(&api, "w", status("True", "fine")).await;
     let said = world.run_with(&wait, CONFIG_MAP).await;
@@ -449,7 +477,8 @@ async fn init_prints_the_join_command_and_can_be_repeated() {
         "{line:?}"
     );
     assert!(
-        line[0].ends_with(" --hub-apiserver https://HUB --cluster-name <cluster_name>"),
+        line[0].contains(" --hub-apiserver https://HUB ")
+            && line[0].ends_with(" --cluster-name <cluster_name>"),
         "{line:?}"
     );
     // The join command printed before stays valid.
@@ -519,6 +548,7 @@ async fn clean_refuses_while_clusters_are_attached() {
     assert!(forced.starts_with("exit 0\n"), "{forced}");
     assert_eq!(
         world.run(&["clean"]).await,
-        "exit 1\n--- stderr\nError: hub has not been initialized\n"
+        "exit 1\n--- stderr\nError: hub has not been initialized\n\
+         Hint: https://HUB has no ClusterManager; --context chooses another cluster\n"
     );
 }

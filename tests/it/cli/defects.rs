@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 01 `accept` approves any subject | `bad_input::a_foreign_request_is_never_approved` |
 //! | 03 the token goes out unverified | `cmd::join::hub::defect_03_…` |
+//! | 07 kubeconfig and proxy of `proxy kubectl` are open to all | `proxy::defect_07_…` |
 //! | 04 bootstrap tokens never end | `tokens::defect_04_…` |
 //! | 05 the bootstrap role reads every ConfigMap | `tokens::defect_05_…` |
 //! | 10 `upgrade klusterlet` renames the cluster | `upgrade::every_klusterlet_keeps_its_name_mode_and_credentials` |
@@ -14,6 +15,7 @@
 //! | 13 `create work --overwrite` deletes works of others | `leftovers::defect_13_…` |
 //! | 24 `delete work` misses an instant deletion | `commands::a_work_is_created_compared_changed_and_deleted` |
 //! | 26 an unknown bundle does not list the valid | `bad_input::components_that_cannot_be` |
+//! | 27 one cluster after the other, requests nobody needs | `speed::defect_27_…` |
 //! | 28 no JSON of lists | `output::every_list_is_there_as_json_yaml_and_names` |
 
 use std::collections::BTreeMap;
@@ -358,6 +360,97 @@ async fn defect_14_an_overwritten_placement_keeps_its_labels() {
     assert_eq!(now.data["spec"]["numberOfClusters"], 2);
     assert_eq!(now.labels()["team"], "a");
     assert_eq!(now.annotations()["note"], "b");
+}
+
+/// clusteradm's Helm goes where the environment says, whatever the flags say.
+#[tokio::test]
+async fn defect_15_helm_works_on_the_cluster_of_the_flags() {
+    let world = World::hub().await;
+    let helm = world.write(
+        "bin/helm",
+        "#!/bin/sh\necho helm \"$@\"\nenv | grep ^HELM_\nexit 0\n",
+    );
+    std::fs::set_permissions(&helm, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let elsewhere = [
+        ("HELM_KUBECONTEXT", "production"),
+        ("HELM_KUBEAPISERVER", "https://production"),
+        ("HELM_NAMESPACE", "production"),
+        ("HELM_CACHE_HOME", "/tmp/cache"),
+    ];
+    let path = world.kubeconfig().display().to_string();
+    let flags = ["--context", "hub", "--kubeconfig", &path];
+    for (words, does) in [
+        (
+            ["install", "hub-addon"],
+            "helm upgrade --install argocd-pull-integration",
+        ),
+        (
+            ["uninstall", "hub-addon"],
+            "helm uninstall argocd-pull-integration",
+        ),
+    ] {
+        let line = [&words[..], &["--names", "argocd"], &flags].concat();
+        let said = world.run_in(&elsewhere, &line).await;
+        assert!(said.starts_with("exit 0\n"), "{said}");
+        let asked = said.lines().find(|line| line.starts_with("helm ")).unwrap();
+        assert!(asked.starts_with(does), "{said}");
+        assert!(
+            asked.contains("--kubeconfig DIR/config --kube-context hub"),
+            "{said}"
+        );
+        assert!(!said.contains("production"), "{said}");
+        assert!(said.contains("HELM_CACHE_HOME=/tmp/cache"), "{said}");
+    }
+    // Nor does it go anywhere where no hub is.
+    let guest = [
+        "install",
+        "hub-addon",
+        "--names",
+        "argocd",
+        "--context",
+        "guest",
+    ];
+    let said = world.run_in(&elsewhere, &guest).await;
+    assert!(
+        said.starts_with("exit 1\n") && !said.contains("helm "),
+        "{said}"
+    );
+}
+
+/// clusteradm leaves out the look at the managed cluster with this flag.
+#[tokio::test]
+async fn defect_17_the_managed_cluster_of_a_hosted_agent_is_tried_all_the_same() {
+    let world = World::hub().await;
+    let token = token(&world).await;
+    let config = world.write(
+        "managed",
+        &std::fs::read_to_string(world.kubeconfig())
+            .unwrap()
+            .replace(&world.url, "https://127.0.0.1:1"),
+    );
+    let line = format!(
+        "join --hub-token {token} --hub-apiserver {} --cluster-name c1 --mode hosted --managed-cluster-kubeconfig {} --force-internal-endpoint-lookup --ca-file {}",
+        world.url,
+        config.display(),
+        world.write("ca.crt", &world.cluster.ca_pem()).display(),
+    );
+    // The hub names its own address.
+    let maps: Api<k8s_openapi::api::core::v1::ConfigMap> =
+        Api::namespaced(world.client.clone(), "kube-public");
+    let named = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cluster-info"},
+        "data": {"kubeconfig": json!({"clusters": [{"name": "", "cluster": {"server": world.url}}]}).to_string()}});
+    let params = PatchParams::apply("test").force();
+    maps.patch("cluster-info", &params, &Patch::Apply(named))
+        .await
+        .unwrap();
+    let said = say(&world, &line).await;
+    if !said.contains("kube-public/cluster-info") {
+        assert!(said.starts_with("exit 1\n"), "{said}");
+        assert!(said.contains("cannot reach the managed cluster"), "{said}");
+    }
+    let klusterlets = resources::all(&world.client, &resources::klusterlet());
+    let list = klusterlets.list(&ListParams::default()).await;
+    assert!(list.is_err() || list.unwrap().items.is_empty(), "{said}");
 }
 
 #[tokio::test]

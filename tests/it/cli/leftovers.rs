@@ -138,3 +138,57 @@ async fn defect_12_clean_spares_a_namespace_that_an_agent_uses() {
             .is_none()
     );
 }
+
+/// Definitions of the agent go with it, unless something is left of their kind.
+#[tokio::test]
+async fn unjoin_takes_the_definitions_that_nobody_uses() {
+    let world = World::bare().await;
+    let join = async || {
+        world
+            .cluster
+            .install(ocmadm::bundle::agent_crds().unwrap())
+            .await;
+        let values = ocmadm::bundle::AgentValues {
+            bootstrap_kubeconfig: "{}".to_owned(),
+            klusterlet: serde_json::from_value(json!({"clusterName": "c1"})).unwrap(),
+            ..Default::default()
+        };
+        world
+            .cluster
+            .install(ocmadm::bundle::agent(&values).unwrap())
+            .await;
+    };
+    let there = async |name: &str| {
+        world
+            .cluster
+            .get("CustomResourceDefinition", "", name)
+            .await
+    };
+    let (works, claims) = (
+        "appliedmanifestworks.work.open-cluster-management.io",
+        "clusterclaims.cluster.open-cluster-management.io",
+    );
+    join().await;
+    let claim = json!({"apiVersion": "cluster.open-cluster-management.io/v1alpha1",
+        "kind": "ClusterClaim", "metadata": {"name": "mine"}, "spec": {"value": "v"}});
+    world.create(&resources::cluster_claim(), None, claim).await;
+    let unjoin = ["unjoin", "--cluster-name", "c1"];
+    let plan = world.run(&[&unjoin[..], &["--dry-run"]].concat()).await;
+    assert!(
+        plan.contains(&format!(
+            "CustomResourceDefinition {works} would be deleted"
+        )),
+        "{plan}"
+    );
+    assert!(!plan.contains(&format!("{claims} would")), "{plan}");
+    let said = world.run(&unjoin).await;
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    let stays = format!("CustomResourceDefinition {claims} stays: there are 1 clusterclaims.");
+    assert!(said.contains(&stays), "{said}");
+    assert!(there(works).await.is_none() && there(claims).await.is_some());
+    join().await;
+    world.cluster.delete("ClusterClaim", "", "mine").await;
+    let said = world.run(&unjoin).await;
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    assert!(there(works).await.is_none() && there(claims).await.is_none());
+}

@@ -1,6 +1,7 @@
 //! `join --hub-context`: one command from nothing to an available cluster.
 
 use std::fs;
+use std::sync::atomic::Ordering;
 
 use ocmadm::agent::registration::{self, Options};
 use ocmadm::bundle;
@@ -8,7 +9,7 @@ use ocmadm::runtime::Context;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::world::{admin, run};
+use super::world::{World, admin, run};
 use crate::harness::{Cluster, eventually};
 use crate::hub::support::{AVAILABLE, Hub, condition};
 
@@ -116,4 +117,47 @@ async fn one_command_onboards_a_cluster_and_another_one_a_fleet() {
     assert!(!said.contains("eyJ"), "{said}");
     let cluster = hub.side.get("ManagedCluster", "", "c1").await.unwrap();
     assert_eq!(condition(&cluster, AVAILABLE).unwrap().0, "True");
+}
+
+/// clusteradm's own calls ignore the proxy that the agent is told of.
+#[tokio::test]
+async fn joining_goes_through_the_proxy_of_the_agent_where_that_answers() {
+    let world = World::hub().await;
+    let token = world.run(&["get", "token", "-o", "token"]).await;
+    let token = token.lines().find(|line| line.starts_with("eyJ")).unwrap();
+    let ca = world.write("ca.crt", &world.cluster.ca_pem());
+    let ca = ca.display().to_string();
+    let (proxy, connections) = crate::agent::proxy::proxy().await;
+    let aside = "asked without it";
+    for (url, through) in [
+        (format!("http://{proxy}"), true),
+        ("http://127.0.0.1:1".to_owned(), false),
+    ] {
+        let before = connections.load(Ordering::Relaxed);
+        let said = world
+            .run(&[
+                "join",
+                "--hub-token",
+                token,
+                "--hub-apiserver",
+                &world.url,
+                "--cluster-name",
+                "c1",
+                "--components=native",
+                "--image=ocmadm",
+                "--dry-run",
+                "--proxy-url",
+                &url,
+                "--ca-file",
+                &ca,
+            ])
+            .await;
+        assert!(said.starts_with("exit 0\n"), "{said}");
+        assert_eq!(!said.contains(aside), through, "{said}");
+        assert_eq!(
+            connections.load(Ordering::Relaxed) > before,
+            through,
+            "{said}"
+        );
+    }
 }

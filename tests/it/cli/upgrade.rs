@@ -150,6 +150,96 @@ async fn every_klusterlet_keeps_its_name_mode_and_credentials() {
 }
 
 #[tokio::test]
+async fn an_agent_does_not_get_ahead_of_its_hub() {
+    let world = World::bare().await;
+    let said = world.run(&["init", "--bundle-version=1.3.0"]).await;
+    assert!(said.starts_with("exit 0"), "{said}");
+    let agent = ocmadm::bundle::UpstreamAgent {
+        operator: true,
+        create_namespace: true,
+        bootstraps: vec![ocmadm::bundle::Bootstrap::kubeconfig("secret")],
+        images: ocmadm::ocm::releases::Images {
+            registry: "r/ocm".to_owned(),
+            tag: "v1.2.0".to_owned(),
+        },
+        klusterlet_name: "klusterlet".to_owned(),
+        ..Default::default()
+    };
+    let objects = ocmadm::bundle::upstream_agent(&agent).unwrap();
+    world.cluster.apply(&objects).await;
+    let upgrade = ["upgrade", "klusterlet", "--hub-context", "hub"];
+    assert_snapshot!(world.run(&upgrade).await, @r"
+    exit 1
+    --- stderr
+    Error: the hub runs quay.io/open-cluster-management/registration-operator:v1.3.0, and agents of r/ocm/registration-operator:v1.3.1 would be newer
+    Hint: upgrade the hub first: `ocmadm upgrade clustermanager --context hub`
+    ");
+    assert_eq!(
+        image(&deployment(&world, "klusterlet").await),
+        "r/ocm/registration-operator:v1.2.0"
+    );
+    let same = [&upgrade[..], &["--bundle-version=1.3.0"]].concat();
+    let said = world.run(&same).await;
+    assert!(said.starts_with("exit 0"), "{said}");
+}
+
+/// What does not come up is told in the cluster's own words.
+#[tokio::test]
+async fn a_wait_for_the_hub_says_why_its_pods_do_not_start() {
+    let world = World::bare().await;
+    let namespace = names::OPERATOR_NAMESPACE;
+    let object = |kind: &str, name: &str, rest: serde_json::Value| {
+        let mut object = json!({"apiVersion": "v1", "kind": kind,
+            "metadata": {"name": name, "namespace": namespace, "labels": {"app": "cluster-manager"}}});
+        object
+            .as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
+        object
+    };
+    world
+        .cluster
+        .create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}))
+        .await;
+    world
+        .cluster
+        .create(object("ServiceAccount", "pods", json!({})))
+        .await;
+    let pod = json!({"spec": {"serviceAccountName": "pods", "automountServiceAccountToken": false,
+        "containers": [{"name": "c", "image": "nowhere/ocmadm:1"}]}});
+    world
+        .cluster
+        .create(object("Pod", "cluster-manager-1", pod))
+        .await;
+    let status = json!({"status": {"containerStatuses": [{
+        "name": "c", "image": "nowhere/ocmadm:1", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}}]}});
+    world
+        .cluster
+        .merge_status("Pod", namespace, "cluster-manager-1", status)
+        .await;
+    let event = json!({"type": "Warning", "reason": "Failed", "message": "Failed to pull image",
+        "involvedObject": {"kind": "Pod", "name": "cluster-manager-1", "namespace": namespace},
+        "lastTimestamp": "2099-01-01T00:00:00Z"});
+    world.cluster.create(object("Event", "e", event)).await;
+    let init = [
+        "init",
+        "--components=native",
+        "--image=nowhere/ocmadm:1",
+        "--wait",
+        "--timeout=2s",
+    ];
+    let said = world.run(&init).await;
+    assert!(said.starts_with("exit 3\n"), "{said}");
+    for hint in [
+        "Hint: pod cluster-manager-1 waits: ErrImagePull no such host\n",
+        "Hint: event of pod cluster-manager-1: Failed Failed to pull image\n",
+    ] {
+        assert!(said.contains(hint), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_installed_is_shown() {
     let world = World::bare().await;
     assert_snapshot!(world.run(&["get", "hub-info"]).await, @r"

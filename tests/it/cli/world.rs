@@ -124,6 +124,16 @@ impl World {
         ran.replace(&self.url, "https://HUB")
     }
 
+    /// Runs `ocmadm` with more in its environment.
+    pub(super) async fn run_in(&self, environment: &[(&str, &str)], args: &[&str]) -> String {
+        let kubeconfig = self.kubeconfig();
+        let mut command = command("ocmadm", self.folder.path(), Some(&kubeconfig), args);
+        command.envs(environment.iter().copied());
+        let said = said(command, "").await;
+        said.replace(&self.url, "https://HUB")
+            .replace(&self.folder.path().display().to_string(), "DIR")
+    }
+
     /// Runs `ocmadm` with something on standard input.
     pub(super) async fn run_with(&self, args: &[&str], stdin: &str) -> String {
         let kubeconfig = self.kubeconfig();
@@ -151,12 +161,18 @@ pub(super) async fn run_as(
     args: &[&str],
     stdin: &str,
 ) -> String {
+    said(command(name, folder, kubeconfig, args), stdin).await
+}
+
+fn command(name: &str, folder: &Path, kubeconfig: Option<&Path>, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ocmadm"));
     command
         .arg0(name)
         .args(args)
         .env_clear()
         .env("HOME", folder)
+        // What is looked for without a PATH, and what a test puts into `bin`.
+        .env("PATH", format!("{}/bin:/bin:/usr/bin", folder.display()))
         .env("COLUMNS", "100")
         .current_dir(folder)
         .stdin(Stdio::piped())
@@ -166,6 +182,11 @@ pub(super) async fn run_as(
     if let Some(kubeconfig) = kubeconfig {
         command.env("KUBECONFIG", kubeconfig);
     }
+    command
+}
+
+/// Runs it; everything it said as one text.
+async fn said(mut command: Command, stdin: &str) -> String {
     let mut child = command.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     // A command that does not read may be gone already.

@@ -7,8 +7,9 @@ use kube::core::DynamicObject;
 use serde_json::json;
 
 use crate::cmd::args::GlobalArgs;
+use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::explain::Doing;
-use crate::cmd::{connect, placement, program, resources, same_cluster};
+use crate::cmd::{connect, diff, placement, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::Connection;
 use crate::ui::{OutputFormat, Ui, format};
@@ -82,9 +83,12 @@ pub struct Args {
     #[arg(long, value_name = "LABEL")]
     spread: Vec<String>,
 
-    /// Change the placement if it exists already
+    /// Change the placement if it exists already; the difference is shown first
     #[arg(long)]
     overwrite: bool,
+
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 
     /// Print the placement instead of a line: json, yaml or name
     #[arg(long, short, value_name = "FORMAT")]
@@ -114,6 +118,14 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     let unchanged = existing
         .as_ref()
         .is_some_and(|existing| existing.data["spec"] == spec);
+    if let Some(existing) = existing.as_ref().filter(|_| !unchanged) {
+        let what = format!(
+            "Placement '{}' of '{}' namespace",
+            args.name, args.namespace
+        );
+        diff::show(&what, &existing.data["spec"], &spec, ui);
+        args.confirm.ask(global, ui, &format!("Change {what}?"))?;
+    }
     let dry = global.dry_run;
     // The hub's own checks count for a dry run, too.
     let written = if existing.is_some() {

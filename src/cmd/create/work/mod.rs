@@ -9,6 +9,7 @@ mod send;
 mod set;
 mod sources;
 mod unwrap;
+mod wait;
 
 use futures::StreamExt;
 use kube::ResourceExt;
@@ -17,16 +18,15 @@ use kube::core::DynamicObject;
 use serde_json::{Map, Value, json};
 
 use crate::cmd::args::{Chosen, ClustersArgs, GlobalArgs};
-use crate::cmd::explain::{Doing, server_error, wait_error};
+use crate::cmd::confirm::ConfirmArgs;
+use crate::cmd::explain::{Doing, server_error};
 use crate::cmd::get::clusters::require_names;
-use crate::cmd::{CONCURRENCY, connect, deadline, diff, program, resources, same_cluster, works};
+use crate::cmd::{CONCURRENCY, connect, diff, program, resources, same_cluster};
 use crate::error::{CommandError, Kind};
 use crate::k8s::client::Connection;
-use crate::k8s::wait::{self, State};
 use crate::k8s::yaml::Manifest;
 use crate::ocm::names;
-use crate::ui::progress::Step;
-use crate::ui::{OutputFormat, Style, Ui, format};
+use crate::ui::{OutputFormat, Ui, format};
 
 /// Arguments of `ocmadm create work`.
 #[derive(clap::Args, Clone, Debug)]
@@ -66,9 +66,12 @@ pub struct Args {
     #[arg(long, short = 'r')]
     replicaset: bool,
 
-    /// Change works that exist already
+    /// Change works that exist already; the difference is shown first
     #[arg(long)]
     overwrite: bool,
+
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 
     /// Search folders below folders too
     #[arg(
@@ -138,6 +141,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         dry_run: global.dry_run,
     };
     let plan = job.plan(&clusters, ui).await?;
+    job.ask(&plan, global, ui)?;
     let done = job.carry_out(plan, ui).await?;
     if args.wait && !global.dry_run {
         job.wait(&clusters, global, ui).await?;
@@ -203,8 +207,8 @@ async fn read(args: &Args, ui: &Ui) -> Result<Input, CommandError> {
         (Some(folder), _) => kustomize::read(folder).await?,
         (None, false) => sources::read(&args.filename, args.recursive).await?,
         (None, true) => {
-            return Err(CommandError::usage(
-                "which manifests? Pass -f with files, folders, or - for standard input, or -k with a folder for kustomize",
+            return Err(CommandError::usage("which manifests?").hint(
+                "pass -f with files, folders, or - for standard input, or -k with a folder for kustomize",
             ));
         }
     };
@@ -453,6 +457,30 @@ impl Job<'_> {
         Ok(plan)
     }
 
+    /// A person is asked before what is there is changed or goes.
+    fn ask(
+        &self,
+        plan: &[(String, Action)],
+        global: &GlobalArgs,
+        ui: &Ui,
+    ) -> Result<(), CommandError> {
+        let count =
+            |wanted: fn(&Action) -> bool| plan.iter().filter(|(_, action)| wanted(action)).count();
+        let changed = count(|action| matches!(action, Action::Update));
+        let deleted = count(|action| matches!(action, Action::Delete));
+        let name = &self.args.name;
+        let question = match (changed, deleted) {
+            (0, 0) => return Ok(()),
+            (_, 0) => format!(
+                "Change work {name} in {changed} of {} clusters?",
+                plan.len()
+            ),
+            (0, _) => format!("Delete work {name} in {deleted} clusters?"),
+            _ => format!("Change work {name} in {changed} clusters, and delete it in {deleted}?"),
+        };
+        self.args.confirm.ask(global, ui, &question)
+    }
+
     /// Clusters that the placement has left, with this work in them.
     async fn stray(&self, clusters: &[String]) -> Result<Vec<String>, CommandError> {
         match self.mark() {
@@ -508,18 +536,7 @@ impl Job<'_> {
             if text.is_empty() {
                 ui.status("  (the same manifests in another order, or another executor)");
             }
-            for line in text.lines() {
-                let style = match line.as_bytes().first() {
-                    Some(b'+') => Some(Style::Good),
-                    Some(b'-') => Some(Style::Bad),
-                    Some(b'@') => Some(Style::Dim),
-                    _ => None,
-                };
-                match style {
-                    Some(style) => ui.status(&ui.paint(style, line)),
-                    None => ui.status(line),
-                }
-            }
+            diff::print(text, ui);
         }
     }
 
@@ -619,97 +636,6 @@ impl Job<'_> {
             }
         }
     }
-
-    /// Until the agent of every cluster says that all is applied and available.
-    async fn wait(
-        &self,
-        clusters: &[String],
-        global: &GlobalArgs,
-        ui: &Ui,
-    ) -> Result<(), CommandError> {
-        let progress = ui.progress();
-        let until = deadline(global.timeout);
-        let mut waits = futures::stream::iter(clusters)
-            .map(|cluster| {
-                let step = progress.step(format!("Work {} in {cluster}", self.args.name));
-                self.wait_in(cluster, until, step)
-            })
-            .buffered(clusters.len().max(1));
-        let mut first = Ok(());
-        while let Some(result) = waits.next().await {
-            if first.is_ok() {
-                first = result;
-            }
-        }
-        first
-    }
-
-    async fn wait_in(
-        &self,
-        cluster: &str,
-        until: tokio::time::Instant,
-        step: Step<'_>,
-    ) -> Result<(), CommandError> {
-        let name = &self.args.name;
-        let api = resources::within(&self.hub.client, &resources::manifest_work(), cluster);
-        let ready = wait::until_object(
-            api,
-            name,
-            until,
-            |work: Option<&DynamicObject>| match work {
-                None => State::Failed("it was deleted".to_owned()),
-                Some(work) => works::readiness(work),
-            },
-            |detail| step.waiting(detail),
-        )
-        .await;
-        let Err(error) = ready else {
-            step.done_with("available");
-            return Ok(());
-        };
-        let api = resources::within(&self.hub.client, &resources::manifest_work(), cluster);
-        let bad = match self.hub.call_opt(api.get(name)).await {
-            Ok(Some(work)) => bad_manifests(&work),
-            _ => Vec::new(),
-        };
-        let mut error = wait_error(error, self.hub, &format!("work {name} in {cluster}"));
-        for line in bad {
-            error = error.hint(line);
-        }
-        Err(error.hint(format!(
-            "`{} get works {name} --clusters {cluster}` shows every resource",
-            program()
-        )))
-    }
-}
-
-/// How many manifests that are not well are told.
-const TOLD: usize = 5;
-
-/// What is wrong with each manifest that is not well, a line each.
-fn bad_manifests(work: &DynamicObject) -> Vec<String> {
-    let reported = work.data.pointer("/status/resourceStatus/manifests");
-    let reported = reported.and_then(Value::as_array).into_iter().flatten();
-    let mut lines: Vec<String> = reported
-        .filter_map(|one| {
-            let bad = ["Applied", "Available"].into_iter().find_map(|kind| {
-                resources::find_condition(one, kind).filter(|found| found["status"] == "False")
-            })?;
-            let of = |key: &str| one["resourceMeta"][key].as_str().unwrap_or_default();
-            let place = match of("namespace") {
-                "" => of("name").to_owned(),
-                namespace => format!("{namespace}/{}", of("name")),
-            };
-            let why = bad["message"].as_str().unwrap_or_default().trim();
-            Some(format!("{} {place}: {why}", of("kind")))
-        })
-        .collect();
-    let more = lines.len().saturating_sub(TOLD);
-    if more > 0 {
-        lines.truncate(TOLD);
-        lines.push(format!("and {more} manifests more"));
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -68,9 +68,7 @@ pub(super) async fn run(
                 manifests(live.data.pointer(pointer)),
                 manifests(wanted.pointer(pointer)),
             );
-            for line in diff::manifests(&before, &after).lines() {
-                ui.status(line);
-            }
+            diff::print(&diff::manifests(&before, &after), ui);
             if !args.overwrite {
                 ui.result_line(&format!("{where_it_is} already exists"))?;
                 return Err(CommandError::user(format!(
@@ -78,6 +76,8 @@ pub(super) async fn run(
                 ))
                 .hint("pass --overwrite to change it"));
             }
+            args.confirm
+                .ask(global, ui, &format!("Change {where_it_is}?"))?;
             let doing = format!("update {where_it_is}");
             let params = resources::patching(global.dry_run);
             let patch = Patch::Merge(json!({"spec": wanted["spec"]}));
@@ -135,9 +135,10 @@ async fn require_placement(
         .doing(&format!("read placement {namespace}/{name}"))?;
     match found {
         Some(_) => Ok(()),
-        None => Err(CommandError::user(format!(
-            "there is no placement {namespace}/{name}"
-        ))),
+        None => Err(
+            CommandError::user(format!("there is no placement {namespace}/{name}"))
+                .hint(format!("`{} get placements -A` lists them", program())),
+        ),
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn read(names: &[String], recursive: bool) -> Result<Vec<Manife
             let before = manifests.len();
             manifests.extend(yaml::read("-", &bytes)?);
             if manifests.len() == before {
-                return Err(CommandError::user("standard input holds no manifests"));
+                return Err(no_manifests("standard input"));
             }
             continue;
         }
@@ -36,7 +36,7 @@ pub(super) async fn read(names: &[String], recursive: bool) -> Result<Vec<Manife
             let before = manifests.len();
             manifests.extend(yaml::read(name, &fetch(name).await?)?);
             if manifests.len() == before {
-                return Err(CommandError::user(format!("{name} holds no manifests")));
+                return Err(no_manifests(name));
             }
             continue;
         }
@@ -50,11 +50,16 @@ pub(super) async fn read(names: &[String], recursive: bool) -> Result<Vec<Manife
         if manifests.len() == before {
             return Err(match files.as_slice() {
                 [] => no_files(name, recursive),
-                _ => CommandError::user(format!("{name} holds no manifests")),
+                _ => no_manifests(name),
             });
         }
     }
     Ok(manifests)
+}
+
+fn no_manifests(name: &str) -> CommandError {
+    CommandError::user(format!("{name} holds no manifests"))
+        .hint("manifests are objects in YAML or JSON, with apiVersion and kind")
 }
 
 fn unreadable(name: &str, error: io::Error) -> CommandError {

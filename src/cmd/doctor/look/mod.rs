@@ -17,7 +17,7 @@ use serde_json::Value;
 pub(super) use self::agent::{cluster_name, look as look_at_managed};
 pub(super) use self::hub::look as look_at_hub;
 use super::facts::{Operator, Seen, Server};
-use crate::cmd::install::pod_trouble;
+use crate::cmd::trouble;
 use crate::k8s::client::{Connection, ServerError};
 use crate::ocm::names;
 
@@ -63,9 +63,11 @@ async fn operator(cluster: &Connection, name: &str) -> Operator {
     let short =
         matches!(&deployment, Ok(Some(deployment)) if available(deployment) < wanted(deployment));
     let trouble = match short {
-        true => pod_trouble(cluster, names::OPERATOR_NAMESPACE, name).await,
-        false => None,
+        true => trouble::of(cluster, names::OPERATOR_NAMESPACE, name).await,
+        false => Vec::new(),
     };
+    // The first is the most telling.
+    let trouble = trouble.into_iter().next();
     Operator {
         deployment: Some(deployment),
         trouble,

@@ -46,7 +46,12 @@ impl Plane {
         std::fs::write(pki.join("sa.pub"), accounts.public_key_pem()).unwrap();
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let (certificate, key) = authority
-            .issue_server("kube-apiserver", &["localhost"], &[loopback], LIFETIME)
+            .issue_server(
+                "kube-apiserver",
+                &["localhost", "kubernetes.default.svc"],
+                &[loopback],
+                LIFETIME,
+            )
             .unwrap();
         std::fs::write(pki.join("server.crt"), pem("CERTIFICATE", &certificate)).unwrap();
         std::fs::write(pki.join("server.key"), pem("PRIVATE KEY", &key)).unwrap();
