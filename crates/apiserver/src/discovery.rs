@@ -171,9 +171,12 @@ fn lists(entry: &mut Value, resource: &ResourceType) {
     }
 }
 
+/// The version of `apidiscovery.k8s.io` that is spoken.
+pub const AGGREGATED: &str = "v2";
+
 /// `/api` (`core`) and `/apis` for clients that accept `APIGroupDiscoveryList`
-/// of `apidiscovery.k8s.io`, `version` being `v2` or `v2beta1`.
-pub fn aggregated(catalog: &Catalog, core: bool, version: &str) -> Value {
+/// of `apidiscovery.k8s.io`.
+pub fn aggregated(catalog: &Catalog, core: bool) -> Value {
     let names = if core { vec![""] } else { group_names(catalog) };
     let items: Vec<Value> = names
         .into_iter()
@@ -199,14 +202,24 @@ pub fn aggregated(catalog: &Catalog, core: bool, version: &str) -> Value {
         .collect();
     json!({
         "kind": "APIGroupDiscoveryList",
-        "apiVersion": format!("apidiscovery.k8s.io/{version}"),
+        "apiVersion": format!("apidiscovery.k8s.io/{AGGREGATED}"),
         "metadata": {},
         "items": items,
     })
 }
 
 fn discovered(resource: &ResourceType) -> Value {
-    let kind = |gvk: &crate::api::GroupVersionKind| json!({"group": gvk.group, "version": gvk.version, "kind": gvk.kind});
+    // What is built in is named with its group and version only where these are
+    // not those of the document's entry.
+    let implied = |gvk: &crate::api::GroupVersionKind| {
+        resource.custom.is_none()
+            && gvk.group == resource.gvk.group
+            && gvk.version == resource.gvk.version
+    };
+    let kind = |gvk: &crate::api::GroupVersionKind| match implied(gvk) {
+        true => json!({"group": "", "version": "", "kind": gvk.kind}),
+        false => json!({"group": gvk.group, "version": gvk.version, "kind": gvk.kind}),
+    };
     let mut entry = json!({
         "resource": resource.gr.resource,
         "responseKind": kind(&resource.gvk),
@@ -272,7 +285,7 @@ mod tests {
     #[test]
     fn the_aggregated_document_has_it_all() {
         let catalog = builtin();
-        let core = aggregated(&catalog, true, "v2");
+        let core = aggregated(&catalog, true);
         assert_eq!(core["apiVersion"], "apidiscovery.k8s.io/v2");
         let pods = core["items"][0]["versions"][0]["resources"]
             .as_array()
@@ -283,14 +296,14 @@ mod tests {
         assert_eq!(pods["scope"], "Namespaced");
         assert_eq!(
             pods["responseKind"],
-            json!({"group": "", "version": "v1", "kind": "Pod"})
+            json!({"group": "", "version": "", "kind": "Pod"})
         );
         let subs = pods["subresources"].as_array().unwrap();
         assert!(
             subs.iter()
                 .any(|s| s["subresource"] == "eviction" && s["responseKind"]["group"] == "policy")
         );
-        let rest = aggregated(&catalog, false, "v2");
+        let rest = aggregated(&catalog, false);
         assert_eq!(rest["items"].as_array().unwrap().len(), ORDER.len());
     }
 }

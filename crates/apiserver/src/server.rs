@@ -157,10 +157,17 @@ impl ApiServer {
 
     /// Creates what every server has: namespaces, default roles and bindings.
     async fn bootstrap(&self) -> Result<(), Error> {
-        let objects: Vec<Value> = ["default", "kube-system", "kube-public", "kube-node-lease"]
+        let mut objects: Vec<Value> = ["default", "kube-system", "kube-public", "kube-node-lease"]
             .iter()
             .map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}}))
             .collect();
+        self.create_missing(&objects).await?;
+        // How servers of further APIs know the clients of this one.
+        objects = vec![json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
+            "data": {"client-ca-file": self.ca_pem()},
+        })];
         self.create_missing(&objects).await?;
         loops::reconcile_roles(&self.0.registry)
             .await

@@ -5,6 +5,7 @@
 //! `OCMADM_RECORD=1 OCMADM_TEST_SERVER=real cargo test --test it truth`.
 
 mod exchange;
+mod judge;
 mod mask;
 mod runner;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::exchange::{Heading, Table};
+use self::judge::Judge;
 use crate::harness::{Cluster, Kind, tell};
 
 /// A difference we know of, and why it is there.
@@ -53,7 +55,12 @@ fn known() -> Vec<Known> {
     serde_saphyr::from_str(&text).unwrap()
 }
 
-async fn play(cluster: &Cluster, name: &str, table: &Table) -> BTreeMap<String, Value> {
+async fn play(
+    cluster: &Cluster,
+    judge: &Judge,
+    name: &str,
+    table: &Table,
+) -> BTreeMap<String, Value> {
     let client = &cluster.client;
     let ns = format!("t-{name}");
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}});
@@ -73,7 +80,7 @@ async fn play(cluster: &Cluster, name: &str, table: &Table) -> BTreeMap<String, 
         client.request::<Value>(get()).await.is_ok()
     })
     .await;
-    runner::play(cluster, table, &ns).await
+    runner::play(cluster, judge, table, &ns).await
 }
 
 /// Every place where two values differ.
@@ -188,6 +195,7 @@ async fn the_embedded_server_answers_as_the_real_one() {
         "recorded is what a real server answers: OCMADM_TEST_SERVER=real"
     );
     let embedded = Cluster::embedded("truth").await;
+    let judge = judge::start().await;
     let real = match live {
         true => Some(Cluster::start("truth").await),
         false => None,
@@ -195,10 +203,10 @@ async fn the_embedded_server_answers_as_the_real_one() {
     for (name, path) in tables() {
         let file = folder().join(format!("recorded/{name}.json"));
         let table = exchange::read(&path);
-        let ours = play(&embedded, &name, &table);
+        let ours = play(&embedded, &judge, &name, &table);
         let (ours, answers) = match &real {
             Some(real) => {
-                let (ours, theirs) = tokio::join!(ours, play(real, &name, &table));
+                let (ours, theirs) = tokio::join!(ours, play(real, &judge, &name, &table));
                 (ours, Some(theirs))
             }
             None => (ours.await, None),

@@ -13,8 +13,12 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::exchange::{Exchange, Table, fill};
+use super::judge::Judge;
 use super::mask::{mask, mask_text, order_causes};
 use crate::harness::Cluster;
+
+/// How deep the lists of `${deep}` are: deeper than any reader goes.
+const DEPTH: usize = 20_000;
 
 /// No exchange takes longer than this on any server.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -32,8 +36,18 @@ const HEADERS: &[&str] = &[
 ];
 
 /// Plays a table; `ns` is the namespace it may use, made before.
-pub(super) async fn play(cluster: &Cluster, table: &Table, ns: &str) -> BTreeMap<String, Value> {
-    let mut variables = BTreeMap::from([("ns".to_owned(), ns.to_owned())]);
+pub(super) async fn play(
+    cluster: &Cluster,
+    judge: &Judge,
+    table: &Table,
+    ns: &str,
+) -> BTreeMap<String, Value> {
+    let mut variables = BTreeMap::from([
+        ("ns".to_owned(), ns.to_owned()),
+        ("hook".to_owned(), judge.url.clone()),
+        ("bundle".to_owned(), judge.bundle.clone()),
+        ("deep".to_owned(), "[".repeat(DEPTH) + &"]".repeat(DEPTH)),
+    ]);
     let mut answers = BTreeMap::new();
     let bare = cluster.bare().await;
     for exchange in &table.exchanges {
@@ -73,7 +87,13 @@ async fn one(
         let warning = header("warning");
         let others: serde_json::Map<String, Value> = HEADERS
             .iter()
-            .filter_map(|name| Some(((*name).to_owned(), json!(header(name)?))))
+            .filter_map(|name| {
+                let value = header(name)?;
+                // Since when a document is as it is.
+                let dated = *name == "last-modified";
+                let shown = if dated { "<time>".to_owned() } else { value };
+                Some(((*name).to_owned(), json!(shown)))
+            })
             .collect();
         let audited = header("audit-id").is_some();
         let kind = header("content-type").unwrap_or_default();

@@ -58,8 +58,7 @@ pub struct Write<'a> {
 }
 
 /// Fills in and keeps what the kind demands, and refuses what admission
-/// refuses: namespaces that do not live, escalation, approval without the right
-/// to it.
+/// refuses: namespaces that do not live, approval without the right to it.
 pub fn prepare(view: &dyn View, write: &mut Write<'_>) -> Result<(), Status> {
     if write.operation != Operation::Delete {
         namespaces::admit(view, write)?;
@@ -83,12 +82,19 @@ pub fn prepare(view: &dyn View, write: &mut Write<'_>) -> Result<(), Status> {
         ("batch", "jobs") => workloads::prepare_job(write),
         ("rbac.authorization.k8s.io", _) if write.operation != Operation::Delete => {
             rbac::prepare(write);
-            rbac::admit(view, write)?;
         }
         ("certificates.k8s.io", "certificatesigningrequests") => csr::prepare(view, write)?,
         _ => {}
     }
     Ok(())
+}
+
+/// Refuses roles and bindings that hand out more than their writer holds.
+pub fn escalate(view: &dyn View, write: &Write<'_>) -> Result<(), Status> {
+    match write.resource.gr.group.as_str() {
+        "rbac.authorization.k8s.io" => rbac::admit(view, write),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses what breaks the rules of the kind, all of it at once (422).
@@ -200,6 +206,7 @@ pub fn on_deletion(gr: &GroupResource, object: &mut Value) {
     let definitions =
         gr.group == "apiextensions.k8s.io" && gr.resource == "customresourcedefinitions";
     if definitions && object["metadata"]["deletionTimestamp"].is_null() {
+        crate::crd::terminate(object, &now());
         match object["metadata"]["finalizers"].as_array_mut() {
             Some(all) if all.iter().any(|f| f == CRD_FINALIZER) => {}
             Some(all) => all.push(json!(CRD_FINALIZER)),

@@ -56,6 +56,7 @@ fn write(
         warnings: &mut Vec::new(),
     };
     prepare(view, &mut write)?;
+    escalate(view, &write)?;
     validate(view, &write)?;
     Ok(new)
 }

@@ -17,7 +17,7 @@ use crate::types::{Column, Custom, ResourceType, Subresource};
 
 pub use definition::{apply_defaults, validate_definition};
 pub use object::{convert, validate};
-pub use status::{names_accepted, status};
+pub use status::{names_accepted, status, terminate};
 
 use structural::strings;
 

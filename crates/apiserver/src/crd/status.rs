@@ -20,6 +20,20 @@ pub fn names_accepted(crd: &Value) -> bool {
     is_true(crd, "NamesAccepted")
 }
 
+/// Says of a definition that its objects are going.
+pub fn terminate(crd: &mut Value, now: &str) {
+    let reason = "InstanceDeletionInProgress";
+    let message = "CustomResource deletion is in progress";
+    set(
+        &mut crd["status"],
+        "Terminating",
+        true,
+        reason,
+        message,
+        now,
+    );
+}
+
 /// The status a definition is to have beside the others of the server: the
 /// names it gets, `NamesAccepted`, `Established`, and the versions its objects
 /// may be stored in. `now` is an RFC 3339 time. Reserved names are those the

@@ -3,6 +3,7 @@
 
 mod body;
 mod dispatch;
+mod document;
 mod listen;
 mod respond;
 mod service;
@@ -25,7 +26,7 @@ use crate::authz;
 use crate::pki::ServiceAccountKeys;
 use crate::registry::{Registry, RequestContext, View};
 use crate::request::negotiate::Include;
-use crate::request::{Accept, FieldValidation, Query, RequestInfo};
+use crate::request::{Accept, Asked, FieldValidation, Query, RequestInfo};
 use crate::status::Status;
 pub use body::Body;
 pub(crate) use listen::serve;
@@ -136,7 +137,8 @@ impl Handler {
                 &self.0.keys,
                 &parts.method,
                 &info.path,
-                header(ACCEPT),
+                &query,
+                &parts.headers,
             );
         };
         if parts.method == Method::HEAD {
@@ -155,6 +157,11 @@ impl Handler {
         }
         context.dry_run = kind != "DeleteOptions" && query.dry_run();
         context.force = query.flag("force")?;
+        let asked = |name| query.get(name).unwrap_or_default().to_owned();
+        context.asked = Asked {
+            field_manager: asked("fieldManager"),
+            field_validation: asked("fieldValidation"),
+        };
         context.field_manager = query.get("fieldManager").map_or_else(
             || {
                 // An apply must name its manager; others are known by their program.

@@ -43,6 +43,13 @@ pub(super) fn text(code: u16, text: &str) -> Response<Body> {
     bytes(code, "text/plain; charset=utf-8", text.to_owned())
 }
 
+/// A code and nothing more.
+pub(super) fn nothing(code: u16) -> Response<Body> {
+    let mut response = text(code, "");
+    response.headers_mut().remove(CONTENT_TYPE);
+    response
+}
+
 /// A value as JSON or YAML.
 pub(super) fn value(code: u16, accept: &Accept, value: &impl Serialize) -> Response<Body> {
     if accept.yaml {
@@ -149,8 +156,9 @@ pub(super) fn list(accept: &Accept, resource: &ResourceType, list: List) -> Resp
         "resourceVersion".to_owned(),
         list.revision.to_string().into(),
     );
-    // Lists of custom resources always have it.
-    if !list.continue_token.is_empty() || resource.custom.is_some() {
+    // Whole lists of custom resources always have it.
+    let always = resource.custom.is_some() && accept.shape == Shape::Whole;
+    if !list.continue_token.is_empty() || always {
         metadata.insert("continue".to_owned(), list.continue_token.as_str().into());
     }
     if let Some(remaining) = list.remaining {

@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
-use http::header::CONTENT_TYPE;
-use http::{Method, Response};
+use http::header::ACCEPT;
+use http::{HeaderMap, Method, Response};
 use serde_json::{Value, json};
 
 use super::Body;
+use super::document::{self, Document};
 use super::respond;
 use crate::pki::ServiceAccountKeys;
 use crate::registry::{Registry, View};
-use crate::request::Accept;
-use crate::request::negotiate::{Include, media_types};
+use crate::request::negotiate::{self, Include, media_types};
+use crate::request::{Accept, Query, Shape};
 use crate::status::Status;
 use crate::types::ResourceType;
 use crate::{discovery, openapi, table};
@@ -53,14 +54,34 @@ pub(super) fn table(
 /// The release of Kubernetes whose API this is.
 const VERSION: (&str, &str, &str) = ("1", "37", "v1.37.2");
 
+/// What the documents of the second version of OpenAPI depend on.
+const VARY_V2: &str = "Accept-Encoding, Accept";
+
+/// Whether the aggregated form of discovery is what a client would have first.
+fn wants_aggregated(accept: &str) -> bool {
+    media_types(accept).into_iter().find_map(|media| {
+        let json = matches!(
+            media.name.as_str(),
+            "application/json" | "*/*" | "application/*"
+        );
+        let aggregated = media.as_kind == "APIGroupDiscoveryList"
+            && media.group == "apidiscovery.k8s.io"
+            && media.version == discovery::AGGREGATED;
+        (json && (aggregated || media.as_kind.is_empty())).then_some(aggregated)
+    }) == Some(true)
+}
+
 /// Answers what is not about a resource.
 pub(super) fn answer(
     registry: &Registry,
     keys: &Arc<ServiceAccountKeys>,
     method: &Method,
     path: &str,
-    accept: &str,
+    query: &Query,
+    headers: &HeaderMap,
 ) -> Result<Response<Body>, Status> {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let accept = accept.unwrap_or_default();
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Err(super::dispatch::wrong_method());
     }
@@ -104,53 +125,64 @@ pub(super) fn answer(
         ["openid", "v1", "jwks"] => json(&keys.jwks()),
         ["api" | "apis"] => {
             let core = parts == ["api"];
-            let aggregated = media_types(accept)
-                .into_iter()
-                .find(|media| {
-                    media.as_kind != "APIGroupDiscoveryList"
-                        || matches!(media.version.as_str(), "v2" | "v2beta1")
-                })
-                .filter(|media| {
-                    media.as_kind == "APIGroupDiscoveryList" && media.name == "application/json"
-                });
-            match aggregated {
-                Some(media) => {
-                    let list = discovery::aggregated(&catalog, core, &media.version);
-                    let mut response = respond::value(200, &Accept::default(), &list);
-                    let content_type = format!(
-                        "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList",
-                        media.version
-                    );
-                    if let Ok(value) = content_type.parse() {
-                        response.headers_mut().insert(CONTENT_TYPE, value);
-                    }
-                    Ok(response)
-                }
-                None if core => json(&discovery::legacy_core(&catalog, "")),
-                None => json(&discovery::groups(&catalog)),
+            if wants_aggregated(accept) {
+                let list = discovery::aggregated(&catalog, core).to_string();
+                let content_type = format!(
+                    "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList",
+                    discovery::AGGREGATED
+                );
+                let document = Document::new(&content_type, list.into_bytes());
+                return Ok(document.of_discovery().answer(headers));
             }
+            let accept = Accept::parse(accept)?;
+            if accept.shape != Shape::Whole {
+                return Err(negotiate::only_these());
+            }
+            let document = match core {
+                true => discovery::legacy_core(&catalog, ""),
+                false => discovery::groups(&catalog),
+            };
+            Ok(respond::value(200, &accept, &document))
         }
         ["apis", group] | ["apis", group, _] if !catalog.versions.contains_key(*group) => {
+            Ok(respond::text(404, "404 page not found\n"))
+        }
+        ["apis", group, version]
+            if !registry.is_builtin(group)
+                && discovery::resources(&catalog, group, version).is_none() =>
+        {
             Ok(respond::text(404, "404 page not found\n"))
         }
         ["apis", group] => found(discovery::group(&catalog, group)),
         ["api", version] => found(discovery::resources(&catalog, "", version)),
         ["apis", group, version] => found(discovery::resources(&catalog, group, version)),
-        ["openapi", "v2"] if accept.contains(openapi::V2_PROTOBUF_NAME) => Ok(respond::bytes(
-            200,
-            openapi::V2_PROTOBUF,
-            openapi::v2_protobuf(),
-        )),
-        ["openapi", "v2"] => json(&openapi::v2(&catalog)),
+        ["openapi", "v2"] if accept.contains(openapi::V2_PROTOBUF_NAME) => {
+            let document = Document::new(openapi::V2_PROTOBUF, openapi::v2_protobuf());
+            Ok(document.of_openapi(VARY_V2).answer(headers))
+        }
+        ["openapi", "v2"] => {
+            let all = openapi::v2(&catalog).to_string().into_bytes();
+            let document = Document::new("application/json", all);
+            Ok(document.of_openapi(VARY_V2).answer(headers))
+        }
         ["openapi", "v3"] => json(&openapi::v3_index(&catalog)),
         ["openapi", "v3", path @ ..] => {
-            let document = openapi::v3_group(&catalog, &path.join("/"))
-                .ok_or_else(super::dispatch::no_such_resource)?;
-            Ok(respond::bytes(
-                200,
-                "application/json",
-                document.body.as_slice().to_vec(),
-            ))
+            let path = path.join("/");
+            let Some(found) = openapi::v3_group(&catalog, &path) else {
+                return Ok(respond::nothing(404));
+            };
+            let asked = query.get("hash").filter(|hash| !hash.is_empty());
+            if asked.is_some_and(|asked| asked != found.hash) {
+                let url = format!("/openapi/v3/{path}?hash={}", found.hash);
+                return Ok(document::moved(&url));
+            }
+            let body = found.body.as_slice().to_vec();
+            let mut document = Document::tagged("application/json", body, &found.hash);
+            document = document.of_openapi("Accept");
+            if asked.is_some() {
+                document = document.for_ever();
+            }
+            Ok(document.answer(headers))
         }
         _ => Ok(respond::text(404, "404 page not found\n")),
     }

@@ -145,6 +145,7 @@ impl Components {
                     Ok(value) => ("default", value),
                     Err(_) => continue,
                 },
+                "struct" if self.v3 => ("default", json!({})),
                 "map" => {
                     let keys: Vec<&str> = value.split(',').collect();
                     schema["x-kubernetes-list-map-keys"] = json!(keys);

@@ -67,12 +67,9 @@ pub fn v3_index(catalog: &Catalog) -> Value {
     for (group, versions) in &catalog.versions {
         for version in versions {
             let types = types_of(catalog, group, version);
-            let hash = if types.iter().any(|t| t.custom.is_some()) {
-                document(group, version, types).hash
-            } else {
-                // What is built in changes with the release only, and need
-                // not be made to be listed.
-                hash_of(&(RELEASE, group, version, types.len()))
+            let hash = match release_hash(group, version, &types) {
+                Some(hash) => hash,
+                None => document(group, version, types).hash,
             };
             let path = path_of(group, version);
             let url = format!("/openapi/v3/{path}?hash={hash}");
@@ -103,6 +100,13 @@ fn hash_of(value: &impl std::hash::Hash) -> String {
     format!("{:016X}", hasher.finish())
 }
 
+/// The hash of what changes with the release only, and need not be made to be
+/// listed: of types that are built in.
+fn release_hash(group: &str, version: &str, types: &[Arc<ResourceType>]) -> Option<String> {
+    let builtin = types.iter().all(|resource| resource.custom.is_none());
+    builtin.then(|| hash_of(&(RELEASE, group, version, types.len())))
+}
+
 fn document(group: &str, version: &str, types: Vec<Arc<ResourceType>>) -> Document {
     let key = (group.to_owned(), version.to_owned());
     let same = |known: &&Known| {
@@ -122,7 +126,7 @@ fn document(group: &str, version: &str, types: Vec<Arc<ResourceType>>) -> Docume
     }
     let body = v3(&types).to_string().into_bytes();
     let document = Document {
-        hash: hash_of(&body),
+        hash: release_hash(group, version, &types).unwrap_or_else(|| hash_of(&body)),
         body: Arc::new(body),
     };
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);

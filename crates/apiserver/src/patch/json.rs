@@ -51,6 +51,33 @@ pub fn json_patch(original: &Value, patch: &Value) -> Result<Value, Status> {
     Ok(patched)
 }
 
+/// Applies the patch of a webhook; the error says what does not fit, as the
+/// library of Kubernetes does for the common cases.
+pub fn json_patch_or_why(original: &Value, patch: &Value) -> Result<Value, String> {
+    let mut patched = original.clone();
+    let mut copied = 0;
+    for operation in patch.as_array().into_iter().flatten() {
+        if perform(&mut patched, operation, &mut copied).is_some() {
+            continue;
+        }
+        let text = |field: &str| operation[field].as_str().unwrap_or_default();
+        let (op, path) = (text("op"), text("path"));
+        let key = path.rsplit('/').next().unwrap_or_default();
+        let held = Path::parse(path).and_then(|path| path.container(&mut patched).map(drop));
+        return Err(match (op, held) {
+            ("test", _) => format!("testing value {path} failed: test failed"),
+            ("remove", Some(())) => format!(
+                "error in remove for path: '{path}': Unable to remove nonexistent key: {key}: missing value"
+            ),
+            ("add" | "remove" | "replace", _) => format!(
+                "{op} operation does not apply: doc is missing path: \"{path}\": missing value"
+            ),
+            _ => format!("Unexpected kind: {op}"),
+        });
+    }
+    Ok(patched)
+}
+
 /// One operation; `None` when it does not fit the document.
 fn perform(document: &mut Value, operation: &Value, copied: &mut usize) -> Option<()> {
     let text = |field: &str| operation.get(field).and_then(Value::as_str);

@@ -7,7 +7,7 @@ mod strategic;
 
 use serde_json::Value;
 
-pub use json::json_patch;
+pub use json::{json_patch, json_patch_or_why};
 pub use strategic::strategic_merge_patch;
 
 use crate::golang;

@@ -45,12 +45,45 @@ pub(super) async fn show(
     Ok(coerced(resource, shown))
 }
 
+/// The same for an object that is going to be changed, of which Kubernetes says
+/// less when it cannot be shown.
+pub(super) async fn show_to_change(
+    resource: &ResourceType,
+    object: Arc<Value>,
+) -> Result<Arc<Value>, Status> {
+    match (webhook(resource), shown_version(resource, &object)) {
+        (Some(webhook), Some(version)) => {
+            let shown = only(resource, webhook, &version, object.clone()).await;
+            let shown = shown.map_err(|why| Status::new(500, "", undecodable(&object, &why)))?;
+            Ok(coerced(resource, shown))
+        }
+        _ => show(resource, object).await,
+    }
+}
+
+/// A stored object in the version of the URL, its bytes where they are that.
+pub(super) async fn show_stored(resource: &ResourceType, object: Object) -> Result<Object, Status> {
+    if webhook(resource).is_some() && !object.is_in(&resource.gvk.api_version()) {
+        let shown = show(resource, object.value()).await?;
+        return Ok(Object::new(&shown));
+    }
+    let mut shown = [object];
+    show_all(resource, &mut shown).await?;
+    let [object] = shown;
+    Ok(object)
+}
+
+fn undecodable(object: &Value, why: &Status) -> String {
+    let revision = text(object, "resourceVersion");
+    format!("object not decodable revision={revision}: {why}")
+}
+
 /// What is said of a stored object that cannot be shown in a version.
 fn corrupt(resource: &ResourceType, root: &str, object: &Value, why: &Status) -> String {
     format!(
-        "StorageError: corrupt object, Code: 7, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: object not decodable revision={}: {why}",
+        "StorageError: corrupt object, Code: 7, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: {}",
         key(resource, root, object),
-        text(object, "resourceVersion"),
+        undecodable(object, why),
     )
 }
 
@@ -139,10 +172,10 @@ pub(super) async fn show_all(
     }
     let mut values: Vec<Arc<Value>> = others.iter().map(|at| objects[*at].value()).collect();
     values = match webhook(resource) {
-        Some(webhook) => {
-            let converted = convert::convert(resource, webhook, &version, &values).await;
-            converted.map_err(|why| unlistable(resource, &values[0], &why))?
-        }
+        Some(webhook) => match convert::convert(resource, webhook, &version, &values).await {
+            Ok(converted) => converted,
+            Err(_) => one_by_one(resource, webhook, &version, values).await?,
+        },
         None => values
             .into_iter()
             .map(|value| present(resource, value))
@@ -152,6 +185,22 @@ pub(super) async fn show_all(
         objects[at] = Object::new(&coerced(resource, value));
     }
     Ok(())
+}
+
+/// Objects that could not be converted together, each by itself: the failure is
+/// that of one of them.
+async fn one_by_one(
+    resource: &ResourceType,
+    webhook: &Value,
+    version: &str,
+    objects: Vec<Arc<Value>>,
+) -> Result<Vec<Arc<Value>>, Status> {
+    let mut converted = Vec::with_capacity(objects.len());
+    for object in objects {
+        let one = only(resource, webhook, version, object.clone()).await;
+        converted.push(one.map_err(|why| unlistable(resource, &object, &why))?);
+    }
+    Ok(converted)
 }
 
 /// An object of the URL's version as it is stored.
@@ -176,6 +225,8 @@ pub(super) async fn store(resource: &ResourceType, object: &mut Value) -> Result
     let custom = resource.custom.as_ref();
     if let Some(stored) = custom.and_then(|custom| custom.stored_schema.as_ref()) {
         schema::prune(stored, object);
+        // The stored version is never without its defaults.
+        schema::apply_defaults(stored, object);
     }
     Ok(())
 }

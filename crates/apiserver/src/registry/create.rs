@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::meta::{self, text};
+use super::stages::How;
 use super::{Registry, Target, View, convert, refused, stages};
 use crate::api::GroupResource;
-use crate::builtin::Operation;
 use crate::request::RequestContext;
 use crate::status::{Cause, Status};
 use crate::store::{Expect, MAX_DEPTH, WriteError};
@@ -111,7 +111,7 @@ impl Registry {
         }
         if !generated {
             return self
-                .insert_named(context, resource, namespace, object, applied)
+                .insert_named(context, resource, namespace, object, applied, false)
                 .await
                 .map_err(|status| match prefix.as_str() {
                     "" => status,
@@ -125,7 +125,7 @@ impl Registry {
             meta::metadata(&mut named)
                 .insert("name".to_owned(), meta::generate_name(&prefix)?.into());
             match self
-                .insert_named(context, resource, namespace, named, applied)
+                .insert_named(context, resource, namespace, named, applied, true)
                 .await
             {
                 Err(status) if status.reason == "AlreadyExists" && draws < DRAWS => {}
@@ -141,28 +141,27 @@ impl Registry {
         namespace: &str,
         mut object: Value,
         applied: bool,
+        generated: bool,
     ) -> Result<Arc<Value>, Status> {
-        let name = text(&object, "name").to_owned();
-        let target = Target {
+        // Whoever is asked about a name that was drawn is not told it.
+        let asked = text(&object, "name").to_owned();
+        let mut target = Target {
             resource,
             namespace,
-            name: &name,
+            name: if generated { "" } else { &asked },
             subresource: "",
         };
         stages::defaults(resource, &mut object);
         meta::fill_new(resource, &mut object)?;
-        // Nodes come with their status; all others get theirs later.
-        if meta::has_subresource(resource, "status")
-            && resource.gr != GroupResource::new("", "nodes")
-            && let Some(map) = object.as_object_mut()
-        {
-            map.remove("status");
-        }
+        drop_status(resource, &mut object);
         if !applied {
             stages::track(context, target, None, &mut object);
         }
-        stages::admit(self, context, target, Operation::Create, None, &mut object)?;
-        stages::webhooks(self, context, target, Operation::Create, None, &mut object).await?;
+        let keep = |new: &mut Value| drop_status(resource, new);
+        stages::admit(self, context, target, How::Create, None, &mut object, keep).await?;
+        // Webhooks may have given it another one.
+        let name = text(&object, "name").to_owned();
+        target.name = &name;
         check_size(&object)?;
         convert::store(resource, &mut object).await?;
         if let Some(live) = self.store().head(resource.storage(), namespace, &name) {
@@ -208,6 +207,16 @@ impl Registry {
             }
         }
         result
+    }
+}
+
+/// Nodes come with their status; all others get theirs later.
+fn drop_status(resource: &ResourceType, object: &mut Value) {
+    if meta::has_subresource(resource, "status")
+        && resource.gr != GroupResource::new("", "nodes")
+        && let Some(map) = object.as_object_mut()
+    {
+        map.remove("status");
     }
 }
 

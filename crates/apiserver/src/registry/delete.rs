@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::meta::{self, text};
+use super::stages::How;
 use super::{ListOptions, Registry, RequestContext, Target, convert, refused, stages};
 use crate::api::GroupResource;
-use crate::builtin::{self, Operation};
+use crate::builtin;
 use crate::request::DeleteOptions;
 use crate::status::Status;
 use crate::store::{Expect, Object, WriteError};
@@ -54,23 +55,9 @@ impl Registry {
                 .ok_or_else(|| Status::not_found(&resource.gr, name))?;
             preconditions(target, &live, options)?;
             let mut nothing = Value::Null;
-            stages::admit(
-                self,
-                context,
-                target,
-                Operation::Delete,
-                Some(&live),
-                &mut nothing,
-            )?;
-            stages::webhooks(
-                self,
-                context,
-                target,
-                Operation::Delete,
-                Some(&live),
-                &mut nothing,
-            )
-            .await?;
+            let how = How::Delete(options);
+            let keep = |_: &mut Value| {};
+            stages::admit(self, context, target, how, Some(&live), &mut nothing, keep).await?;
             let expect = Expect::Revision(meta::revision(&live));
             let (new, gone) = match mark(resource, &live, options) {
                 Mark::Gone => (None, true),

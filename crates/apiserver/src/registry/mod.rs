@@ -181,11 +181,10 @@ impl Registry {
             .store
             .get_stored(resource.storage(), namespace, name)
             .ok_or_else(|| Status::not_found(&resource.gr, name))?;
-        let mut shown = [object];
-        if subresource != "scale" {
-            convert::show_all(resource, &mut shown).await?;
-        }
-        let [object] = shown;
+        let object = match subresource {
+            "scale" => object,
+            _ => convert::show_stored(resource, object).await?,
+        };
         if subresource == "scale" {
             let scale = scale::read(resource, &object.value())?;
             return Ok(Object::new(&Arc::new(scale)));

@@ -9,7 +9,7 @@ use crate::api::GroupResource;
 use crate::builtin::{self, Operation, Write};
 use crate::crd;
 use crate::managedfields::{self, Manager};
-use crate::request::{FieldValidation, RequestContext};
+use crate::request::{DeleteOptions, FieldValidation, RequestContext};
 use crate::schema;
 use crate::status::Status;
 use crate::types::{ResourceType, decode};
@@ -239,14 +239,93 @@ fn manager(context: &RequestContext, target: Target<'_>, operation: &str) -> Man
     }
 }
 
-/// The rules of the kind: what is filled in, kept, refused.
-pub(super) fn admit(
+/// How an object is written.
+#[derive(Clone, Copy)]
+pub(super) enum How<'a> {
+    /// It is new.
+    Create,
+    /// It changes.
+    Update,
+    /// It goes, like this.
+    Delete(&'a DeleteOptions),
+}
+
+/// Lets a write pass, in Kubernetes' order: what the kind fills in and keeps, the
+/// mutating webhooks, escalation, the rules of the kind and of its schema, the
+/// validating webhooks. `keep` puts back what this write cannot change.
+pub(super) async fn admit(
+    registry: &Registry,
+    context: &RequestContext,
+    target: Target<'_>,
+    how: How<'_>,
+    old: Option<&Value>,
+    new: &mut Value,
+    keep: impl Fn(&mut Value),
+) -> Result<(), Status> {
+    let (operation, deleting) = match how {
+        How::Create => (Operation::Create, None),
+        How::Update => (Operation::Update, None),
+        How::Delete(options) => (Operation::Delete, Some(options)),
+    };
+    let request = webhook::Request {
+        operation,
+        resource: target.resource,
+        subresource: target.subresource,
+        namespace: target.namespace,
+        name: target.name,
+        user: &context.user,
+        dry_run: context.dry_run || deleting.is_some_and(|options| options.dry_run),
+        old,
+        delete: deleting,
+    };
+    let asked = webhook::is_needed(registry, &request);
+    rules(
+        registry,
+        context,
+        target,
+        operation,
+        old,
+        new,
+        Part::Prepare,
+    )?;
+    if asked && webhook::mutate(registry, context, &request, new).await? {
+        reread(target.resource, new)?;
+        defaults(target.resource, new);
+        keep(new);
+        rules(
+            registry,
+            context,
+            target,
+            operation,
+            old,
+            new,
+            Part::Prepare,
+        )?;
+    }
+    rules(registry, context, target, operation, old, new, Part::Check)?;
+    if asked {
+        webhook::validate(registry, context, &request, new).await?;
+    }
+    Ok(())
+}
+
+/// Which rules of a kind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// What is filled in and kept, and who is let in at all.
+    Prepare,
+    /// What is refused of the result.
+    Check,
+}
+
+fn rules(
     registry: &Registry,
     context: &RequestContext,
     target: Target<'_>,
     operation: Operation,
     old: Option<&Value>,
     new: &mut Value,
+    part: Part,
 ) -> Result<(), Status> {
     let mut warnings = Vec::new();
     let mut write = Write {
@@ -258,17 +337,27 @@ pub(super) fn admit(
         new,
         warnings: &mut warnings,
     };
-    let mut result = builtin::prepare(registry, &mut write);
-    if result.is_ok() {
-        result = builtin::validate(registry, &write);
-    }
-    if result.is_ok() && operation != Operation::Delete {
-        result = validate(registry, target, old, write.new);
-    }
+    let result = match part {
+        Part::Prepare => builtin::prepare(registry, &mut write),
+        Part::Check => builtin::escalate(registry, &write)
+            .and_then(|()| builtin::validate(registry, &write))
+            .and_then(|()| match operation {
+                Operation::Delete => Ok(()),
+                _ => validate(registry, target, old, write.new),
+            }),
+    };
     for warning in warnings {
         context.warn(warning);
     }
     result
+}
+
+/// Reads what webhooks made of an object as its kind; of what that does not know
+/// nothing is said.
+fn reread(resource: &ResourceType, object: &mut Value) -> Result<(), Status> {
+    crate::types::defaults::drop_nulls(resource, object);
+    schema::prune(&resource.schema, object);
+    check_types(resource, object).map_err(|status| Status::internal(status.message))
 }
 
 /// Schemas: of custom resources, and what is wrong with definitions. A
@@ -293,7 +382,8 @@ fn validate(
     if causes.is_empty() {
         Ok(())
     } else {
-        Err(Status::invalid(&resource.gvk, target.name, causes))
+        let name = meta::text(new, "name");
+        Err(Status::invalid(&resource.gvk, name, causes))
     }
 }
 
@@ -310,39 +400,4 @@ pub(super) fn compile(definition: &Value) -> Option<Vec<Arc<ResourceType>>> {
             None
         }
     }
-}
-
-/// Asks the webhooks; what they change is read, filled in and validated again.
-pub(super) async fn webhooks(
-    registry: &Registry,
-    context: &RequestContext,
-    target: Target<'_>,
-    operation: Operation,
-    old: Option<&Value>,
-    new: &mut Value,
-) -> Result<(), Status> {
-    let request = webhook::Request {
-        operation,
-        resource: target.resource,
-        subresource: target.subresource,
-        namespace: target.namespace,
-        name: target.name,
-        user: &context.user,
-        dry_run: context.dry_run,
-        old,
-    };
-    if !webhook::is_needed(registry, &request) {
-        return Ok(());
-    }
-    let mutated = webhook::mutate(registry, &request, new).await?;
-    if mutated.changed {
-        decode(context, target.resource, new)?;
-        defaults(target.resource, new);
-        admit(registry, context, target, operation, old, new)?;
-    }
-    let validated = webhook::validate(registry, &request, new).await?;
-    for warning in mutated.warnings.into_iter().chain(validated.warnings) {
-        context.warn(warning);
-    }
-    Ok(())
 }

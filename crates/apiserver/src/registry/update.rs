@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::create::{as_decoding, check_namespace, check_size, check_type};
 use super::meta::{self, text};
+use super::stages::How;
 use super::{Registry, Target, convert, refused, stages};
 use crate::api::{GroupResource, GroupVersionKind};
-use crate::builtin::Operation;
 use crate::golang;
 use crate::patch;
 use crate::request::RequestContext;
@@ -275,7 +275,7 @@ impl Registry {
                 .store()
                 .head(resource.storage(), target.namespace, name)
                 .ok_or_else(|| Status::not_found(&resource.gr, name))?;
-            let live = convert::show(resource, stored.clone()).await?;
+            let live = convert::show_to_change(resource, stored.clone()).await?;
             let mut new = make(&live)?;
             check_preconditions(target, &live, &new)?;
             meta::keep(&live, &mut new);
@@ -283,21 +283,18 @@ impl Registry {
             if !applied {
                 stages::track(context, target, Some(&live), &mut new);
             }
+            let keep = |new: &mut Value| {
+                meta::keep(&live, new);
+                reset(target, &live, new);
+            };
             stages::admit(
                 self,
                 context,
                 target,
-                Operation::Update,
+                How::Update,
                 Some(&live),
                 &mut new,
-            )?;
-            stages::webhooks(
-                self,
-                context,
-                target,
-                Operation::Update,
-                Some(&live),
-                &mut new,
+                keep,
             )
             .await?;
             if let Some(cause) = meta::late_finalizers(&live, &new) {

@@ -30,6 +30,15 @@ pub enum FieldValidation {
     Strict,
 }
 
+/// Options of a write as the client named them.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// `fieldManager`.
+    pub field_manager: String,
+    /// `fieldValidation`.
+    pub field_validation: String,
+}
+
 /// Who asks and how: what every verb of the registry needs besides its object.
 #[derive(Debug, Default)]
 pub struct RequestContext {
@@ -41,6 +50,8 @@ pub struct RequestContext {
     pub field_validation: FieldValidation,
     /// Whose name stands in `managedFields`.
     pub field_manager: String,
+    /// What the query said, for webhooks.
+    pub asked: Asked,
     /// A server-side apply takes fields over from others.
     pub force: bool,
     /// What is to be said of fields that stand twice in the body.

@@ -100,6 +100,15 @@ pub fn media_types(header: &str) -> Vec<MediaType> {
     entries.into_iter().map(|(_, media)| media).collect()
 }
 
+/// 406: the encoding is known, and not what is to be in it.
+pub fn only_these() -> Status {
+    Status::new(
+        406,
+        "NotAcceptable",
+        "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+    )
+}
+
 impl Accept {
     /// Picks the first entry this server can answer.
     pub fn parse(header: &str) -> Result<Self, Status> {
@@ -134,11 +143,7 @@ impl Accept {
             });
         }
         if known {
-            return Err(Status::new(
-                406,
-                "NotAcceptable",
-                "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
-            ));
+            return Err(only_these());
         }
         Err(Status::generic(
             406,

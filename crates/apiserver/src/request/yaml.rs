@@ -23,7 +23,8 @@ pub fn read(bytes: &[u8]) -> Result<(Value, Vec<String>), String> {
     if let Ok(value) = serde_json::from_slice(bytes) {
         return Ok((value, Vec::new()));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| "invalid UTF-8".to_owned())?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| "yaml: invalid leading UTF-8 octet".to_owned())?;
     let options = serde_saphyr::options! {
         legacy_octal_numbers: true,
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
@@ -36,13 +37,67 @@ pub fn read(bytes: &[u8]) -> Result<(Value, Vec<String>), String> {
         serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
             seed.deserialize(deserializer)
         })
-        .map_err(|error| {
-            let place = error.location().map_or_else(String::new, |at| {
-                format!(" at line {}, column {}", at.line(), at.column())
-            });
-            format!("the YAML cannot be read{place}")
-        })?;
+        .map_err(|error| format!("yaml: {}", problem(text, &error)))?;
     Ok((value, repeated))
+}
+
+/// What is wrong with a text, as Go's reader of YAML says it where it has words for
+/// it; never the text itself.
+fn problem(text: &str, error: &serde_saphyr::Error) -> String {
+    let said = error.without_snippet().to_string();
+    let line = error.location().map_or(0, |at| at.line());
+    if let Some(open) = unclosed(text)
+        && (said.contains("flow")
+            || said.contains("bracket")
+            || said.to_lowercase().contains("eof"))
+    {
+        let (at, bracket) = open;
+        let close = if bracket == '[' { ']' } else { '}' };
+        // Where it was opened, unless that is the first line.
+        let opened = text[..at].matches('\n').count();
+        let line = if opened > 0 {
+            opened
+        } else {
+            text.lines().count()
+        };
+        let what = match text.trim_end().chars().next_back() {
+            Some('[' | ',') if bracket == '[' => "did not find expected node content".to_owned(),
+            _ => format!("did not find expected ',' or '{close}'"),
+        };
+        return format!("line {line}: {what}");
+    }
+    let known = [
+        "did not find expected node content",
+        "did not find expected key",
+        "did not find expected '-' indicator",
+        "did not find expected ',' or '}'",
+        "mapping values are not allowed in this context",
+        "block sequence entries are not allowed in this context",
+    ];
+    match known.into_iter().find(|words| said.contains(words)) {
+        // Go counts the lines before it.
+        Some(words) if line > 1 => format!("line {}: {words}", line - 1),
+        Some(words) => words.to_owned(),
+        None => format!("line {line}: the text cannot be read"),
+    }
+}
+
+/// The last bracket that is never closed: where, and which. Quotes are skipped.
+fn unclosed(text: &str) -> Option<(usize, char)> {
+    let mut open = Vec::new();
+    let mut quote = None;
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(mark), c) if c == mark => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '[' | '{') => open.push((at, c)),
+            (None, ']' | '}') => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
 }
 
 /// Reads a value, and collects the keys that are repeated.
@@ -168,5 +223,20 @@ mod tests {
         let error = read(b"password: [hunter2").unwrap_err();
         assert!(error.contains("line"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn problems_are_told_in_the_words_of_go() {
+        for (text, wrong) in [
+            ("a: [b", "yaml: line 1: did not find expected ',' or ']'"),
+            ("a: [", "yaml: line 1: did not find expected node content"),
+            ("a: {b: c", "yaml: line 1: did not find expected ',' or '}'"),
+            (
+                "a: 1\nb: [c\nd: 1\n",
+                "yaml: line 3: the text cannot be read",
+            ),
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap_err(), wrong, "{text}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
@@ -32,7 +34,8 @@ async fn serve(answer: fn(&Value) -> Value) -> (String, String) {
                         let review: Value = serde_json::from_slice(&body).unwrap();
                         let mut response = answer(&review["request"]);
                         response["uid"] = review["request"]["uid"].clone();
-                        let body = json!({"response": response}).to_string();
+                        let body = json!({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response});
+                        let body = body.to_string();
                         Ok::<_, Infallible>(http::Response::new(Full::new(Bytes::from(body))))
                     },
                 );
@@ -119,7 +122,7 @@ async fn a_validating_webhook_says_no() {
     assert_eq!(
         (refused.code, refused.message.as_str()),
         (
-            403,
+            400,
             "admission webhook \"judge.example.com\" denied the request: bad name"
         )
     );
@@ -239,6 +242,7 @@ fn rules_and_selectors() {
             user: &user,
             dry_run: false,
             old: None,
+            delete: None,
         };
         assert_eq!(
             matching::wants(&view, &hook, &request, &labelled),
