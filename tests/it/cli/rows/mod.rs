@@ -225,7 +225,9 @@ fn mask(said: &str) -> String {
         .map(|(pattern, with)| (Regex::new(pattern).unwrap(), with))
         .into()
     });
-    let said = without_waits(said).replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let said = without_waits(said)
+        .replace(env!("CARGO_BIN_EXE_ocmadm"), "OCMADM")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
     MASKS.iter().fold(said, |text, (mask, with)| {
         mask.replace_all(&text, *with).into_owned()
     })
