@@ -1,7 +1,7 @@
 //! How the program is linked where the linker is the one that Rust brings for
 //! Linux on x86-64: functions of equal code are there once, and relocations are
-//! packed, where this machine's C library understands that. It makes the program
-//! 2 MB smaller, and with it what hub and agent occupy of memory.
+//! packed (10 KB instead of 0.9 MB) where this machine's C library understands
+//! that. What the program is larger, hub and agent occupy of memory.
 
 use std::env;
 use std::process::Command;

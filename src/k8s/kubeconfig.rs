@@ -201,7 +201,7 @@ pub enum TextError {
 
 /// Reads a kubeconfig. By way of JSON's values, other than
 /// `Kubeconfig::from_yaml`: so the program has one reader of YAML, not one for
-/// each type in a kubeconfig (300 KB).
+/// each type in a kubeconfig.
 ///
 /// # Errors
 /// It is none.

@@ -80,12 +80,6 @@ pub(super) async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(),
     let reach = Reach::find(&args.server, &hub).await?;
     require_names(&hub, std::slice::from_ref(&args.cluster)).await?;
     let account = account(&hub, &args.cluster, &args.sa).await?;
-    if account.ca.is_none() {
-        ui.warning(&format!(
-            "the Secret of ManagedServiceAccount {} holds no CA: the API server of {} is not verified",
-            args.sa, args.cluster
-        ));
-    }
     if global.dry_run {
         let what = match args.interactive_mode {
             true => "whatever is asked for".to_owned(),
@@ -153,7 +147,7 @@ fn split(text: &str) -> Result<Vec<String>, CommandError> {
 /// A ManagedServiceAccount's credentials.
 struct Account {
     token: String,
-    ca: Option<Vec<u8>>,
+    ca: Vec<u8>,
 }
 
 async fn account(hub: &Connection, cluster: &str, name: &str) -> Result<Account, CommandError> {
@@ -185,9 +179,16 @@ async fn account(hub: &Connection, cluster: &str, name: &str) -> Result<Account,
     let token = data
         .remove("token")
         .and_then(|bytes| String::from_utf8(bytes.0).ok());
+    // The token goes to nobody who is not known.
+    let no_ca = || {
+        CommandError::user(format!(
+            "Secret {cluster}/{secret} of {what} has no ca.crt: the cluster's API server could not be told from another"
+        ))
+        .hint("delete the Secret: the add-on managed-serviceaccount writes it again, with its CA")
+    };
     Ok(Account {
         token: token.ok_or_else(no_token)?,
-        ca: data.remove("ca.crt").map(|bytes| bytes.0),
+        ca: data.remove("ca.crt").ok_or_else(no_ca)?.0,
     })
 }
 
@@ -212,15 +213,12 @@ impl Door {
     fn kubeconfig(&self, cluster: &str, account: &Account) -> Result<NamedTempFile, CommandError> {
         let written = || -> std::io::Result<NamedTempFile> {
             let port = self.listener.local_addr()?.port();
-            let mut server = json!({
+            let server = json!({
                 "server": format!("https://{cluster}"),
                 "proxy-url": format!("http://ocmadm:{}@127.0.0.1:{port}", self.password),
                 "tls-server-name": SERVER_NAME,
+                "certificate-authority-data": STANDARD.encode(&account.ca),
             });
-            match &account.ca {
-                Some(ca) => server["certificate-authority-data"] = STANDARD.encode(ca).into(),
-                None => server["insecure-skip-tls-verify"] = true.into(),
-            }
             let config = json!({
                 "apiVersion": "v1", "kind": "Config", "current-context": cluster,
                 "clusters": [{"name": cluster, "cluster": server}],

@@ -10,6 +10,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer;
 
+use crate::k8s::client::pem;
+
 /// How long a certificate is valid at most.
 const LONGEST: i64 = 24 * 3600;
 /// How long it is valid at least, if somebody asks for less.
@@ -105,10 +107,10 @@ impl Authority {
         ];
         params.params.use_authority_key_identifier_extension = true;
         let draft = params.signed_by(&self.issuer)?;
-        let (_, pem) =
+        let (_, block) =
             x509_parser::pem::parse_x509_pem(request.as_bytes()).map_err(|_| SignError::Shape)?;
         let (_, request) =
-            X509CertificationRequest::from_der(&pem.contents).map_err(|_| SignError::Shape)?;
+            X509CertificationRequest::from_der(&block.contents).map_err(|_| SignError::Shape)?;
         // rcgen keeps one value per attribute of a name, and a user has many groups:
         // both names are put in as they are, and the whole is signed again.
         let certificate = self.with_names(
@@ -116,7 +118,7 @@ impl Authority {
             authority.subject().as_raw(),
             request.certification_request_info.subject.as_raw(),
         )?;
-        Ok(pem_of(&certificate))
+        Ok(pem("CERTIFICATE", &certificate))
     }
 
     fn with_names(
@@ -212,17 +214,6 @@ fn private_key(pem: &str) -> Result<KeyPair, SignError> {
         _ => return Err(SignError::PrivateKey),
     };
     KeyPair::try_from(pkcs8).map_err(|_| SignError::PrivateKey)
-}
-
-fn pem_of(der: &[u8]) -> String {
-    use base64::Engine;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
-    for line in text.as_bytes().chunks(64) {
-        pem.extend(line.iter().map(|byte| char::from(*byte)));
-        pem.push('\n');
-    }
-    pem + "-----END CERTIFICATE-----\n"
 }
 
 #[cfg(test)]

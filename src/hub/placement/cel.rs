@@ -133,15 +133,6 @@ impl Question {
     }
 }
 
-/// What is known of several expressions that must all be true.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Together {
-    Yes,
-    No,
-    /// The verdict of the expression at this place is missing.
-    Missing(usize),
-}
-
 struct Entry {
     compiled: Result<Arc<Expression>, String>,
     uses: usize,
@@ -214,30 +205,11 @@ impl Cache {
         })
     }
 
-    /// What is known of all these expressions about a cluster.
-    fn together(&self, texts: &[String], slot: usize, version: u32) -> Together {
-        let mut total = 0_u64;
-        for (place, text) in texts.iter().enumerate() {
-            let Some(entry) = self.entries.get(text.as_str()) else {
-                return Together::No;
-            };
-            if entry.compiled.is_err() {
-                return Together::No;
-            }
-            let known = entry.verdicts.get(slot);
-            let Some(known) = known.filter(|known| known.version == version) else {
-                return Together::Missing(place);
-            };
-            total += u64::from(known.cost);
-            if !known.yes || total > COST_OF_ALL {
-                return Together::No;
-            }
-        }
-        Together::Yes
-    }
-
-    /// The first of these expressions that has to be evaluated before it is known
-    /// whether all say yes; else whether they do.
+    /// Whether all these expressions say yes to a cluster, as it was when its
+    /// version was seen.
+    ///
+    /// # Errors
+    /// The first that has to be evaluated before that is known.
     pub fn ask(
         &self,
         texts: &[String],
@@ -245,46 +217,31 @@ impl Cache {
         cluster: &Arc<Cluster>,
         scores: impl FnOnce() -> Scores,
     ) -> Result<bool, Question> {
-        match self.together(texts, slot, version) {
-            Together::Yes => Ok(true),
-            Together::No => Ok(false),
-            Together::Missing(place) => {
-                let entry = texts
-                    .get(place)
-                    .and_then(|text| self.entries.get_key_value(text.as_str()));
-                let Some((text, entry)) = entry else {
-                    return Ok(false);
-                };
-                let Ok(expression) = &entry.compiled else {
-                    return Ok(false);
-                };
-                Err(Question {
+        let mut total = 0_u64;
+        for text in texts {
+            let Some((text, entry)) = self.entries.get_key_value(text.as_str()) else {
+                return Ok(false);
+            };
+            let Ok(expression) = &entry.compiled else {
+                return Ok(false);
+            };
+            let known = entry.verdicts.get(slot);
+            let Some(known) = known.filter(|known| known.version == version) else {
+                return Err(Question {
                     text: Arc::clone(text),
                     expression: Arc::clone(expression),
                     slot,
                     version,
                     cluster: Arc::clone(cluster),
                     scores: scores(),
-                })
+                });
+            };
+            total += u64::from(known.cost);
+            if !known.yes || total > COST_OF_ALL {
+                return Ok(false);
             }
         }
-    }
-
-    /// Whether all expressions say yes to a cluster, evaluated now if they must
-    /// be. The verdicts are kept until the version changes.
-    pub fn all(
-        &mut self,
-        texts: &[String],
-        place: (usize, u32),
-        cluster: &Arc<Cluster>,
-        scores: impl Fn() -> Scores,
-    ) -> bool {
-        loop {
-            match self.ask(texts, place, cluster, &scores) {
-                Ok(verdict) => return verdict,
-                Err(question) => self.learn(&question.answer()),
-            }
-        }
+        Ok(true)
     }
 
     /// Keeps a verdict.

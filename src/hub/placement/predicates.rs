@@ -21,29 +21,23 @@ impl World {
     /// Whether the predicates of a placement choose the cluster of a slot;
     /// whatever has to be evaluated for that is evaluated now.
     pub(super) fn matches(&mut self, key: &Key, slot: usize) -> bool {
-        let Some(placed) = self.placements.get_mut(key) else {
-            return false;
+        let verdict = loop {
+            let Some(placed) = self.placements.get(key) else {
+                return false;
+            };
+            if placed.placement.predicates.is_empty() {
+                return true;
+            }
+            match self.verdict(placed, slot) {
+                Ok(verdict) => break verdict,
+                Err(question) => self.cel.learn(&question.answer()),
+            }
         };
-        if placed.placement.predicates.is_empty() {
-            return true;
+        if let Some(placed) = self.placements.get_mut(key)
+            && let Some(Some(taken)) = self.slots.get(slot)
+        {
+            placed.note_verdict(slot, taken.version, verdict);
         }
-        let Some(Some(taken)) = self.slots.get(slot) else {
-            return false;
-        };
-        if let Some(verdict) = placed.verdict(slot, taken.version) {
-            return verdict;
-        }
-        let cluster = &taken.cluster;
-        let place = (slot, taken.version);
-        let (cel, scores) = (&mut self.cel, &self.scores);
-        let verdict = placed.placement.predicates.iter().any(|predicate| {
-            by_labels(predicate, cluster)
-                && (predicate.expressions.is_empty()
-                    || cel.all(&predicate.expressions, place, cluster, || {
-                        expression_scores(scores, &cluster.name)
-                    }))
-        });
-        placed.note_verdict(slot, taken.version, verdict);
         verdict
     }
 
@@ -69,32 +63,32 @@ impl World {
         sets.retain(|set| placement.wants_set(set));
         let slots = self.candidates(&sets).into_iter();
         slots
-            .filter_map(|slot| self.question(placed, slot))
+            .filter_map(|slot| self.verdict(placed, slot).err())
             .take(QUESTIONS)
             .collect()
     }
 
-    fn question(&self, placed: &Placed, slot: usize) -> Option<cel::Question> {
-        let taken = self.slot(slot)?;
-        if placed.verdict(slot, taken.version).is_some() {
-            return None;
+    /// What the predicates say of the cluster of a slot, or what has to be
+    /// evaluated first.
+    fn verdict(&self, placed: &Placed, slot: usize) -> Result<bool, cel::Question> {
+        let Some(taken) = self.slot(slot) else {
+            return Ok(false);
+        };
+        if let Some(known) = placed.verdict(slot, taken.version) {
+            return Ok(known);
         }
         let place = (slot, taken.version);
         for predicate in &placed.placement.predicates {
-            if !by_labels(predicate, &taken.cluster) {
-                continue;
-            }
             let scores = || expression_scores(&self.scores, &taken.cluster.name);
-            let known = self
-                .cel
-                .ask(&predicate.expressions, place, &taken.cluster, scores);
-            match known {
-                Ok(true) => return None,
-                Ok(false) => {}
-                Err(question) => return Some(question),
+            if by_labels(predicate, &taken.cluster)
+                && self
+                    .cel
+                    .ask(&predicate.expressions, place, &taken.cluster, scores)?
+            {
+                return Ok(true);
             }
         }
-        None
+        Ok(false)
     }
 
     /// Keeps what expressions say.

@@ -362,7 +362,7 @@ fn satisfied(placement: &Placement, selected: usize) -> (bool, &'static str, Str
 /// When a toleration ends for a taint; `None` for never.
 fn end(toleration: &Toleration, taint: &Taint) -> Option<Timestamp> {
     let seconds = toleration.toleration_seconds?;
-    let added = taint.added.unwrap_or(Timestamp::MIN);
+    let added = taint.added.or(taint.seen).unwrap_or(Timestamp::MIN);
     let end = added.checked_add(jiff::SignedDuration::from_secs(seconds));
     Some(end.unwrap_or(Timestamp::MAX))
 }

@@ -23,8 +23,10 @@ pub struct Taint {
     pub value: String,
     /// NoSelect, PreferNoSelect or NoSelectIfNew.
     pub effect: String,
-    /// Since when.
+    /// Since when, if its object says.
     pub added: Option<Timestamp>,
+    /// When the hub first saw it without a time.
+    pub seen: Option<Timestamp>,
 }
 
 /// A ManagedCluster.
@@ -128,6 +130,7 @@ impl Cluster {
                 .into_iter()
                 .map(|taint| Taint {
                     added: time(&taint.time_added),
+                    seen: None,
                     key: taint.key,
                     value: taint.value,
                     effect: taint.effect,

@@ -687,7 +687,8 @@ fn same(old: &Cluster, new: &Cluster) -> bool {
         && old.memory == new.memory
 }
 
-/// The cluster, its taints all with a time.
+/// The cluster, with when each taint without a time was first seen. What an
+/// earlier state of the taint said does not count: equal states, equal decisions.
 fn since(cluster: &Arc<Cluster>, old: Option<&Cluster>, now: Timestamp) -> Arc<Cluster> {
     if cluster.taints.iter().all(|taint| taint.added.is_some()) {
         return Arc::clone(cluster);
@@ -698,10 +699,10 @@ fn since(cluster: &Arc<Cluster>, old: Option<&Cluster>, now: Timestamp) -> Arc<C
         .iter_mut()
         .filter(|taint| taint.added.is_none())
     {
-        let known = old.iter().flat_map(|old| &old.taints).find(|known| {
+        let mut known = old.iter().flat_map(|old| &old.taints).filter(|known| {
             (&known.key, &known.value, &known.effect) == (&taint.key, &taint.value, &taint.effect)
         });
-        taint.added = known.map_or(Some(now), |known| known.added);
+        taint.seen = known.find_map(|known| known.seen).or(Some(now));
     }
     Arc::new(timed)
 }

@@ -375,7 +375,21 @@ async fn defect_07_kubectls_kubeconfig_and_proxy_are_for_nobody_else() {
         said.contains("there is no ManagedServiceAccount reader of c1"),
         "{said}"
     );
-    account(&world, true).await;
+    // The token goes to nobody who cannot be told from another.
+    account(&world, false).await;
+    let said = run(&world, &[&kubectl[..], &["get pods"]].concat(), &flags).await;
+    assert!(said.starts_with("exit 1\n"), "{said}");
+    assert!(
+        said.contains("Secret c1/reader of ManagedServiceAccount reader of c1 has no ca.crt"),
+        "{said}"
+    );
+    let secrets: Api<Secret> = Api::namespaced(world.client.clone(), "c1");
+    let ca = json!({"stringData": {"ca.crt": world.cluster.ca_pem()}});
+    let params = kube::api::PatchParams::default();
+    secrets
+        .patch("reader", &params, &kube::api::Patch::Merge(ca))
+        .await
+        .unwrap();
     let tried = [&kubectl[..], &["get pods", "--dry-run"]].concat();
     let said = run(&world, &tried, &flags).await;
     assert_eq!(
@@ -389,7 +403,9 @@ echo "path $KUBECONFIG"
 cat "$KUBECONFIG"
 echo
 for word in "$@"; do echo "word $word"; done
-ss -ltnpH 2>/dev/null | grep -F ocmadm | awk '{print "listens " $4}'
+port=$(sed 's/.*@127.0.0.1:\([0-9]*\)".*/\1/' "$KUBECONFIG")
+awk -v port=":$(printf %04X "$port")" '$4 == "0A" && substr($2, length($2) - 4) == port {
+    print "listens " $2 }' /proc/net/tcp /proc/net/tcp6
 exit 7"#,
     );
     let said = run(
@@ -416,12 +432,15 @@ exit 7"#,
         url.starts_with("http://ocmadm:") && url.contains("@127.0.0.1:"),
         "{url}"
     );
-    for line in said
+    // 127.0.0.1, as the kernel writes it, and no other address.
+    let heard = said
         .lines()
-        .filter_map(|line| line.strip_prefix("listens "))
-    {
-        assert!(line.starts_with("127.0.0.1:"), "{said}");
-    }
+        .filter_map(|line| line.strip_prefix("listens "));
+    let heard: Vec<&str> = heard.collect();
+    assert!(
+        matches!(heard.as_slice(), [one] if one.starts_with("0100007F:")),
+        "{said}"
+    );
     let path = said.lines().find_map(|line| line.strip_prefix("path "));
     assert!(!std::path::Path::new(path.unwrap()).exists(), "{said}");
 }

@@ -251,6 +251,10 @@ fn placement_08_a_toleration_ends() {
 fn placement_08_a_taint_without_a_time_counts_from_when_it_was_seen() {
     let mut bed = Bed::new();
     let taint = json!({"spec": {"taints": [{"key": "gpu", "effect": "NoSelect"}]}});
+    // What it said before does not count, or equal states had unequal decisions.
+    let timed = json!({"spec": {"taints": [{"key": "gpu", "effect": "NoSelect",
+        "timeAdded": at(-70).to_string()}]}});
+    bed.cluster_at("c1", timed, at(-70));
     bed.cluster_at("c1", taint.clone(), at(-50));
     // Anything else changes.
     bed.cluster_at(
