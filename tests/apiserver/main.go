@@ -1,6 +1,6 @@
 // Command realcp runs a real Kubernetes control plane on loopback: etcd,
-// kube-apiserver and kube-controller-manager, each a child process of this one
-// binary, with a PKI of its own. It prints the path of an admin kubeconfig on
+// kube-apiserver, kube-controller-manager and its garbage collector (collector.go
+// says why by itself), each a child process of this one binary, with a PKI of its own. It prints the path of an admin kubeconfig on
 // stdout once the API server is ready, and stops everything when it is
 // signalled or when its standard input ends (with --until-eof).
 package main
@@ -43,6 +43,8 @@ func main() {
 			command := controllermanager.NewControllerManagerCommand()
 			command.SetArgs(os.Args[2:])
 			exit(command.Execute())
+		case "garbage-collector":
+			exit(runCollector(os.Args[2:]))
 		}
 	}
 	exit(up())
@@ -162,7 +164,7 @@ func up() error {
 			cancel()
 		}()
 	}
-	group := &children{dir: dir, failed: make(chan error, 3)}
+	group := &children{dir: dir, failed: make(chan error, 4)}
 	defer group.stop()
 
 	etcd := fmt.Sprintf("http://127.0.0.1:%d", ports[1])
@@ -208,12 +210,17 @@ func up() error {
 			"--bind-address=127.0.0.1",
 			"--secure-port=0",
 			"--leader-elect=false",
-			"--controllers="+o.controllers,
+			"--controllers="+o.controllers+",-garbage-collector-controller",
+			"--kube-api-qps=500",
+			"--kube-api-burst=1000",
 			"--service-account-private-key-file="+pki.path("sa.key"),
 			"--root-ca-file="+pki.path("ca.crt"),
 			"--cluster-signing-cert-file="+pki.path("ca.crt"),
 			"--cluster-signing-key-file="+pki.path("ca.key"),
 			"--cluster-signing-duration=8760h"); err != nil {
+			return err
+		}
+		if err := group.start("garbage-collector", "--kubeconfig="+manager); err != nil {
 			return err
 		}
 	}

@@ -17,9 +17,11 @@ use crate::ocm::cluster::v1beta1::{
 use crate::runtime::{Failure, leader, source_chain};
 
 use super::decide::{self, Changes, Wanted};
+use super::decisions::Gone;
 use super::schedule::Outcome;
 use super::spec::Placement;
 use super::view::Decision;
+use super::world::World;
 
 /// What was written, for the world to know at once.
 #[derive(Debug)]
@@ -129,8 +131,8 @@ impl Applier<'_> {
             let patched = self
                 .api
                 .patch(&wanted.name, &PatchParams::default(), &Patch::Merge(&patch))
-                .await?;
-            self.note(&patched);
+                .await;
+            self.patched(&wanted.name, patched)?;
         }
         for wanted in &changes.update {
             self.fill(wanted).await?;
@@ -235,9 +237,29 @@ impl Applier<'_> {
         let patched = self
             .api
             .patch_status(&wanted.name, &PatchParams::default(), &Patch::Merge(&patch))
-            .await?;
-        self.note(&patched);
-        Ok(())
+            .await;
+        self.patched(&wanted.name, patched)
+    }
+
+    /// What a patch of a PlacementDecision led to. One that is not there is known
+    /// as gone when this is tried again.
+    fn patched(
+        &mut self,
+        name: &str,
+        patched: Result<DynamicObject, kube::Error>,
+    ) -> Result<(), Failure> {
+        match patched {
+            Ok(patched) => {
+                self.note(&patched);
+                Ok(())
+            }
+            Err(error) => {
+                if matches!(&error, kube::Error::Api(status) if status.code == 404) {
+                    self.written.push(Written::Deleted(name.to_owned()));
+                }
+                Err(error.into())
+            }
+        }
     }
 
     fn note(&mut self, object: &DynamicObject) {
@@ -292,10 +314,10 @@ impl Applier<'_> {
 }
 
 /// Tells the world what was written, before the watch does.
-pub(super) fn note(world: &mut super::world::World, placement: &Placement, written: Vec<Written>) {
+pub(super) fn note(world: &mut World, placement: &Placement, before: Gone, written: Vec<Written>) {
     for one in written {
         match one {
-            Written::Decision(decision) => world.set_decision(&Arc::new(decision)),
+            Written::Decision(decision) => world.wrote_decision(&Arc::new(decision), before),
             Written::Deleted(name) => world.remove_decision(&placement.key, &name),
             Written::Placement(object) => {
                 let same_spec = object.spec == placement.spec;

@@ -18,8 +18,8 @@ const LANGUAGE: Language = Language {
     functions: &["scores", "parseJSON"],
 };
 
-/// What an expression may cost (about a millisecond) that is evaluated while
-/// other placements wait.
+/// What an expression may cost that is evaluated while other placements wait: a
+/// hundredth of what it may cost at all.
 pub const CHEAP: u32 = 10_000;
 
 /// The scores of a cluster that an expression may ask for.

@@ -10,6 +10,7 @@ mod apply;
 pub mod cel;
 mod counts;
 pub mod decide;
+mod decisions;
 mod predicates;
 pub mod schedule;
 mod score;
@@ -73,7 +74,7 @@ impl Controller {
             warm::answer(self, key, questions);
             return Ok(Next::OnChange);
         }
-        let (placement, outcome, changes) = {
+        let (placement, outcome, changes, gone) = {
             let mut world = self.world();
             let Some(placement) = world.placement(key) else {
                 return Ok(Next::OnChange);
@@ -82,7 +83,7 @@ impl Controller {
                 return Ok(Next::OnChange);
             };
             let changes = decide::decide(&placement, &outcome, &world.decisions(key));
-            (placement, outcome, changes)
+            (placement, outcome, changes, world.gone())
         };
         let next = outcome.again.map_or(Next::OnChange, |wait| {
             // A timer may wake a little early.
@@ -108,10 +109,13 @@ impl Controller {
         .await;
         {
             let mut world = self.world();
-            apply::note(&mut world, &placement, written);
-            // What was just written is what was meant.
+            let alone = world.gone() == gone;
+            apply::note(&mut world, &placement, gone, written);
             let mut dirty = world.take_dirty();
-            dirty.remove(key);
+            if alone {
+                // What was just written is what was meant.
+                dirty.remove(key);
+            }
             drop(world);
             for other in dirty {
                 self.queue.add(other);

@@ -14,9 +14,9 @@ use crate::hub::registration::sets::Members;
 use crate::runtime::Key;
 
 use super::cel;
-use super::counts::Counts;
+use super::decisions::Decisions;
 use super::spec::{Placement, Prioritizer};
-use super::view::{Binding, Cluster, Decision, Score, Set};
+use super::view::{Binding, Cluster, Score, Set};
 
 /// A cluster and its place.
 #[derive(Debug)]
@@ -79,10 +79,9 @@ pub struct World {
     bindings: BTreeMap<String, BTreeSet<String>>,
     pub(super) scores: BTreeMap<String, BTreeMap<String, Arc<Score>>>,
     pub(super) placements: BTreeMap<Key, Placed>,
-    decisions: BTreeMap<Key, BTreeMap<String, Arc<Decision>>>,
-    counts: Counts,
+    pub(super) decided: Decisions,
     pub(super) cel: cel::Cache,
-    dirty: BTreeSet<Key>,
+    pub(super) dirty: BTreeSet<Key>,
     /// Whether changes are only collected.
     loading: bool,
 }
@@ -124,15 +123,6 @@ impl World {
         self.placements.keys()
     }
 
-    /// The decisions of a placement.
-    #[must_use]
-    pub fn decisions(&self, key: &Key) -> Vec<Arc<Decision>> {
-        let known = self.decisions.get(key).into_iter();
-        known
-            .flat_map(|decisions| decisions.values().cloned())
-            .collect()
-    }
-
     /// How often an expression had to be evaluated.
     #[must_use]
     pub fn evaluations(&self) -> u64 {
@@ -147,10 +137,6 @@ impl World {
     /// The cluster of a slot that is taken.
     pub(super) fn slot(&self, slot: usize) -> Option<&Slot> {
         self.slots.get(slot)?.as_ref()
-    }
-
-    pub(super) fn counts(&self) -> &Counts {
-        &self.counts
     }
 
     pub(super) fn score(&self, cluster: &str, resource: &str) -> Option<&Arc<Score>> {
@@ -444,6 +430,7 @@ impl World {
     /// The status of a Placement was written: known, and nothing to schedule.
     pub fn note_placement(&mut self, placement: &Arc<Placement>) {
         if let Some(placed) = self.placements.get_mut(&placement.key)
+            && placed.placement.uid == placement.uid
             && placed.placement.spec == placement.spec
             && placed.placement.active == placement.active
         {
@@ -458,59 +445,6 @@ impl World {
                 self.cel.release(text);
             }
             self.dirty.insert(key.clone());
-        }
-    }
-
-    /// A PlacementDecision is there, or changed. Older states than the known one
-    /// are left aside.
-    pub fn set_decision(&mut self, decision: &Arc<Decision>) {
-        let key = Key::new(&decision.namespace, &decision.placement);
-        let of = self.decisions.entry(key.clone()).or_default();
-        if let Some(old) = of.get(&decision.name) {
-            let number = |text: &str| text.parse::<u64>().ok();
-            let (old_at, new_at) = (
-                number(&old.resource_version),
-                number(&decision.resource_version),
-            );
-            if old_at.is_some() && new_at.is_some() && new_at <= old_at {
-                return;
-            }
-        }
-        let old = of.insert(decision.name.clone(), Arc::clone(decision));
-        for cluster in &decision.clusters {
-            self.counts.add(cluster);
-        }
-        let same = old.as_ref().is_some_and(|old| {
-            let versionless = Decision {
-                resource_version: decision.resource_version.clone(),
-                ..(**old).clone()
-            };
-            versionless == **decision
-        });
-        if let Some(old) = old {
-            self.uncount(&old.clusters);
-        }
-        if !same {
-            self.dirty.insert(key);
-        }
-    }
-
-    /// A PlacementDecision is gone.
-    pub fn remove_decision(&mut self, placement: &Key, name: &str) {
-        let Some(of) = self.decisions.get_mut(placement) else {
-            return;
-        };
-        let Some(old) = of.remove(name) else { return };
-        if of.is_empty() {
-            self.decisions.remove(placement);
-        }
-        self.uncount(&old.clusters);
-        self.dirty.insert(placement.clone());
-    }
-
-    fn uncount(&mut self, clusters: &[String]) {
-        for cluster in clusters {
-            self.counts.remove(cluster);
         }
     }
 
