@@ -198,28 +198,28 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
         Command::Help(args) => cmd::help::run(args, called(&cmd::program()), ui),
         Command::Options => cmd::help::options(command(), ui),
         Command::Plugin(args) => cmd::help::plugins(args, ui),
-        Command::Version(args) => client(global, cmd::version::run(args, global, ui)),
-        Command::Init(args) => client(global, cmd::init::run(args, global, ui)),
-        Command::Join(args) => client(global, cmd::join::run(args, global, ui)),
-        Command::Accept(args) => client(global, cmd::accept::run(args, global, ui)),
-        Command::Unaccept(args) => client(global, cmd::unaccept::run(args, global, ui)),
-        Command::Create(args) => client(global, cmd::create::run(args, global, ui)),
-        Command::Delete(args) => client(global, cmd::delete::run(args, global, ui)),
-        Command::Get(args) => client(global, cmd::get::run(args, global, ui)),
-        Command::Describe(args) => client(global, cmd::describe::run(args, global, ui)),
-        Command::Doctor(args) => client(global, cmd::doctor::run(args, global, ui)),
-        Command::Upgrade(args) => client(global, cmd::upgrade::run(args, global, ui)),
-        Command::Install(args) => client(global, cmd::hub_addon::install(args, global, ui)),
-        Command::Uninstall(args) => client(global, cmd::hub_addon::uninstall(args, global, ui)),
-        Command::Clusterset(args) => client(global, cmd::clusterset::run(args, global, ui)),
-        Command::Addon(args) => client(global, cmd::addon::run(args, global, ui)),
-        Command::Proxy(args) => client(global, cmd::proxy::run(args, global, ui)),
-        Command::Detach(args) => client(global, cmd::detach::run(args, global, ui)),
-        Command::Unjoin(args) => client(global, cmd::unjoin::run(args, global, ui)),
-        Command::Clean(args) => client(global, cmd::clean::run(args, global, ui)),
-        Command::Hub(args) => controller(global, cmd::hub::run(args, global)),
-        Command::Agent(args) => controller(global, cmd::agent::run(args, global)),
-        Command::Sandbox(args) => server(global, cmd::sandbox::run(args, global, ui)),
+        Command::Version(args) => client(global, || cmd::version::run(args, global, ui)),
+        Command::Init(args) => client(global, || cmd::init::run(args, global, ui)),
+        Command::Join(args) => client(global, || cmd::join::run(args, global, ui)),
+        Command::Accept(args) => client(global, || cmd::accept::run(args, global, ui)),
+        Command::Unaccept(args) => client(global, || cmd::unaccept::run(args, global, ui)),
+        Command::Create(args) => client(global, || cmd::create::run(args, global, ui)),
+        Command::Delete(args) => client(global, || cmd::delete::run(args, global, ui)),
+        Command::Get(args) => client(global, || cmd::get::run(args, global, ui)),
+        Command::Describe(args) => client(global, || cmd::describe::run(args, global, ui)),
+        Command::Doctor(args) => client(global, || cmd::doctor::run(args, global, ui)),
+        Command::Upgrade(args) => client(global, || cmd::upgrade::run(args, global, ui)),
+        Command::Install(args) => client(global, || cmd::hub_addon::install(args, global, ui)),
+        Command::Uninstall(args) => client(global, || cmd::hub_addon::uninstall(args, global, ui)),
+        Command::Clusterset(args) => client(global, || cmd::clusterset::run(args, global, ui)),
+        Command::Addon(args) => client(global, || cmd::addon::run(args, global, ui)),
+        Command::Proxy(args) => client(global, || cmd::proxy::run(args, global, ui)),
+        Command::Detach(args) => client(global, || cmd::detach::run(args, global, ui)),
+        Command::Unjoin(args) => client(global, || cmd::unjoin::run(args, global, ui)),
+        Command::Clean(args) => client(global, || cmd::clean::run(args, global, ui)),
+        Command::Hub(args) => controller(global, || cmd::hub::run(args, global)),
+        Command::Agent(args) => controller(global, || cmd::agent::run(args, global)),
+        Command::Sandbox(args) => server(global, || cmd::sandbox::run(args, global, ui)),
     }
 }
 
@@ -243,35 +243,41 @@ fn ask_server(command: &Command) -> Result<(), CommandError> {
     )
 }
 
+// What these three run is made in their own frames: in one of `dispatch` all commands
+// would lie beside each other, 400 KB of stack that hub and agent keep for good.
+
 /// Runs a command that asks servers: one thread is enough, and quick to start.
-fn client<F>(global: &GlobalArgs, command: F) -> Result<(), CommandError>
+#[inline(never)]
+fn client<F>(global: &GlobalArgs, command: impl FnOnce() -> F) -> Result<(), CommandError>
 where
     F: Future<Output = Result<(), CommandError>>,
 {
     if global.verbosity > 0 {
         start_log(global.verbosity);
     }
-    run(tokio::runtime::Builder::new_current_thread(), command)
+    run(tokio::runtime::Builder::new_current_thread(), command())
 }
 
 /// Runs what serves or controls, with a thread per core.
-fn server<F>(global: &GlobalArgs, command: F) -> Result<(), CommandError>
+#[inline(never)]
+fn server<F>(global: &GlobalArgs, command: impl FnOnce() -> F) -> Result<(), CommandError>
 where
     F: Future<Output = Result<(), CommandError>>,
 {
     if global.verbosity > 0 {
         start_log(global.verbosity);
     }
-    run(tokio::runtime::Builder::new_multi_thread(), command)
+    run(tokio::runtime::Builder::new_multi_thread(), command())
 }
 
 /// Runs what works on its own and tells a log about it.
-fn controller<F>(global: &GlobalArgs, command: F) -> Result<(), CommandError>
+#[inline(never)]
+fn controller<F>(global: &GlobalArgs, command: impl FnOnce() -> F) -> Result<(), CommandError>
 where
     F: Future<Output = Result<(), CommandError>>,
 {
     start_log(global.verbosity.max(1));
-    run(tokio::runtime::Builder::new_multi_thread(), command)
+    run(tokio::runtime::Builder::new_multi_thread(), command())
 }
 
 fn run<F>(mut builder: tokio::runtime::Builder, command: F) -> Result<(), CommandError>

@@ -71,8 +71,9 @@ kubectl describe configmap one
 kubectl describe secret key
 kubectl describe serviceaccount robot
 kubectl describe namespace team
-# Endpoints are the business of a controller that not every server runs.
-kubectl describe service web | grep -v ^Endpoints
+# Endpoints are the business of a controller that not every server runs; events
+# are told of, at its own times, by one that repairs addresses.
+kubectl describe service web --show-events=false | grep -v ^Endpoints
 
 # Changing.
 kubectl label cm one tier=front

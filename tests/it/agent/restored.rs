@@ -94,12 +94,13 @@ async fn a_hub_whose_store_is_an_old_backup() {
     // What came after it.
     bed.hub.side.create(work("new")).await;
     let new = applied(&bed, "new").await;
-    for number in 0..50 {
-        let name = format!("filler-{number}");
-        let filler = json!({"apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": name, "namespace": "c1"}});
-        bed.hub.side.create(filler).await;
-    }
+    // So many that no watch asks again only when the old store has come as far.
+    let filler = |number| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": format!("filler-{number}"), "namespace": "c1"}})
+    };
+    let fillers = (0..500).map(|number| bed.hub.side.create(filler(number)));
+    futures::future::join_all(fillers).await;
     bed.away().await;
     bed.back(backup.path()).await;
     goes_on(&bed, 1).await;

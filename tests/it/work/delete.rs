@@ -8,14 +8,24 @@ use super::bed::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_39_resources_go_with_the_work() {
-    let bed = Bed::start().await;
+    let mut bed = Bed::without_agent().await;
+    let (spoke, switch) = bed.spoke.switchable();
+    bed.start_agent_with(options(), bed.hub.client.clone(), spoke);
     bed.create_work("w", vec![config_map("a", "1"), config_map("b", "1")])
         .await;
     bed.until_available("w").await;
+    switch.sent();
     bed.hub.delete(&work("w")).await;
     bed.until_gone("w").await;
     assert!(bed.spoke.get(&config_map("a", "")).await.is_none());
     assert!(bed.spoke.get(&config_map("b", "")).await.is_none());
+    // The agent does it, no garbage collector.
+    let sent = switch.sent();
+    for name in ["a", "b"] {
+        let path = format!("DELETE /api/v1/namespaces/default/configmaps/{name}");
+        let deletions = sent.iter().filter(|line| line.starts_with(&path));
+        assert_eq!(deletions.count(), 1, "{sent:#?}");
+    }
     assert!(bed.record("w").await.is_none());
 }
 
