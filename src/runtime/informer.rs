@@ -498,10 +498,12 @@ async fn follow(
                 };
                 metrics.watch_failed(resource);
                 if is_from_the_future(&error) {
-                    // The API server has forgotten what was seen, as after
-                    // the restoration of a backup. The watcher would ask
-                    // for its revision for ever.
                     tracing::warn!(%resource, "the API server's store went back; listing again");
+                }
+                if is_from_the_future(&error) || is_of_the_connection(&error) {
+                    // The API server may have come back with an older store, as
+                    // after the restoration of a backup. A watch from what was
+                    // seen last would be silent until it has come as far again.
                     stream = scope.stream(client.clone());
                     listed = None;
                 }
@@ -529,6 +531,17 @@ fn is_from_the_future(error: &watcher::Error) -> bool {
         watcher::Error::WatchStartFailed(kube::Error::Api(status))
         | watcher::Error::WatchError(status) => {
             status.code == 504 && status.message.contains("Too large resource version")
+        }
+        _ => false,
+    }
+}
+
+/// Whether nobody answered a watch, or the connection broke: the API server, or
+/// the way to it, was away.
+fn is_of_the_connection(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {
+            !matches!(error, kube::Error::Api(_))
         }
         _ => false,
     }

@@ -17,7 +17,6 @@ use crate::ocm::cluster::v1beta1::{
 use crate::runtime::{Failure, leader, source_chain};
 
 use super::decide::{self, Changes, Wanted};
-use super::decisions::Gone;
 use super::schedule::Outcome;
 use super::spec::Placement;
 use super::view::Decision;
@@ -313,12 +312,14 @@ impl Applier<'_> {
     }
 }
 
-/// Tells the world what was written, before the watch does.
-pub(super) fn note(world: &mut World, placement: &Placement, before: Gone, written: Vec<Written>) {
+/// Tells the world what was written, before the watch does. Whether all of it is
+/// still there.
+pub(super) fn note(world: &mut World, placement: &Placement, written: Vec<Written>) -> bool {
+    let (mut decisions, mut gone) = (Vec::new(), Vec::new());
     for one in written {
         match one {
-            Written::Decision(decision) => world.wrote_decision(&Arc::new(decision), before),
-            Written::Deleted(name) => world.remove_decision(&placement.key, &name),
+            Written::Decision(decision) => decisions.push(decision),
+            Written::Deleted(name) => gone.push(name),
             Written::Placement(object) => {
                 let same_spec = object.spec == placement.spec;
                 if same_spec {
@@ -327,6 +328,11 @@ pub(super) fn note(world: &mut World, placement: &Placement, before: Gone, writt
             }
         }
     }
+    let all = world.wrote(&placement.key, decisions);
+    for name in gone {
+        world.remove_decision(&placement.key, &name);
+    }
+    all
 }
 
 /// What the API server says when it will never take what it was sent; nothing

@@ -1,7 +1,7 @@
 //! The PlacementDecisions there are. Two tell of them: the watch, and whoever
 //! writes them, so that nothing is decided twice before the watch has caught up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::runtime::Key;
@@ -15,12 +15,9 @@ use super::world::World;
 pub(super) struct Decisions {
     of: BTreeMap<Key, BTreeMap<String, Arc<Decision>>>,
     counts: Counts,
-    gone: u64,
+    /// Placements whose decisions are being written, with those gone since.
+    writing: BTreeMap<Key, BTreeSet<String>>,
 }
-
-/// How many PlacementDecisions had gone at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gone(u64);
 
 impl World {
     /// The decisions of a placement.
@@ -36,22 +33,26 @@ impl World {
         &self.decided.counts
     }
 
-    /// Ask before writing; [`Self::wrote_decision`] wants to know.
-    #[must_use]
-    pub fn gone(&self) -> Gone {
-        Gone(self.decided.gone)
+    /// Decisions of a placement are about to be written. Whoever writes them tells
+    /// by [`Self::wrote`] what became of it.
+    pub fn writes(&mut self, placement: &Key) {
+        let writing = &mut self.decided.writing;
+        writing.insert(placement.clone(), BTreeSet::new());
     }
 
-    /// What was written is there, unless something has gone since: that may have been
-    /// it, and the watch would never take it away again. If it was not, the watch
-    /// brings it.
-    pub fn wrote_decision(&mut self, decision: &Arc<Decision>, before: Gone) {
-        if before == self.gone() {
-            self.set_decision(decision);
-        } else {
-            let key = Key::new(&decision.namespace, &decision.placement);
-            self.dirty.insert(key);
+    /// What was written is there, unless it has gone since: the watch, which has
+    /// told so already, would never take it away again. Whether all of it is there.
+    pub fn wrote(&mut self, placement: &Key, written: Vec<Decision>) -> bool {
+        let gone = self.decided.writing.remove(placement).unwrap_or_default();
+        let mut all = true;
+        for decision in written {
+            if gone.contains(&decision.name) {
+                all = false;
+            } else {
+                self.set_decision(&Arc::new(decision));
+            }
         }
+        all
     }
 
     /// A PlacementDecision is there, or changed. Older states than the known one
@@ -99,7 +100,9 @@ impl World {
             decided.of.remove(placement);
         }
         decided.uncount(&old.clusters);
-        decided.gone += 1;
+        if let Some(gone) = decided.writing.get_mut(placement) {
+            gone.insert(name.to_owned());
+        }
         self.dirty.insert(placement.clone());
     }
 }
@@ -116,15 +119,15 @@ impl Decisions {
 mod tests {
     use super::*;
 
-    fn decision(version: &str) -> Arc<Decision> {
-        Arc::new(Decision {
+    fn decision(name: &str, version: &str) -> Decision {
+        Decision {
             namespace: "ns".into(),
-            name: "p-decision-1".into(),
+            name: name.into(),
             placement: "p".into(),
             resource_version: version.into(),
             clusters: vec!["c1".into()],
             ..Decision::default()
-        })
+        }
     }
 
     /// The answer to a write may come after the watch has told of the end.
@@ -132,20 +135,25 @@ mod tests {
     fn what_went_while_it_was_written_does_not_come_back() {
         let key = Key::new("ns", "p");
         let mut world = World::default();
-        let before = world.gone();
-        world.wrote_decision(&decision("1"), before);
+        world.writes(&key);
+        assert!(world.wrote(&key, vec![decision("p-1", "1")]));
         assert_eq!(world.decisions(&key).len(), 1);
 
-        let before = world.gone();
-        world.set_decision(&decision("2"));
-        world.remove_decision(&key, "p-decision-1");
-        world.take_dirty();
-        world.wrote_decision(&decision("2"), before);
-        assert!(world.decisions(&key).is_empty());
-        assert_eq!(world.counts().without(std::iter::empty()).most(), 0);
-        assert!(
-            world.take_dirty().contains(&key),
-            "it is to be looked at again"
-        );
+        world.writes(&key);
+        world.set_decision(&Arc::new(decision("p-1", "2")));
+        world.remove_decision(&key, "p-1");
+        let written = vec![decision("p-1", "2"), decision("p-2", "4")];
+        assert!(!world.wrote(&key, written));
+        let names: Vec<_> = world
+            .decisions(&key)
+            .iter()
+            .map(|d| d.name.clone())
+            .collect();
+        assert_eq!(names, ["p-2"]);
+        assert_eq!(world.counts().without(std::iter::empty()).most(), 1);
+        // What went before is no matter.
+        world.writes(&key);
+        assert!(world.wrote(&key, vec![decision("p-1", "6")]));
+        assert_eq!(world.decisions(&key).len(), 2);
     }
 }

@@ -74,7 +74,7 @@ impl Controller {
             warm::answer(self, key, questions);
             return Ok(Next::OnChange);
         }
-        let (placement, outcome, changes, gone) = {
+        let (placement, outcome, changes) = {
             let mut world = self.world();
             let Some(placement) = world.placement(key) else {
                 return Ok(Next::OnChange);
@@ -83,7 +83,10 @@ impl Controller {
                 return Ok(Next::OnChange);
             };
             let changes = decide::decide(&placement, &outcome, &world.decisions(key));
-            (placement, outcome, changes, world.gone())
+            if !changes.is_empty() {
+                world.writes(key);
+            }
+            (placement, outcome, changes)
         };
         let next = outcome.again.map_or(Next::OnChange, |wait| {
             // A timer may wake a little early.
@@ -109,12 +112,13 @@ impl Controller {
         .await;
         {
             let mut world = self.world();
-            let alone = world.gone() == gone;
-            apply::note(&mut world, &placement, gone, written);
+            let all = apply::note(&mut world, &placement, written);
             let mut dirty = world.take_dirty();
-            if alone {
+            if all {
                 // What was just written is what was meant.
                 dirty.remove(key);
+            } else {
+                dirty.insert(key.clone());
             }
             drop(world);
             for other in dirty {
