@@ -72,7 +72,7 @@ pub(super) const JOINING: &[Row] = &[
     (DryRun, "upgrade klusterlet --image ocmadm:2 --dry-run"),
     (Json, "upgrade klusterlet --image ocmadm:2 -o json"),
     (Success, "upgrade klusterlet"),
-    (Error, "accept --clusters c9 --timeout 50ms"),
+    (Error, "accept --clusters c9 --timeout 2s"),
     (
         DryRun,
         "accept --clusters c1 --skip-approve-check --dry-run",
