@@ -538,7 +538,8 @@ fn is_from_the_future(error: &watcher::Error) -> bool {
 
 /// Whether nobody answered a watch, or the connection broke: the API server, or
 /// the way to it, was away.
-fn is_of_the_connection(error: &watcher::Error) -> bool {
+#[must_use]
+pub fn is_of_the_connection(error: &watcher::Error) -> bool {
     match error {
         watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {
             !matches!(error, kube::Error::Api(_))

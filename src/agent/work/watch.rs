@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::k8s::discovery::Mapping;
 use crate::runtime::Metrics;
 use crate::runtime::backoff::Backoff;
+use crate::runtime::informer::is_of_the_connection;
 
 /// From this many namespaces on, one watch serves all.
 const NAMESPACES: usize = 8;
@@ -275,7 +276,9 @@ impl Watches {
         } else {
             Api::namespaced_with(client, &namespace, &api_resource)
         };
-        let mut stream = watcher::watcher(api, watcher::Config::default()).boxed();
+        let watch =
+            |api: &Api<_>| watcher::watcher(api.clone(), watcher::Config::default()).boxed();
+        let mut stream = watch(&api);
         let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(15));
         let mut failures = 0_u32;
         let mut listed: HashSet<ObjectKey> = HashSet::new();
@@ -312,6 +315,11 @@ impl Watches {
             };
             failures = failures.saturating_add(1);
             self.inner.metrics.watch_failed(&api_resource.plural);
+            if is_of_the_connection(&error) {
+                // It may come back with an older store: see there.
+                stream = watch(&api);
+                listed.clear();
+            }
             let delay = if refused(&error) {
                 if works.swap(false, Ordering::Relaxed) {
                     tracing::info!(%resource, %namespace, %error, "cannot be watched; its works look at it from time to time");
