@@ -7,6 +7,7 @@
 )]
 
 mod dear;
+mod expressions;
 mod properties;
 mod statements;
 
@@ -179,6 +180,20 @@ impl Bed {
     fn explain(&mut self, name: &str) -> Explanation {
         self.world.explain(&key(name), noon()).unwrap()
     }
+}
+
+/// A Placement by these expressions together.
+fn cel(expressions: &[&str]) -> Value {
+    json!({"predicates": [{"requiredClusterSelector": {"celSelector": {"celExpressions": expressions}}}]})
+}
+
+/// A score named `speed`, valid for so many seconds from noon.
+fn speed(value: i64, until: Option<i64>) -> Value {
+    let mut status = json!({"scores": [{"name": "speed", "value": value}]});
+    if let Some(until) = until {
+        status["validUntil"] = at(until).to_string().into();
+    }
+    json!({"status": status})
 }
 
 fn names(outcome: &Outcome) -> Vec<&str> {

@@ -8,11 +8,6 @@ const DEAR: &str = "managedCluster.metadata.name != 'c2' && \
     [0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, \
     [0,1,2,3,4,5,6,7,8,9].all(c, [0,1,2,3,4,5,6,7,8,9].all(d, a + b + c + d >= 0))))";
 
-fn cel(text: &str) -> Value {
-    json!({"predicates": [{"requiredClusterSelector": {
-        "celSelector": {"celExpressions": [text]}}}]})
-}
-
 fn questions(bed: &Bed, name: &str) -> Vec<Question> {
     bed.world.questions(&key(name))
 }
@@ -32,8 +27,8 @@ fn answered(bed: &mut Bed, name: &str) -> usize {
 fn bed() -> Bed {
     let mut bed = Bed::new();
     bed.clusters(&["c1", "c2", "c3"]);
-    bed.placement("dear", cel(DEAR));
-    bed.placement("cheap", cel("managedCluster.metadata.name != 'c3'"));
+    bed.placement("dear", cel(&[DEAR]));
+    bed.placement("cheap", cel(&["managedCluster.metadata.name != 'c3'"]));
     bed
 }
 
@@ -76,7 +71,7 @@ fn placement_15_many_cheap_expressions_together_are_put_off_too() {
             "[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, a + b != {}))",
             number + 100
         );
-        bed.placement(&name, cel(&text));
+        bed.placement(&name, cel(&[&text]));
         answered(&mut bed, &name);
         assert_eq!(bed.schedule(&name).selected, 1);
     }
@@ -101,13 +96,13 @@ fn placement_15_what_is_stale_is_asked_again() {
 #[test]
 fn placement_15_disabled_or_wrong_placements_ask_nothing() {
     let mut bed = bed();
-    bed.placement("wrong", cel("managedCluster."));
+    bed.placement("wrong", cel(&["managedCluster."]));
     assert!(questions(&bed, "wrong").is_empty());
     bed.placement_with(
         "off",
         json!({"metadata": {"annotations": {
             "cluster.open-cluster-management.io/experimental-scheduling-disable": "true"}},
-            "spec": cel(DEAR)}),
+            "spec": cel(&[DEAR])}),
     );
     assert!(questions(&bed, "off").is_empty());
 }
