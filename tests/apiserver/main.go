@@ -1,8 +1,9 @@
 // Command realcp runs a real Kubernetes control plane on loopback: etcd,
 // kube-apiserver, kube-controller-manager and its garbage collector (collector.go
-// says why by itself), each a child process of this one binary, with a PKI of its own. It prints the path of an admin kubeconfig on
-// stdout once the API server is ready, and stops everything when it is
-// signalled or when its standard input ends (with --until-eof).
+// says why by itself), each a child process of this one binary, with a PKI of its
+// own. It prints the path of an admin kubeconfig on stdout once the API server is
+// ready, and stops everything when it is signalled or when its standard input ends
+// (with --until-eof).
 package main
 
 import (

@@ -94,8 +94,8 @@ async fn a_hub_whose_store_is_an_old_backup() {
     // What came after it.
     bed.hub.side.create(work("new")).await;
     let new = applied(&bed, "new").await;
-    // The agent's watch of works gets so far ahead of the old store that it cannot
-    // catch up while an API server waits for it (three seconds).
+    // The agent's watch of works gets far ahead of the old store: from there an API
+    // server is silent until it has come as far again.
     for number in 0..200 {
         let note = json!({"metadata": {"annotations": {"number": number.to_string()}}});
         let side = &bed.hub.side;
