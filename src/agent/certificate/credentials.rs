@@ -29,7 +29,7 @@ pub const KEY_TOKEN: &str = "token";
 /// A connection on which nothing came for so long is dead: no watch lasts longer.
 const LONGEST_SILENCE: std::time::Duration = std::time::Duration::from_secs(320);
 /// How long a hub may take to begin an answer.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Why a kubeconfig cannot be used. Never says what is in it.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::certificate::credentials::Credentials;
 use crate::ocm::names;
 use crate::runtime::backoff::between;
 use crate::runtime::{Backoff, Clock, Informer, source_chain};
@@ -59,16 +60,19 @@ impl Beat {
 }
 
 /// Renews until `shutdown`. `changed` ticks when the ManagedCluster changes.
-/// Where there are several hubs, one that refuses or is silent is left.
+/// Where there are several hubs, one that refuses or is silent is left. After a
+/// renewal that was not answered the next goes over connections of its own, made
+/// of the `credentials`: of those that there are, each may be dead.
 pub async fn run(
     hub: Client,
+    credentials: Credentials,
     name: String,
     clusters: Informer<Cluster>,
     mut changed: watch::Receiver<()>,
     listeners: Listeners,
     shutdown: CancellationToken,
 ) {
-    let api: Api<Lease> = Api::namespaced(hub, &name);
+    let mut api: Api<Lease> = Api::namespaced(hub, &name);
     let mut beat = Beat {
         failures: 0,
         heard: Instant::now(),
@@ -114,6 +118,11 @@ pub async fn run(
         let pause = renewal(&api, &name, duration, &mut beat, &listeners).await;
         if listeners.stale.is_cancelled() {
             return;
+        }
+        if beat.unanswered
+            && let Ok(fresh) = credentials.client().await
+        {
+            api = Api::namespaced(fresh, &name);
         }
         let due = Instant::now() + pause;
         loop {

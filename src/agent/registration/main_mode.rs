@@ -159,6 +159,7 @@ async fn once(context: Context, parts: Parts, stale: CancellationToken) {
     ));
     tasks.spawn(heartbeat::run(
         hub.clone(),
+        parts.hub.clone(),
         name.clone(),
         clusters.clone(),
         ticked,
