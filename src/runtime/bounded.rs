@@ -9,20 +9,40 @@ use std::time::Duration;
 
 use kube::client::ClientBuilder;
 use kube::{Client, Config, Error};
+use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Layer, Service};
 
 /// A client of this configuration, whose answers begin within `limit`. Watches
 /// too: what an API server has to say of one it says later, but it says at once
-/// that it is there.
+/// that it is there. When `given_up` is cancelled, what has not been answered ends
+/// in an error, too: whoever found the connections dead need not wait for the rest.
 ///
 /// # Errors
 /// The configuration cannot be used.
-pub fn client(config: Config, limit: Duration) -> Result<Client, Error> {
+pub fn client(
+    config: Config,
+    limit: Duration,
+    given_up: CancellationToken,
+) -> Result<Client, Error> {
     let builder = ClientBuilder::try_from(config)?;
-    Ok(builder.with_layer(&Limit(limit)).build())
+    Ok(builder.with_layer(&Limit { limit, given_up }).build())
 }
 
-struct Limit(Duration);
+/// The server has not answered in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no answer within {0:?}")]
+pub struct Silence(Duration);
+
+/// Whether the error is that the server was silent for too long.
+#[must_use]
+pub fn is_silence(error: &Error) -> bool {
+    matches!(error, Error::Service(cause) if cause.is::<Silence>())
+}
+
+struct Limit {
+    limit: Duration,
+    given_up: CancellationToken,
+}
 
 impl<S> Layer<S> for Limit {
     type Service = Limited<S>;
@@ -30,7 +50,8 @@ impl<S> Layer<S> for Limit {
     fn layer(&self, inner: S) -> Limited<S> {
         Limited {
             inner,
-            limit: self.0,
+            limit: self.limit,
+            given_up: self.given_up.clone(),
         }
     }
 }
@@ -38,6 +59,7 @@ impl<S> Layer<S> for Limit {
 struct Limited<S> {
     inner: S,
     limit: Duration,
+    given_up: CancellationToken,
 }
 
 impl<S, R> Service<R> for Limited<S>
@@ -56,10 +78,15 @@ where
 
     fn call(&mut self, request: R) -> Self::Future {
         let (answer, limit) = (self.inner.call(request), self.limit);
+        let given_up = self.given_up.clone();
         Box::pin(async move {
-            match tokio::time::timeout(limit, answer).await {
-                Ok(answer) => answer.map_err(Into::into),
-                Err(_) => Err(format!("no answer within {limit:?}").into()),
+            tokio::select! {
+                biased;
+                answer = tokio::time::timeout(limit, answer) => match answer {
+                    Ok(answer) => answer.map_err(Into::into),
+                    Err(_) => Err(Silence(limit).into()),
+                },
+                () = given_up.cancelled() => Err("the connection was given up".into()),
             }
         })
     }
@@ -69,16 +96,39 @@ where
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_server_that_is_silent_is_given_up() {
+    /// What a request to a server ends in that accepts and is silent.
+    async fn asked(limit: Duration, given_up: CancellationToken) -> Error {
         let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0))
             .await
             .unwrap();
         let address = silent.local_addr().unwrap();
         let config = Config::new(format!("http://{address}").parse().unwrap());
-        let client = client(config, Duration::from_millis(50)).unwrap();
-        let error = client.apiserver_version().await.unwrap_err();
+        let client = client(config, limit, given_up.clone()).unwrap();
+        let question = client.apiserver_version();
+        let accepted = async {
+            let connection = silent.accept().await;
+            if limit > Duration::from_secs(60) {
+                given_up.cancel();
+            }
+            connection
+        };
+        let (answer, _connection) = tokio::join!(question, accepted);
+        answer.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_silent_is_given_up() {
+        let error = asked(Duration::from_millis(50), CancellationToken::new()).await;
         let told = crate::runtime::source_chain(&error);
         assert!(told.contains("no answer within 50ms"), "{told}");
+        assert!(is_silence(&error));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_answered_ends_when_the_connection_is_given_up() {
+        let error = asked(Duration::from_hours(1), CancellationToken::new()).await;
+        let told = crate::runtime::source_chain(&error);
+        assert!(told.contains("the connection was given up"), "{told}");
+        assert!(!is_silence(&error));
     }
 }

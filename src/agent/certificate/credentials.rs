@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use x509_parser::pem::Pem;
 
 use crate::k8s::kubeconfig;
@@ -150,6 +151,15 @@ impl Credentials {
     /// # Errors
     /// Certificates, keys or addresses make no client.
     pub async fn client(&self) -> Result<kube::Client, Error> {
+        self.client_until(CancellationToken::new()).await
+    }
+
+    /// A client whose requests that are not answered end in an error when it is
+    /// given up.
+    ///
+    /// # Errors
+    /// As of [`Self::client`].
+    pub async fn client_until(&self, given_up: CancellationToken) -> Result<kube::Client, Error> {
         let kubeconfig = Kubeconfig {
             current_context: Some("hub".to_owned()),
             clusters: vec![kube::config::NamedCluster {
@@ -182,7 +192,7 @@ impl Credentials {
         config.connect_timeout = Some(std::time::Duration::from_secs(10));
         // Nothing at all for longer than the longest watch: the connection is dead.
         config.read_timeout = Some(LONGEST_SILENCE);
-        bounded::client(config, PATIENCE).map_err(|error| Error::Client(Box::new(error)))
+        bounded::client(config, PATIENCE, given_up).map_err(|error| Error::Client(Box::new(error)))
     }
 
     /// A kubeconfig for a Secret: the same hub, with the certificate beside it.

@@ -14,14 +14,11 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::certificate::credentials::Credentials;
 use crate::ocm::names;
 use crate::runtime::backoff::between;
-use crate::runtime::{Backoff, Clock, Informer, source_chain};
+use crate::runtime::{Backoff, Clock, Informer, bounded, source_chain};
 
 use super::hubs::{Known, Leave};
 use super::metrics::Counts;
 use super::status::Cluster;
-
-/// How long the hub may take to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What others learn from the beat.
 #[derive(Clone, Debug)]
@@ -161,14 +158,7 @@ async fn renewal(
     listeners: &Listeners,
 ) -> Duration {
     let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
-    // A hub that does not answer must not stop the beat.
-    let renewed = match tokio::time::timeout(PATIENCE, renew(api, listeners.clock.now())).await {
-        Ok(result) => result,
-        Err(_) => {
-            beat.unanswered = true;
-            Err(kube::Error::Service("the hub did not answer".into()))
-        }
-    };
+    let renewed = renew(api, listeners.clock.now()).await;
     listeners.counts.renewal(renewed.is_ok());
     match renewed {
         Ok(()) => {
@@ -182,6 +172,7 @@ async fn renewal(
             between(duration, duration.mul_f64(1.25))
         }
         Err(error) => {
+            beat.unanswered |= bounded::is_silence(&error);
             beat.failures += 1;
             if beat.failures > 3 {
                 beat.tell(false, listeners);

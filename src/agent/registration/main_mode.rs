@@ -81,7 +81,7 @@ pub async fn run(context: Context, parts: Parts) {
 }
 
 async fn once(context: Context, parts: Parts, stale: CancellationToken) {
-    let hub = match parts.hub.client().await {
+    let hub = match parts.hub.client_until(stale.clone()).await {
         Ok(client) => client,
         Err(error) => {
             // Only another Secret can help.
