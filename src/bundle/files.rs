@@ -49,6 +49,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     embedded!("hub/components/webhooks.yaml"),
     embedded!("hub/components/work-executor.yaml"),
     embedded!("hub/deployment.yaml"),
+    embedded!("hub/importer.yaml"),
     embedded!("hub/namespace.yaml"),
     embedded!("hub/role.yaml"),
     embedded!("hub/service-account.yaml"),

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::overlay::{self, Workload};
 use super::{BundleError, DEFAULT_IMAGE, crds, load};
-use crate::ocm::names;
 use crate::ocm::operator::v1::{ClusterManagerSpec, InstallMode};
+use crate::ocm::{gates, names};
 
 /// What `init` decides.
 #[derive(Clone, Debug)]
@@ -128,8 +128,16 @@ pub fn hub(values: &HubValues) -> Result<Vec<DynamicObject>, BundleError> {
         "hub/deployment.yaml",
         "hub/cluster-manager.yaml",
     ])?);
+    let more = match imports(&values.cluster_manager) {
+        true => load(&["hub/importer.yaml"])?,
+        false => Vec::new(),
+    };
     for object in &mut objects {
-        if overlay::is(object, "ServiceAccount", names::CLUSTER_MANAGER)
+        if overlay::is(object, "ClusterRole", names::CLUSTER_MANAGER) {
+            for role in &more {
+                overlay::add_rules(object, role);
+            }
+        } else if overlay::is(object, "ServiceAccount", names::CLUSTER_MANAGER)
             && values.image_pull_credentials.is_some()
         {
             overlay::pull_with_secret(object);
@@ -153,6 +161,13 @@ pub fn hub(values: &HubValues) -> Result<Vec<DynamicObject>, BundleError> {
         }
     }
     Ok(objects)
+}
+
+/// Whether clusters of Cluster API are imported, which takes more permissions.
+fn imports(manager: &ClusterManagerSpec) -> bool {
+    let registration = manager.registration_configuration.as_ref();
+    let configured = registration.map_or(&[][..], |r| &r.feature_gates);
+    gates::enabled(gates::HUB_REGISTRATION, configured, "ClusterImporter")
 }
 
 /// The way in for new clusters: a service account, or a bootstrap token.

@@ -37,6 +37,14 @@ pub(super) fn label(object: &mut DynamicObject, labels: &BTreeMap<String, String
     }
 }
 
+/// Adds the rules of another role to a role.
+pub(super) fn add_rules(role: &mut DynamicObject, other: &DynamicObject) {
+    let more = other.data["rules"].as_array().cloned().unwrap_or_default();
+    if let Some(rules) = role.data["rules"].as_array_mut() {
+        rules.extend(more);
+    }
+}
+
 /// How a Deployment of ours is to run.
 pub(super) struct Workload<'a> {
     pub(super) image: &'a str,

@@ -86,6 +86,7 @@ pub async fn run(
             tasks.spawn(clustermanager::run(context.clone(), served.clone()));
             tasks.spawn(registration::run(context.clone()));
             tasks.spawn(registration::profile::run(context.clone()));
+            tasks.spawn(registration::importer::run(context.clone()));
             tasks.spawn(work::run(context.clone()));
             tasks.spawn(placement::run(context.clone()));
             tasks.spawn(addon::run(context.clone()));

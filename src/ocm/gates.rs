@@ -51,10 +51,6 @@ pub const AGENT_WORK: &[Known] = &[
 /// why, for each.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     (
-        "ClusterImporter",
-        "clusters of Cluster API are imported by the upstream components only",
-    ),
-    (
         "V1beta1CSRAPICompatibility",
         "certificates.k8s.io/v1 is used, which every Kubernetes since 1.19 serves",
     ),
@@ -238,7 +234,7 @@ mod tests {
     #[test]
     fn gates_without_effect_are_told_of_when_they_are_on() {
         let with = |mode| {
-            let gates = ["ClusterImporter", "V1beta1CSRAPICompatibility"];
+            let gates = ["V1beta1CSRAPICompatibility"];
             of_cluster_manager(&ClusterManagerSpec {
                 registration_configuration: Some(RegistrationHubConfiguration {
                     feature_gates: gates.map(|name| gate(name, mode)).to_vec(),
@@ -254,7 +250,7 @@ mod tests {
         assert_eq!(with(FeatureGateMode::Disable).status, TRUE);
         let condition = with(FeatureGateMode::Enable);
         assert_eq!(condition.status, FALSE);
-        for name in ["ClusterImporter", "V1beta1CSR", "CloudEvents"] {
+        for name in ["V1beta1CSR", "CloudEvents"] {
             assert!(condition.message.contains(name), "{}", condition.message);
         }
         assert!(!condition.message.contains("invalid"), "all are known");

@@ -8,6 +8,7 @@ mod applications;
 mod attacks;
 mod cleanup;
 mod election;
+mod imports;
 mod leases;
 mod placement;
 mod profiles;

@@ -9,6 +9,7 @@ pub mod apply;
 mod bindings;
 pub mod cluster;
 pub mod csr;
+pub mod importer;
 pub mod lease;
 mod metrics;
 pub mod namespaces;
