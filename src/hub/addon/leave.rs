@@ -37,13 +37,16 @@ impl Templated<'_> {
             plan.unhooked = why;
             return;
         }
+        // Told before their work goes: whoever finds no work must not start them again.
+        if conditions::is_true(&status.conditions, health::CONDITION_HOOKS) {
+            self.go(running, &name, plan);
+            return;
+        }
         // What runs may finish, whatever the template says by now.
         if let Some(work) = running {
             let hooks: Vec<ManifestId> = work.manifests.clone();
             let mut told = health::hooks(Some(work), &hooks);
-            if told.status == TRUE {
-                self.go(running, &name, plan);
-            } else {
+            if told.status != TRUE {
                 told.message = format!("{}{}", told.message, self.advice());
             }
             conditions::set(&mut status.conditions, told);

@@ -280,15 +280,21 @@ fn addon_25_hooks_run_whatever_has_become_of_the_addon() {
             .works
             .retain(|(key, _)| key.name != "addon-a-pre-delete");
         world.carried_out(&plan, &done());
+        // That they have run is told first, and then their work goes.
+        let plan = world.decide();
+        assert!(!plan.release && plan.remove.is_empty(), "{what}");
+        let completed = (TRUE, "HookManifestIsCompleted");
+        assert_eq!(told(&plan, HOOKS), completed, "{what}");
+        world.carried_out(&plan, &json!([]));
         let plan = world.decide();
         assert!(plan.release, "{what}");
-        assert_eq!(
-            told(&plan, HOOKS),
-            (TRUE, "HookManifestIsCompleted"),
-            "{what}"
-        );
+        assert_eq!(told(&plan, HOOKS), completed, "{what}");
         assert_eq!(plan.remove, ["addon-a-deploy-0", "addon-a-pre-delete"]);
         assert_eq!(plan.unhooked, None, "{what}");
+        // The works went, and the hub ended before the installation did.
+        world.works.clear();
+        let plan = world.decide();
+        assert!(plan.release && plan.works.is_empty(), "{what}: run once");
     }
 }
 
