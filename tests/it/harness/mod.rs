@@ -21,8 +21,9 @@ pub(crate) use gate::Gate;
 pub(crate) use node::Node;
 
 /// How long a test waits for what must happen. Generous: it is only reached
-/// when the test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// when the test fails, and kube-apiserver may take a minute until it looks again
+/// at a definition that goes ("storage is (re)initializing").
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which API server a test's clusters are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
