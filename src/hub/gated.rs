@@ -3,8 +3,17 @@
 use kube::api::DynamicObject;
 use tokio::sync::watch;
 
-use crate::ocm::operator::v1::ClusterManager;
+use crate::ocm::gates;
+use crate::ocm::operator::v1::{ClusterManager, FeatureGate};
 use crate::runtime::{Change, Context, Informer, Scope, Tasks};
+
+/// Whether a gate of the registration part is on in this ClusterManager.
+pub(super) fn registers(manager: &DynamicObject, gate: &str) -> bool {
+    let configured = &manager.data["spec"]["registrationConfiguration"]["featureGates"];
+    let configured: Vec<FeatureGate> =
+        serde_json::from_value(configured.clone()).unwrap_or_default();
+    gates::enabled(gates::HUB_REGISTRATION, &configured, gate)
+}
 
 /// Runs until the context's shutdown what `start` starts for the gates that
 /// `read` finds in the ClusterManager, and starts anew when they change.

@@ -64,7 +64,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         .buffered(CONCURRENCY)
         .collect()
         .await;
-    ui.result(&described.join("\n\n"))?;
+    ui.result_line(&described.join("\n\n"))?;
     for cluster in &clusters {
         let name = cluster.name_any();
         let well = resources::condition(&cluster.data, "ManagedClusterConditionAvailable");

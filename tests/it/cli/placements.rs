@@ -311,6 +311,10 @@ async fn what_is_wrong_with_a_placement_is_told_by_the_binary() {
     told.decided("dear", &[]).await;
     let said = told.run(&["get", "placement", "dear", "--explain"]).await;
     assert_eq!(said.matches("costs more than it may").count(), 4, "{said}");
+    // That nothing is asked for is told, too.
+    let said = told.run(&["create", "placement", "none", "--count", "0"]);
+    let said = said.await;
+    assert!(said.contains("no cluster is chosen"), "{said}");
 }
 
 #[tokio::test]

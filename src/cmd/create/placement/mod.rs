@@ -180,6 +180,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         ui.status("Nothing was changed (dry run).");
     } else {
         warn_unbound(&hub, args, ui).await;
+        if args.count == Some(0) {
+            ui.warning(
+                "with a count of 0 no cluster is chosen; leave --count out for all that fit",
+            );
+        }
         ui.hint(&format!(
             "to see what it chooses: `{} get placements {} -n {} --explain{}`",
             program(),

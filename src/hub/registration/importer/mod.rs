@@ -18,11 +18,10 @@ use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, PostParams};
 use serde_json::json;
 
+use crate::hub::gated;
 use crate::k8s::apply::Applier;
 use crate::k8s::client;
 use crate::k8s::discovery::Discovery;
-use crate::ocm::gates::{self, HUB_REGISTRATION};
-use crate::ocm::operator::v1::FeatureGate;
 use crate::ocm::{conditions, names};
 use crate::runtime::{
     Backoff, Change, Context, Failure, Informer, Key, Next, Queue, Scope, Tasks, source_chain,
@@ -41,25 +40,11 @@ const TOKEN_SECONDS: i64 = 24 * 3600;
 /// What is applied by it is applied as `join` does.
 const FIELD_MANAGER: &str = "ocmadm";
 
-/// Whether clusters are imported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gate(bool);
-
-impl Gate {
-    /// Reads the ClusterManager.
-    #[must_use]
-    pub fn of(manager: &DynamicObject) -> Self {
-        let configured = &manager.data["spec"]["registrationConfiguration"]["featureGates"];
-        let gates: Vec<FeatureGate> =
-            serde_json::from_value(configured.clone()).unwrap_or_default();
-        Self(gates::enabled(HUB_REGISTRATION, &gates, "ClusterImporter"))
-    }
-}
-
 /// Runs until the context's shutdown, while the gate is on.
 pub async fn run(context: Context) {
-    crate::hub::gated::run(context, Gate::of, |gate, context, tasks| {
-        if gate.0 {
+    let wanted = |manager: &DynamicObject| gated::registers(manager, "ClusterImporter");
+    gated::run(context, wanted, |wanted, context, tasks| {
+        if *wanted {
             tasks.spawn(keep(context.clone()));
         }
     })

@@ -11,8 +11,7 @@ use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams
 use kube::core::ApiResource;
 use serde_json::Value;
 
-use crate::ocm::gates::{self, HUB_REGISTRATION};
-use crate::ocm::operator::v1::FeatureGate;
+use crate::hub::gated;
 use crate::runtime::{Context, Failure, Informer, Next, Queue, Scope, Tasks};
 
 use super::sets::ClusterSet;
@@ -20,25 +19,11 @@ use super::{apply, bindings, cluster_sets};
 use bindings::Binding;
 use decide::{Cluster, Plan, Profile};
 
-/// Whether there are to be ClusterProfiles.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gate(bool);
-
-impl Gate {
-    /// Reads the ClusterManager.
-    #[must_use]
-    pub fn of(manager: &DynamicObject) -> Self {
-        let configured = &manager.data["spec"]["registrationConfiguration"]["featureGates"];
-        let gates: Vec<FeatureGate> =
-            serde_json::from_value(configured.clone()).unwrap_or_default();
-        Self(gates::enabled(HUB_REGISTRATION, &gates, "ClusterProfile"))
-    }
-}
-
 /// Runs until the context's shutdown, while the gate is on.
 pub async fn run(context: Context) {
-    crate::hub::gated::run(context, Gate::of, |gate, context, tasks| {
-        if gate.0 {
+    let wanted = |manager: &DynamicObject| gated::registers(manager, "ClusterProfile");
+    gated::run(context, wanted, |wanted, context, tasks| {
+        if *wanted {
             tasks.spawn(keep(context.clone()));
         }
     })
