@@ -2,10 +2,7 @@
 
 use kube::Client;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
-use ocmadm::hub::clustermanager;
-use ocmadm::runtime::Context;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::support::Hub;
 use crate::harness::{create, eventually, user};
@@ -148,15 +145,6 @@ async fn work_04_05_06_and_07_what_is_no_work_is_refused_by_the_api_server() {
 #[tokio::test]
 async fn work_08_nobody_lets_a_work_act_as_an_account_that_is_not_his_to_use() {
     let hub = Hub::guarded(json!({})).await;
-    let stop = CancellationToken::new();
-    let client = hub
-        .side
-        .service_account("open-cluster-management", "cluster-manager");
-    tokio::spawn(clustermanager::run(
-        Context::new(client, stop.clone()),
-        None,
-    ));
-    let _guard = stop.drop_guard();
     let eve = let_do(&hub, "eve", json!([writes()])).await;
     let ann = let_do(
         &hub,

@@ -150,6 +150,9 @@ fn check(case: Case, line: &str, said: &str) {
     let told = line.starts_with("doctor");
     assert_eq!(ok || told, case != Case::Error || told, "{line}: {said}");
     assert!(!said.contains("panicked"), "{line}: {said}");
+    // What a terminal shows next begins on a line of its own.
+    let whole = |text: &str| text.is_empty() || text.ends_with('\n');
+    assert!(said.split("--- stderr\n").all(whole), "{line}: {said}");
     let stdout = said.split("--- stdout\n").nth(1).unwrap_or_default();
     let stdout = stdout.split("--- stderr\n").next().unwrap_or_default();
     if case == Case::Json {
