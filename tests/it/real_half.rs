@@ -31,7 +31,7 @@ fn every_integration_test_passes_on_a_real_control_plane() {
     let given = std::env::var("OCMADM_TEST_KUBECONFIG").is_ok_and(|path| !path.is_empty());
     let (kind, threads) = match given {
         true => ("given", "1"),
-        // Two of them leave a third of two cores idle.
+        // A sixth of two cores is idle with three of them.
         false => ("real", "3"),
     };
     if !given && let Err(why) = real::Assets::find() {

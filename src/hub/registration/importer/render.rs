@@ -98,7 +98,11 @@ pub fn way(data: &Data) -> Result<Kubeconfig, Failed> {
     if files || clusters().any(|cluster| cluster.certificate_authority.is_some()) {
         return Err(wrong("names files, which are not in it"));
     }
-    if clusters().any(|cluster| cluster.insecure_skip_tls_verify == Some(true)) {
+    let unchecked = |cluster: &kube::config::Cluster| {
+        let server = cluster.server.as_deref().unwrap_or_default();
+        cluster.insecure_skip_tls_verify == Some(true) || !server.starts_with("https://")
+    };
+    if clusters().any(unchecked) {
         return Err(wrong(
             "does not check the server, which would be told a token",
         ));
@@ -210,6 +214,11 @@ mod tests {
             (json!({"certificate-authority": "/a"}), json!({}), "files"),
             (
                 json!({"insecure-skip-tls-verify": true}),
+                json!({}),
+                "check the server",
+            ),
+            (
+                json!({"server": "http://c1"}),
                 json!({}),
                 "check the server",
             ),
