@@ -83,6 +83,23 @@ impl<T> Change<T> {
     }
 }
 
+impl<T: Resource> Change<T> {
+    /// Whether the same object is as it was, or older: it was listed again, perhaps
+    /// from a store that was put back to a backup.
+    #[must_use]
+    pub fn is_no_news(&self) -> bool {
+        let version =
+            |object: &T| -> Option<u64> { object.meta().resource_version.as_ref()?.parse().ok() };
+        match self {
+            Self::Applied {
+                old: Some(old),
+                new,
+            } => old.meta().uid == new.meta().uid && version(new) <= version(old),
+            _ => false,
+        }
+    }
+}
+
 type Handler<T> = Box<dyn Fn(&Key, &Change<T>) + Send + Sync>;
 
 /// What to watch.
@@ -537,13 +554,15 @@ fn is_from_the_future(error: &watcher::Error) -> bool {
 }
 
 /// Whether nobody answered a watch, or the connection broke: the API server, or
-/// the way to it, was away.
+/// the way to it, was away. Load balancers say 502 to 504 then.
 #[must_use]
 pub fn is_of_the_connection(error: &watcher::Error) -> bool {
     match error {
-        watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {
-            !matches!(error, kube::Error::Api(_))
+        watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => {
+            matches!(status.code, 502..=504)
         }
+        watcher::Error::WatchStartFailed(_) | watcher::Error::WatchFailed(_) => true,
         _ => false,
     }
 }

@@ -14,5 +14,6 @@ mod objects;
 mod protocol;
 mod refused;
 mod resilience;
+mod restored;
 mod silent;
 mod upstream;

@@ -65,6 +65,8 @@ struct Notes {
     kinds: HashSet<String>,
     /// What its executor may do has changed.
     executor: bool,
+    /// The work or its record was listed again.
+    listed: bool,
 }
 
 /// Everything the agent works with.
@@ -96,12 +98,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The newer of what was answered and what was watched.
 fn newest<T: kube::Resource>(answered: Option<&Arc<T>>, watched: Option<Arc<T>>) -> Option<Arc<T>> {
-    let of = |object: &Arc<T>| version(object.meta().resource_version.as_deref());
     match (answered, watched) {
-        (Some(a), Some(w)) if a.meta().uid == w.meta().uid && of(a) > of(&w) => Some(Arc::clone(a)),
-        (Some(a), None) => Some(Arc::clone(a)),
+        (Some(a), w) if w.is_none() || is_ahead(Some(a), w.as_ref()) => Some(Arc::clone(a)),
         (_, watched) => watched,
     }
+}
+
+/// Whether the answer is of the object that is watched, and newer. After a list it
+/// may be of a past that is no more: then what was listed counts (a list that began
+/// before the answer costs a conflict).
+fn is_ahead<T: kube::Resource>(answered: Option<&Arc<T>>, watched: Option<&Arc<T>>) -> bool {
+    let of = |object: &Arc<T>| version(object.meta().resource_version.as_deref());
+    let (Some(answered), Some(watched)) = (answered, watched) else {
+        return false;
+    };
+    answered.meta().uid == watched.meta().uid && of(answered) > of(watched)
 }
 
 impl Agent {
@@ -174,6 +185,12 @@ impl Agent {
             .entry(work.to_owned())
             .or_default()
             .record_gone = record.metadata.uid.clone();
+    }
+
+    /// The work or its record was listed again, and may be older than it was: a
+    /// server may have been put back to a backup.
+    pub fn listed_again(&self, work: &str) {
+        lock(&self.notes).entry(work.to_owned()).or_default().listed = true;
     }
 
     /// The work has a manifest of a kind in `group` that is not served.
@@ -273,7 +290,9 @@ impl Agent {
                     .get(&key)
                     .is_some_and(|version| *version > item.seen);
             }
-            if item.unknown_kind && notes.kinds.contains(&item.observed.meta.group) {
+            let kind_came = item.unknown_kind && notes.kinds.contains(&item.observed.meta.group);
+            let home = || namespace(&item.observed.meta.namespace).key;
+            if kind_came || (item.homeless && notes.dirty.contains_key(&home())) {
                 item.hurry();
             }
         }
@@ -285,22 +304,22 @@ impl Agent {
         {
             local.record = None;
         }
+        let listed = self.records.get("", &self.record_name(name));
+        if notes.listed && is_ahead(local.record.as_ref(), listed.as_ref()) {
+            local.record = None;
+        }
         if !self.works.is_synced() {
-            let watched = self.records.get("", &self.record_name(name));
-            let record = newest(local.record.as_ref(), watched);
+            let record = newest(local.record.as_ref(), listed);
             local.record = None;
             return self.drive_away(name, record, local).await;
         }
         // The hub's answer about a work counts only while the work is seen there.
         let watched = self.works.get(&self.options.cluster_name, name);
-        if watched.is_none() {
+        if watched.is_none() || (notes.listed && is_ahead(local.work.as_ref(), watched.as_ref())) {
             local.work = None;
         }
         let work = newest(local.work.as_ref(), watched);
-        let record = newest(
-            local.record.as_ref(),
-            self.records.get("", &self.record_name(name)),
-        );
+        let record = newest(local.record.as_ref(), listed);
         local.work = None;
         local.record = None;
         match (work, record) {
@@ -483,6 +502,8 @@ impl Agent {
                 })
             })
             .collect();
+        let homeless = local.items.iter().filter(|item| item.homeless);
+        wanted.extend(homeless.map(|item| namespace(&item.observed.meta.namespace)));
         wanted.extend(pending.iter().map(waited_for));
         let unwatched = self.watches.track(name, wanted);
         // Looked at again when the time comes.
@@ -635,6 +656,20 @@ fn waited_for(entry: &AppliedResource) -> Wanted {
         mapping,
         // Present: its disappearance is news.
         seen: 1,
+    }
+}
+
+/// A namespace that manifests wait for.
+fn namespace(name: &str) -> Wanted {
+    let entry = AppliedResource {
+        version: "v1".to_owned(),
+        resource: "namespaces".to_owned(),
+        name: name.to_owned(),
+        ..AppliedResource::default()
+    };
+    Wanted {
+        seen: 0,
+        ..waited_for(&entry)
     }
 }
 

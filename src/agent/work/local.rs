@@ -100,6 +100,8 @@ pub struct Item {
     pub retry_at: Option<Instant>,
     /// What was sent about it is on its way.
     pub flying: bool,
+    /// Its namespace is not there, or goes.
+    pub homeless: bool,
     failures: u32,
     corrected: Option<Instant>,
     correction_delay: Duration,
@@ -127,6 +129,7 @@ impl Item {
             dirty: true,
             retry_at: None,
             flying: false,
+            homeless: false,
             failures: 0,
             corrected: None,
             correction_delay: Duration::ZERO,
@@ -183,6 +186,10 @@ impl Item {
         self.mapping = decoded.mapping.as_ref().ok().cloned();
         self.unknown_kind = decoded.unknown_kind;
         self.observed.meta = decoded.meta.clone();
+        self.homeless = outcome
+            .applied
+            .as_ref()
+            .is_err_and(|failure| lacks_namespace(&failure.message, &decoded.meta.namespace));
         self.observed.applied = match (&outcome.applied, outcome.retry) {
             (Err(failure), Retry::Backoff) => Err(failure.clone().retried(RETRIED_SOON)),
             (Err(failure), Retry::After(_)) => Err(failure.clone().retried(RETRIED_LATE)),
@@ -256,6 +263,16 @@ impl Item {
             uid: self.uid.clone().unwrap_or_default(),
         })
     }
+}
+
+/// Whether an API server refuses because of the namespace: it is not there, or it is
+/// on its way out.
+fn lacks_namespace(message: &str, namespace: &str) -> bool {
+    !namespace.is_empty()
+        && (message.contains(&format!("namespaces \"{namespace}\" not found"))
+            || message.contains(&format!(
+                "in namespace {namespace} because it is being terminated"
+            )))
 }
 
 /// What is known to belong to this work alone, by resource.

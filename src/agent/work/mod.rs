@@ -120,15 +120,25 @@ pub async fn run(
         |notify| watch::Watches::new(spoke.clone(), metrics.clone(), shutdown.clone(), notify),
     ));
 
-    let woken = queue.clone();
-    works.on_change(move |key, _| woken.add(Key::Work(key.name.clone())));
+    let (woken, of) = (queue.clone(), Arc::clone(&agent));
+    works.on_change(move |key, change| {
+        if change.is_no_news() {
+            of.listed_again(&key.name);
+        }
+        woken.add(Key::Work(key.name.clone()));
+    });
     let (woken, of) = (queue.clone(), Arc::clone(&agent));
     records.on_change(move |_, change| {
         let Some(key) = of.key_of(change.object()) else {
             return;
         };
-        if let (Change::Deleted(record), Key::Work(work)) = (change, &key) {
-            of.record_gone(work, record);
+        if let Key::Work(work) = &key {
+            if let Change::Deleted(record) = change {
+                of.record_gone(work, record);
+            }
+            if change.is_no_news() {
+                of.listed_again(work);
+            }
         }
         woken.add(key);
     });

@@ -5,6 +5,7 @@
 //! one per resource and namespace, and a single one for all namespaces where
 //! works use many. What cannot be watched is polled by its works.
 
+use std::cmp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -298,7 +299,7 @@ impl Watches {
                     match event {
                         Event::Init => listed.clear(),
                         Event::InitApply(object) => {
-                            if let Some(key) = self.tell(&resource, &object) {
+                            if let Some(key) = self.tell_listed(&resource, &object) {
                                 listed.insert(key);
                             }
                         }
@@ -336,12 +337,35 @@ impl Watches {
         }
     }
 
-    /// Tells the works that look at `object` and saw another version; its key
-    /// if there are such works at all.
-    fn tell(
+    /// Tells the works that look at `object` and saw an older version.
+    fn tell(&self, resource: &Arc<str>, object: &PartialObjectMeta<DynamicObject>) {
+        self.tell_if(resource, object, |version, seen| {
+            (version > seen).then_some(version)
+        });
+    }
+
+    /// The same of an object in a list. One that is older than what a work saw is
+    /// news too: the managed cluster may have been put back to a backup. Its key if
+    /// there are works that look at it.
+    fn tell_listed(
         &self,
         resource: &Arc<str>,
         object: &PartialObjectMeta<DynamicObject>,
+    ) -> Option<ObjectKey> {
+        self.tell_if(resource, object, |version, seen| match version.cmp(&seen) {
+            cmp::Ordering::Equal => None,
+            cmp::Ordering::Greater => Some(version),
+            cmp::Ordering::Less => Some(u64::MAX),
+        })
+    }
+
+    /// Tells the works that look at `object` what `news` makes of its version and
+    /// the one they saw.
+    fn tell_if(
+        &self,
+        resource: &Arc<str>,
+        object: &PartialObjectMeta<DynamicObject>,
+        news: impl Fn(u64, u64) -> Option<u64>,
     ) -> Option<ObjectKey> {
         let key = ObjectKey {
             resource: Arc::clone(resource),
@@ -349,15 +373,14 @@ impl Watches {
             name: object.metadata.name.clone().unwrap_or_default(),
         };
         let version = version(object.metadata.resource_version.as_deref());
-        let works: Vec<Arc<str>> = self
+        let works: Vec<(Arc<str>, u64)> = self
             .state()
             .objects
             .get(&key)?
             .iter()
-            .filter(|(_, seen)| version > *seen)
-            .map(|(work, _)| Arc::clone(work))
+            .filter_map(|(work, seen)| Some((Arc::clone(work), news(version, *seen)?)))
             .collect();
-        for work in works {
+        for (work, version) in works {
             (self.inner.notify)(&work, &key, version);
         }
         Some(key)
@@ -498,6 +521,20 @@ mod tests {
         watches.track("w", vec![wanted("a", 6)]);
         watches.tell(&resource, &changed("c", "8"));
         assert_eq!(told.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn in_a_list_an_older_version_is_news_too() {
+        let (watches, told) = watches(failing(500).0);
+        watches.track("w", vec![wanted("a", 6)]);
+        let resource = wanted("a", 0).key.resource;
+        watches.tell(&resource, &changed("a", "5"));
+        assert!(watches.tell_listed(&resource, &changed("a", "6")).is_some());
+        assert!(watches.tell_listed(&resource, &changed("b", "6")).is_none());
+        assert!(told.lock().unwrap().is_empty());
+        watches.tell_listed(&resource, &changed("a", "5"));
+        let told = told.lock().unwrap();
+        assert_eq!(*told, [("w".into(), "a".into(), u64::MAX)]);
     }
 
     #[tokio::test]

@@ -3,12 +3,10 @@
 //! of the past; the cluster is joined and available all the same, with the
 //! identity it has, and what runs on it is not touched.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use super::support::{Bed, c1};
-use crate::harness::{Cluster, Kind, eventually, until};
+use crate::harness::{Cluster, Kind, copy_folder, eventually, until};
 use crate::hub::support::Hub;
 
 fn map(name: &str) -> Value {
@@ -57,19 +55,6 @@ async fn goes_on(bed: &Bed, requests: usize) {
     );
 }
 
-fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir_all(&to).unwrap();
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
-
 /// A store as it was: revisions go back, and watches ask for the future.
 #[tokio::test]
 async fn a_hub_whose_store_is_an_old_backup() {
@@ -88,8 +73,8 @@ async fn a_hub_whose_store_is_an_old_backup() {
     let old = applied(&bed, "old").await;
     // The backup.
     bed.away().await;
-    copy(first.path(), live.path());
-    copy(first.path(), backup.path());
+    copy_folder(first.path(), live.path());
+    copy_folder(first.path(), backup.path());
     bed.back(live.path()).await;
     // What came after it.
     bed.hub.side.create(work("new")).await;

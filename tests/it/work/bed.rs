@@ -21,12 +21,14 @@ pub(super) const HUB: &str = "https://hub.example:6443";
 /// One cluster with the definitions of works.
 pub(super) struct Side {
     pub(super) client: Client,
-    cluster: Cluster,
+    pub(super) cluster: Cluster,
+    /// What switchable clients lead to.
+    behind: Arc<Mutex<Client>>,
 }
 
 impl Side {
-    async fn start(name: &str, definitions: &[&str]) -> Self {
-        let cluster = Cluster::start(name).await;
+    async fn on(cluster: impl Future<Output = Cluster>, definitions: &[&str]) -> Self {
+        let cluster = cluster.await;
         let wanted = |object: &DynamicObject| {
             let name = object.metadata.name.as_deref().unwrap_or_default();
             definitions.contains(&name.split('.').next().unwrap_or_default())
@@ -37,15 +39,26 @@ impl Side {
         objects.dedup_by(|a, b| a.metadata.name == b.metadata.name);
         cluster.install(objects).await;
         let client = cluster.client.clone();
-        Self { client, cluster }
+        Self {
+            behind: Arc::new(Mutex::new(client.clone())),
+            client,
+            cluster,
+        }
+    }
+
+    /// Another server takes over, with what a folder holds.
+    pub(super) async fn start_over(&mut self, folder: &std::path::Path) {
+        self.cluster = Cluster::kept("again", folder).await;
+        self.client = self.cluster.client.clone();
+        *self.behind.lock().unwrap() = self.client.clone();
     }
 
     /// A client that can be cut off.
     pub(super) fn switchable(&self) -> (Client, Switch) {
         let switch = Switch::default();
-        let (away, client) = (switch.clone(), self.client.clone());
+        let (away, behind) = (switch.clone(), Arc::clone(&self.behind));
         let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-            let (away, client) = (away.clone(), client.clone());
+            let (away, client) = (away.clone(), behind.lock().unwrap().clone());
             async move {
                 away.count(&request);
                 match away.state() {
@@ -287,9 +300,16 @@ pub(super) fn options() -> work::Options {
 impl Bed {
     /// Both servers, no agent yet.
     pub(super) async fn without_agent() -> Self {
+        Self::between(Cluster::start("hub"), Cluster::start("spoke")).await
+    }
+
+    pub(super) async fn between(
+        hub: impl Future<Output = Cluster>,
+        spoke: impl Future<Output = Cluster>,
+    ) -> Self {
         let (hub, spoke) = tokio::join!(
-            Side::start("hub", &["manifestworks"]),
-            Side::start("spoke", &["appliedmanifestworks"])
+            Side::on(hub, &["manifestworks"]),
+            Side::on(spoke, &["appliedmanifestworks"])
         );
         hub.namespace(CLUSTER).await;
         Self {

@@ -153,7 +153,9 @@ async fn large_values_and_objects_do_no_harm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_that_goes_is_said_and_waited_for() {
-    let bed = Bed::start().await;
+    let mut bed = Bed::without_agent().await;
+    let (client, switch) = bed.spoke.switchable();
+    bed.start_agent_with(options(), bed.hub.client.clone(), client);
     bed.spoke.namespace("leaving").await;
     let mut held = config_map("held", "1");
     held["metadata"]["namespace"] = "leaving".into();
@@ -169,7 +171,16 @@ async fn a_namespace_that_goes_is_said_and_waited_for() {
     let failed = until_applied(&bed, "w", &["False", "True"]).await;
     let text = message(&failed, 0);
     assert!(text.contains("being terminated"), "{text}");
-    // When it is gone and back, the manifest is applied by itself.
+    // When it is gone and back, the manifest is applied by itself, and at once.
+    let mut sent = Vec::new();
+    until("namespaces are watched", || {
+        sent.extend(switch.sent());
+        let watch = |line: &&String| {
+            line.starts_with("GET /api/v1/namespaces?") && line.contains("watch=true")
+        };
+        std::future::ready(sent.iter().any(|line| watch(&line)))
+    })
+    .await;
     bed.spoke
         .merge(&held, json!({"metadata": {"finalizers": null}}))
         .await;
