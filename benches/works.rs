@@ -1,34 +1,31 @@
 //! The work agent's figures: `cargo bench --bench works`.
 //!
 //! A hub and a managed cluster, each a real control plane where
-//! `tests/apiserver/build` has built one, else both embedded in this process;
-//! the agent runs in this process and its requests are counted.
+//! `tests/apiserver/build` has built one, and the agent in a process of its own;
+//! else all of it in this process. The agent's requests are counted.
 //! `OCMADM_BENCH_SERVER=embedded` asks for the latter, `OCMADM_BENCH_WORKS=500`
 //! for fewer works than 5,000.
 
 #![expect(clippy::print_stdout, reason = "its output is the figures")]
 
 mod plane;
+mod works_agent;
 
 use std::collections::HashMap;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, ResourceExt};
-use ocmadm::agent::work;
 use ocmadm::k8s::apply::Applier;
 use ocmadm::k8s::discovery::Discovery;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::plane::Plane;
+use crate::works_agent::Agent;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -40,17 +37,14 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// One API server; a real one ends with this value.
 struct Server {
     client: Client,
-    _plane: Option<Plane>,
+    plane: Option<Plane>,
 }
 
 async fn real(program: &str) -> Result<Server, Failure> {
     let plane = Plane::start(program)?;
-    let config = Kubeconfig::read_from(plane.kubeconfig())?;
-    let options = KubeConfigOptions::default();
-    let config = kube::Config::from_custom_kubeconfig(config, &options).await?;
     Ok(Server {
-        client: Client::try_from(config)?,
-        _plane: Some(plane),
+        client: works_agent::client(plane.kubeconfig()).await?,
+        plane: Some(plane),
     })
 }
 
@@ -68,25 +62,14 @@ async fn embedded(name: &str) -> Result<Server, Failure> {
     };
     Ok(Server {
         client: Client::new(server.service(admin), "default"),
-        _plane: None,
+        plane: None,
     })
-}
-
-/// The same client, its requests counted.
-fn counted(client: &Client, count: &Arc<AtomicU64>) -> Client {
-    let (client, count) = (client.clone(), Arc::clone(count));
-    let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-        count.fetch_add(1, Ordering::Relaxed);
-        let client = client.clone();
-        async move { client.send(request).await }
-    });
-    Client::new(service, "default")
 }
 
 struct World {
     hub: Server,
     spoke: Server,
-    requests: Arc<AtomicU64>,
+    agent: Agent,
 }
 
 impl World {
@@ -108,11 +91,11 @@ impl World {
         namespaces
             .create(&PostParams::default(), &namespace)
             .await?;
-        Ok(Self {
-            hub,
-            spoke,
-            requests: Arc::default(),
-        })
+        let agent = match (&hub.plane, &spoke.plane) {
+            (Some(hub), Some(spoke)) => Agent::process(hub.kubeconfig(), spoke.kubeconfig())?,
+            _ => Agent::task(&hub.client, &spoke.client),
+        };
+        Ok(Self { hub, spoke, agent })
     }
 
     fn works(&self) -> Api<DynamicObject> {
@@ -253,53 +236,69 @@ fn print(name: &str, figure: f64, unit: &str, must: Option<f64>) {
     }
 }
 
-/// Resident memory of this process, MiB.
-fn resident() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-    kib.unwrap_or_default() / 1024.0
+/// Milliseconds from the beginning of `write` until a watch of `name`, which is
+/// there before, shows what `judge` looks for.
+async fn after(
+    api: Api<DynamicObject>,
+    name: &str,
+    write: impl Future<Output = Result<DynamicObject, kube::Error>>,
+    judge: impl Fn(&DynamicObject) -> bool,
+) -> Result<f64, Failure> {
+    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
+    let mut events = std::pin::pin!(watcher(api, config));
+    let watching = async {
+        while let Some(event) = events.next().await {
+            if matches!(event?, Event::InitDone) {
+                break;
+            }
+        }
+        let since = Instant::now();
+        write.await?;
+        while let Some(event) = events.next().await {
+            if let Event::Apply(object) = event?
+                && judge(&object)
+            {
+                return Ok(since.elapsed().as_secs_f64() * 1e3);
+            }
+        }
+        Err("the watch ended".into())
+    };
+    tokio::time::timeout(PATIENCE, watching).await?
 }
 
 async fn drift(world: &World) -> Result<f64, Failure> {
     let maps = world.maps();
+    let params = PatchParams::default();
     let mut times = Vec::new();
     for round in 0..21 {
         let patch = Patch::Merge(json!({"data": {"value": format!("drift {round}")}}));
         // Corrections that follow one another are slowed down: each its own object.
         let name = format!("work-{round}-0");
-        let since = Instant::now();
-        maps.patch(&name, &PatchParams::default(), &patch).await?;
         let corrected = |object: &DynamicObject| object.data["data"]["value"] == "1";
-        let back = |seen: &HashMap<String, bool>| seen.get(&name) == Some(&true);
-        until(maps.clone(), back, corrected).await?;
-        times.push(since.elapsed().as_secs_f64() * 1e3);
+        let write = maps.patch(&name, &params, &patch);
+        times.push(after(maps.clone(), &name, write, corrected).await?);
     }
     Ok(median(times))
 }
 
 async fn status(world: &World) -> Result<f64, Failure> {
+    let maps = world.maps();
+    let params = PatchParams::default();
     let mut times = Vec::new();
     for round in 0..21 {
         let value = format!("round-{round}");
         let patch = Patch::Merge(json!({"metadata": {"labels": {"seen": value}}}));
-        let since = Instant::now();
-        world
-            .maps()
-            .patch("work-30-0", &PatchParams::default(), &patch)
-            .await?;
         let told = |work: &DynamicObject| {
             let manifest = &work.data["status"]["resourceStatus"]["manifests"][0];
             manifest["statusFeedback"]["values"][0]["fieldValue"]["string"] == value.as_str()
         };
-        let one = |seen: &HashMap<String, bool>| seen.get("work-30") == Some(&true);
-        until(world.works(), one, told).await?;
-        times.push(since.elapsed().as_secs_f64() * 1e3);
+        let write = maps.patch("work-30-0", &params, &patch);
+        times.push(after(world.works(), "work-30", write, told).await?);
     }
     Ok(median(times))
 }
 
-async fn measure(world: &World, most: usize) -> Result<(), Failure> {
+async fn measure(world: &mut World, most: usize) -> Result<(), Failure> {
     let mut times = Vec::new();
     for _ in 0..15 {
         let one = ["one".to_owned()];
@@ -369,10 +368,11 @@ async fn measure(world: &World, most: usize) -> Result<(), Failure> {
         Some(200.0),
     );
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let before = world.requests.load(Ordering::Relaxed);
+    let before = world.agent.figures()?.requests;
     let idle = Duration::from_secs(30);
     tokio::time::sleep(idle).await;
-    let asked = u32::try_from(world.requests.load(Ordering::Relaxed) - before)?;
+    let figures = world.agent.figures()?;
+    let asked = u32::try_from(figures.requests - before)?;
     print(
         "requests/s idle with 1,000 works",
         f64::from(asked) / idle.as_secs_f64(),
@@ -380,8 +380,8 @@ async fn measure(world: &World, most: usize) -> Result<(), Failure> {
         Some(2.0),
     );
     print(
-        "resident memory, agent and bench",
-        resident(),
+        "agent process RSS, 1,000 works",
+        figures.resident,
         "MiB",
         Some(40.0),
     );
@@ -414,32 +414,19 @@ async fn run() -> Result<(), Failure> {
     );
     let most = std::env::var("OCMADM_BENCH_WORKS").ok();
     let most = most.and_then(|most| most.parse().ok()).unwrap_or(5000);
-    let world = World::start(program.as_deref()).await?;
-    let options = work::Options {
-        cluster_name: CLUSTER.to_owned(),
-        hub_server: "https://hub.example:6443".to_owned(),
-        agent_id: "bench".to_owned(),
-        status_sync_interval: Duration::from_secs(60),
-        eviction_grace_period: Duration::from_secs(3600),
-        raw_feedback: false,
-        executor_caches: false,
-        copies: Some("default".to_owned()),
-    };
-    let stop = CancellationToken::new();
-    let agent = tokio::spawn(work::run(
-        counted(&world.hub.client, &world.requests),
-        counted(&world.spoke.client, &world.requests),
-        options,
-        stop.clone(),
-    ));
-    let measured = measure(&world, most).await;
-    stop.cancel();
-    agent.await??;
-    measured
+    let mut world = World::start(program.as_deref()).await?;
+    measure(&mut world, most).await
 }
 
 fn main() -> ExitCode {
     ocmadm::cli::install_crypto_provider();
+    if let Some(ended) = works_agent::if_asked() {
+        return if ended.is_ok() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

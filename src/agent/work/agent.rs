@@ -26,6 +26,7 @@ use super::model::{
 };
 use super::owner::Owner;
 use super::record;
+use super::rest;
 use super::status;
 use super::watch::{ObjectKey, Wanted, Watches, version};
 use crate::k8s::discovery::Discovery;
@@ -413,7 +414,7 @@ impl Agent {
         local.applied = Some(applied);
 
         let mut left = super::prune::Left::default();
-        let mut resources = record.status.applied_resources.clone();
+        let mut resources = record::recorded(&record).into_owned();
         if !complete {
             let (mut current, stale) = super::local::tracked(&local.items, &resources);
             // What may be created any moment is pruned when that has ended.
@@ -557,12 +558,17 @@ impl Agent {
         work: &Work,
         record: Option<Arc<AppliedWork>>,
     ) -> Result<Arc<AppliedWork>, Failure> {
+        let intended = match record {
+            Some(_) => Vec::new(),
+            None => self.intended(work).await,
+        };
         let wanted = record::new(
             self.record_name(name),
             &self.hub_hash,
             &self.options.agent_id,
             name,
             work,
+            &intended,
         );
         let record = match record {
             Some(record) => record,
@@ -610,19 +616,27 @@ impl Agent {
         if record.status == wanted {
             return Ok(Arc::clone(record));
         }
-        let patch = json!({
-            "metadata": {"uid": record.metadata.uid},
-            "status": {
-                "appliedResources": wanted.applied_resources,
-                "evictionStartTime": wanted.eviction_start_time,
-            },
-        });
-        let name = record.metadata.name.as_deref().unwrap_or_default();
-        let patched = self
-            .records_api
-            .patch_status(name, &manager(), &Patch::Merge(&patch))
-            .await?;
-        Ok(Arc::new(trimmed(patched)))
+        let replaced =
+            rest::replace_status(&self.records_api, APPLIED_KIND, &record.metadata, &wanted).await;
+        let written = match replaced {
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                // Somebody labelled it, for one. Nobody else writes its status.
+                let patch = json!({
+                    "metadata": {"uid": record.metadata.uid},
+                    "status": {
+                        "appliedResources": wanted.applied_resources,
+                        "evictionStartTime": wanted.eviction_start_time,
+                    },
+                });
+                let name = record.metadata.name.as_deref().unwrap_or_default();
+                let patch = Patch::Merge(&patch);
+                self.records_api
+                    .patch_status(name, &manager(), &patch)
+                    .await?
+            }
+            other => other?,
+        };
+        Ok(Arc::new(record::trimmed(written)))
     }
 
     /// Looks at all records again: the hub is back, and may have lost works.

@@ -53,7 +53,7 @@ impl Agent {
         local.work = Some(work);
         // What is made anew has another UID; what the work lost is for later.
         let (mut resources, stale) =
-            super::local::tracked(&local.items, &record.status.applied_resources);
+            super::local::tracked(&local.items, &record::recorded(&record));
         resources.extend(stale);
         let start = record.status.eviction_start_time.clone();
         let recorded = self

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde::Serialize;
 
@@ -95,9 +95,8 @@ impl Copies {
                 return true;
             }
         };
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        match api.patch(&name, &params, &Patch::Apply(&secret)).await {
-            Ok(_) => {
+        match self.write(api, &name, &secret).await {
+            Ok(()) => {
                 self.known().insert(name, stamp);
                 true
             }
@@ -108,6 +107,36 @@ impl Copies {
                 false
             }
         }
+    }
+
+    /// To an API server, creating and replacing are less work than applying.
+    async fn write(
+        &self,
+        api: &Api<Secret>,
+        name: &str,
+        secret: &Secret,
+    ) -> Result<(), kube::Error> {
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        let mut exists = self.has(name);
+        // It may come or go at the same time: another look each.
+        for last in [false, false, true] {
+            let written = if exists {
+                api.replace(name, &params, secret).await
+            } else {
+                api.create(&params, secret).await
+            };
+            match written {
+                Err(kube::Error::Api(status)) if status.is_already_exists() && !last => {
+                    exists = true;
+                }
+                Err(error) if is_missing(&error) && exists && !last => exists = false,
+                other => return other.map(drop),
+            }
+        }
+        Ok(())
     }
 
     /// Removes the copy, if there is one.

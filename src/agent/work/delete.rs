@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::api::{DeleteParams, Patch, Preconditions};
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::agent::{Agent, manager, trimmed};
 use super::hub::HubError;
@@ -16,6 +18,10 @@ use super::owner::Owner;
 use super::prune::{self, Sole};
 use super::record::{self, Eviction};
 use crate::runtime::{Failure, Next};
+
+/// What goes faster than this is not said to be going: that is a write, and nobody
+/// could read it.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// What of a deleted record is still there.
 #[derive(Debug, Default)]
@@ -61,22 +67,21 @@ impl Agent {
         }
         local.work = Some(Arc::clone(work));
         if let Some(record) = record {
-            let copy = self.record_name(name);
-            let (said, deleted, ()) = tokio::join!(
-                self.say_deleting(name, work, None),
-                self.delete_record(&record),
-                self.copies.remove(&copy),
-            );
-            let said = said?;
-            local.work = Some(Arc::clone(&said));
-            if let Some(record) = deleted? {
-                local.record = Some(Arc::clone(&record));
-                let left = self.finalize(&record, &sole).await?;
-                if !left.is_nothing() {
-                    let next = self.wait_for(name, local, &left);
-                    local.work = Some(self.say_deleting(name, &said, Some(&left.words)).await?);
-                    return Ok(next);
+            let mut going = std::pin::pin!(self.let_go(name, &record, &sole));
+            let gone = match timeout(AT_ONCE, &mut going).await {
+                Ok(gone) => gone,
+                Err(_) => {
+                    let (said, gone) = tokio::join!(self.say_deleting(name, work, None), going);
+                    local.work = Some(said?);
+                    gone
                 }
+            };
+            if let Some((record, left)) = gone? {
+                local.record = Some(record);
+                let next = self.wait_for(name, local, &left);
+                let said = local.work.take().unwrap_or_else(|| Arc::clone(work));
+                local.work = Some(self.say_deleting(name, &said, Some(&left.words)).await?);
+                return Ok(next);
             }
         }
         let work = local.work.take().unwrap_or_else(|| Arc::clone(work));
@@ -91,6 +96,23 @@ impl Agent {
                 Err(error.into())
             }
         }
+    }
+
+    /// Deletes the record, its resources and its copy. The record and what is still
+    /// there, if not all of it goes at once.
+    async fn let_go(
+        &self,
+        name: &str,
+        record: &Arc<AppliedWork>,
+        sole: &HashMap<AppliedResource, Sole>,
+    ) -> Result<Option<(Arc<AppliedWork>, Rest)>, Failure> {
+        let copy = self.record_name(name);
+        let (deleted, ()) = tokio::join!(self.delete_record(record), self.copies.remove(&copy));
+        let Some(record) = deleted? else {
+            return Ok(None);
+        };
+        let left = self.finalize(&record, sole).await?;
+        Ok((!left.is_nothing()).then_some((record, left)))
     }
 
     /// Deletes the record; what is left of it while its finalizer holds it.
@@ -129,7 +151,7 @@ impl Agent {
             name: record.metadata.name.clone().unwrap_or_default(),
             uid: record.metadata.uid.clone().unwrap_or_default(),
         };
-        let entries = record.status.applied_resources.clone();
+        let entries = record::recorded(record).into_owned();
         let mut left = prune::prune(&self.spoke, &self.discovery, entries, &owner, |entry| {
             sole.get(entry).cloned()
         })

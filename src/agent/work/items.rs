@@ -1,6 +1,7 @@
 //! Applies the manifests of a work that have to be looked at: all of them after
 //! a change of the work, else those whose resource changed.
 
+use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -395,6 +396,18 @@ impl Agent {
         }
     }
 
+    /// What a work that has no record yet is going to create.
+    pub(super) async fn intended(&self, work: &Work) -> Vec<AppliedResource> {
+        let mut decoded = Vec::new();
+        for (i, manifest) in work.spec.workload.manifests.iter().enumerate() {
+            decoded.push(manifest::decode(&self.discovery, i, manifest).await);
+        }
+        let mut known = HashSet::new();
+        let mut entries: Vec<AppliedResource> = intents(work, &decoded).collect();
+        entries.retain(|entry| known.insert(entry.clone()));
+        entries
+    }
+
     /// Writes into the record what is going to be created, before it is: an
     /// agent that dies in between leaves nothing behind that nobody knows of.
     async fn record_intents(
@@ -403,19 +416,9 @@ impl Agent {
         chosen: &[Decoded],
         record: Arc<AppliedWork>,
     ) -> Result<Arc<AppliedWork>, Failure> {
-        let recorded = &record.status.applied_resources;
-        let mut known: std::collections::HashSet<_> =
-            recorded.iter().map(AppliedResource::key).collect();
-        let entries: Vec<_> = chosen
-            .iter()
-            .filter(|d| d.mapping.is_ok() && config::owned(&work.spec, &d.meta))
-            .filter(|d| {
-                config::settings(&work.spec.manifest_configs, &d.meta)
-                    .strategy
-                    .is_none_or(|s| s.kind != "ReadOnly")
-            })
-            .filter_map(Decoded::resource)
-            .collect();
+        let recorded = record::recorded(&record);
+        let mut known: HashSet<_> = recorded.iter().map(AppliedResource::key).collect();
+        let entries: Vec<_> = intents(work, chosen).collect();
         let fresh: Vec<_> = entries
             .iter()
             .filter(|e| known.insert(e.key()))
@@ -424,7 +427,7 @@ impl Agent {
         if fresh.is_empty() {
             return Ok(record);
         }
-        let mut resources = recorded.clone();
+        let mut resources = recorded.to_vec();
         resources.extend(fresh);
         self.write_record_status(&record, record::status(resources, None))
             .await
@@ -447,6 +450,19 @@ impl Agent {
             self.discovery.forget(group);
         }
     }
+}
+
+/// What manifests of the work are going to create, or may have.
+fn intents(work: &Work, decoded: &[Decoded]) -> impl Iterator<Item = AppliedResource> {
+    decoded
+        .iter()
+        .filter(|d| d.mapping.is_ok() && config::owned(&work.spec, &d.meta))
+        .filter(|d| {
+            config::settings(&work.spec.manifest_configs, &d.meta)
+                .strategy
+                .is_none_or(|s| s.kind != "ReadOnly")
+        })
+        .filter_map(Decoded::resource)
 }
 
 fn is_applied(condition: &Condition, generation: Option<i64>) -> bool {

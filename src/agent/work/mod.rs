@@ -51,6 +51,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
+use crate::runtime::informer::typed;
 use crate::runtime::{Backoff, Change, Informer, Metrics, Queue, Scope};
 use agent::{Agent, Key};
 use model::{AppliedWork, Work};
@@ -177,11 +178,12 @@ pub async fn run(
             .clone()
             .run_typed(hub, metrics.clone(), shutdown.clone()),
     );
-    tasks.spawn(
-        records
-            .clone()
-            .run_typed(spoke, metrics.clone(), shutdown.clone()),
-    );
+    tasks.spawn(records.clone().run(
+        spoke,
+        |object| typed::<AppliedWork>(object).map(record::trimmed),
+        metrics.clone(),
+        shutdown.clone(),
+    ));
     // Nothing is decided before both sides are known, unless the hub is away.
     let known = async {
         records.synced().await;

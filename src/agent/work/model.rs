@@ -15,6 +15,8 @@ use serde_json::Value;
 pub const GROUP: &str = "work.open-cluster-management.io";
 /// `apiVersion` of ManifestWork and AppliedManifestWork.
 pub const API_VERSION: &str = "work.open-cluster-management.io/v1";
+/// Kind of works.
+pub const KIND: &str = "ManifestWork";
 /// Kind of the record on the managed cluster; owner of what is applied.
 pub const APPLIED_KIND: &str = "AppliedManifestWork";
 /// Finalizer of ManifestWorks.

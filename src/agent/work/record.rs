@@ -1,5 +1,7 @@
 //! AppliedManifestWorks: what they look like, and when one without its work goes. Pure.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -11,17 +13,29 @@ use super::model::{
 /// A grace period this long means: never (100 years).
 const NEVER: Duration = Duration::from_secs(876_000 * 3600);
 
-/// The record of a work that is seen for the first time.
+/// Annotation of a record: what is going to be created for a new work, before its
+/// status says it. It saves a write, and counts only while the status lists nothing.
+const INTENDED: &str = "ocmadm.io/intended";
+/// An annotation of what is intended is no longer, bytes.
+const LONGEST: usize = 32 * 1024;
+
+/// The record of a work that is seen for the first time; `intended` is what will be
+/// created for it.
 pub fn new(
     name: String,
     hub_hash: &str,
     agent_id: &str,
     work_name: &str,
     work: &Work,
+    intended: &[AppliedResource],
 ) -> AppliedWork {
+    let intended = serde_json::to_string(intended).unwrap_or_default();
+    let annotations =
+        (intended.len() <= LONGEST).then(|| BTreeMap::from([(INTENDED.to_owned(), intended)]));
     AppliedWork {
         metadata: ObjectMeta {
             name: Some(name),
+            annotations,
             labels: work.metadata.labels.clone(),
             finalizers: Some(vec![APPLIED_FINALIZER.to_owned()]),
             ..ObjectMeta::default()
@@ -33,6 +47,27 @@ pub fn new(
         },
         status: AppliedStatus::default(),
     }
+}
+
+/// What may exist because of the record.
+pub fn recorded(record: &AppliedWork) -> Cow<'_, [AppliedResource]> {
+    if !record.status.applied_resources.is_empty() {
+        return Cow::Borrowed(&record.status.applied_resources);
+    }
+    let annotations = record.metadata.annotations.as_ref();
+    let intended = annotations.and_then(|annotations| annotations.get(INTENDED));
+    intended
+        .and_then(|intended| serde_json::from_str(intended).ok())
+        .map_or_else(|| Cow::Borrowed(&[][..]), Cow::Owned)
+}
+
+/// The record without what does not count (any more).
+pub fn trimmed(mut record: AppliedWork) -> AppliedWork {
+    record.metadata.managed_fields = None;
+    if !record.status.applied_resources.is_empty() {
+        record.metadata.annotations = None;
+    }
+    record
 }
 
 /// A status with these resources.
@@ -91,10 +126,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_intended_counts_until_the_status_lists_something() {
+        let entry = |name: &str| AppliedResource {
+            version: "v1".into(),
+            resource: "configmaps".into(),
+            name: name.into(),
+            ..AppliedResource::default()
+        };
+        let record = |intended: &[AppliedResource]| {
+            new("r".into(), "h", "a", "w", &Work::default(), intended)
+        };
+        let mut one = trimmed(record(&[entry("a")]));
+        assert_eq!(*recorded(&one), [entry("a")]);
+        one.status.applied_resources = vec![entry("b")];
+        assert_eq!(*recorded(&one), [entry("b")]);
+        one = trimmed(one);
+        one.status.applied_resources.clear();
+        assert!(recorded(&one).is_empty());
+        // What is too long for an annotation is left to the status.
+        let many: Vec<_> = (0..1000).map(|i| entry(&format!("map-{i}"))).collect();
+        assert!(record(&many).metadata.annotations.is_none());
+        assert!(recorded(&record(&many)).is_empty());
+    }
+
+    #[test]
     fn work_01_and_02_the_record_says_which_hub_which_agent_which_work() {
         let mut work = Work::default();
         work.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into());
-        let record = new("hash-w".into(), "hash", "agent", "w", &work);
+        let record = new("hash-w".into(), "hash", "agent", "w", &work, &[]);
         assert_eq!(
             record.spec,
             AppliedSpec {

@@ -9,8 +9,8 @@ use super::agent::{Agent, manager, trimmed};
 use super::fit;
 use super::hub::HubError;
 use super::local::Local;
-use super::model::{WORK_FINALIZER, Work, WorkStatus, now};
-use super::status;
+use super::model::{KIND, WORK_FINALIZER, Work, WorkStatus, now};
+use super::{rest, status};
 use crate::runtime::{Failure, Next};
 
 impl Agent {
@@ -116,13 +116,7 @@ impl Agent {
         work: &Work,
         status: &WorkStatus,
     ) -> Result<Arc<Work>, HubError> {
-        let patch = json!({
-            "metadata": {"uid": work.metadata.uid, "resourceVersion": work.metadata.resource_version},
-            "status": status,
-        });
-        let params = manager();
-        let patch = Patch::Merge(&patch);
-        let request = self.works_api.patch_status(name, &params, &patch);
+        let request = rest::replace_status(&self.works_api, KIND, &work.metadata, status);
         Ok(Arc::new(trimmed(self.hub.ask(name, request).await?)))
     }
 

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use kube::Client;
-use kube::api::{DeleteParams, Preconditions, PropagationPolicy};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{DeleteParams, PostParams, Preconditions, PropagationPolicy};
 use kube::core::DynamicObject;
-use serde_json::Value;
+use kube::{Api, Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use super::model::FIELD_MANAGER;
+use super::model::{API_VERSION, FIELD_MANAGER};
 use crate::k8s::discovery::Mapping;
 
 /// The resource of one kind in one namespace (or cluster-scoped).
@@ -50,6 +53,43 @@ impl From<kube::Error> for RestError {
     }
 }
 
+/// Replaces the status of an object of a definition: to an API server that is less
+/// work than a patch. Only what says which object it is goes along.
+///
+/// # Errors
+/// As the API server says; 409 when the object is not of this version any more.
+pub async fn replace_status<K>(
+    api: &Api<K>,
+    kind: &str,
+    metadata: &ObjectMeta,
+    status: &(impl Serialize + Sync),
+) -> Result<K, kube::Error>
+where
+    K: Clone + DeserializeOwned + Resource,
+{
+    let name = metadata.name.as_deref().unwrap_or_default();
+    let body = json!({
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": metadata.namespace,
+            "uid": metadata.uid,
+            "resourceVersion": metadata.resource_version,
+        },
+        "status": status,
+    });
+    let bytes = serde_json::to_vec(&body).map_err(kube::Error::SerdeError)?;
+    let params = PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    let request = kube::core::Request::new(api.resource_url())
+        .replace_subresource("status", name, &params, bytes)
+        .map_err(kube::Error::BuildRequest)?;
+    api.clone().into_client().request(request).await
+}
+
 /// How a patch is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchKind<'a> {
@@ -62,10 +102,10 @@ pub enum PatchKind<'a> {
 impl Rest {
     /// The objects of `mapping` in `namespace`.
     pub fn new(client: &Client, mapping: &Arc<Mapping>, namespace: &str) -> Self {
-        let api: kube::Api<DynamicObject> = if mapping.namespaced {
-            kube::Api::namespaced_with(client.clone(), namespace, &mapping.resource)
+        let api: Api<DynamicObject> = if mapping.namespaced {
+            Api::namespaced_with(client.clone(), namespace, &mapping.resource)
         } else {
-            kube::Api::all_with(client.clone(), &mapping.resource)
+            Api::all_with(client.clone(), &mapping.resource)
         };
         Self {
             client: client.clone(),

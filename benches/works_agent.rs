@@ -1,0 +1,162 @@
+//! The agent that is measured, its requests counted: in a process of its own where
+//! the servers are real ones, so that its memory is its own.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use ocmadm::agent::work;
+use tokio_util::sync::CancellationToken;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The word that makes this program an agent; two kubeconfigs follow.
+const AGENT: &str = "--agent";
+
+/// What has been asked and is taken so far.
+pub(crate) struct Figures {
+    pub(crate) requests: u64,
+    /// Resident memory, MiB.
+    pub(crate) resident: f64,
+}
+
+/// A running agent; it ends with this value.
+pub(crate) enum Agent {
+    Process(Child, ChildStdin, BufReader<ChildStdout>),
+    Task(CancellationToken, Arc<AtomicU64>),
+}
+
+impl Agent {
+    /// Another process, between two servers with kubeconfigs.
+    pub(crate) fn process(hub: &str, spoke: &str) -> Result<Self, Failure> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args([AGENT, hub, spoke])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err("no pipes".into());
+        };
+        Ok(Self::Process(child, stdin, BufReader::new(stdout)))
+    }
+
+    /// In this process.
+    pub(crate) fn task(hub: &Client, spoke: &Client) -> Self {
+        let (stop, requests) = (CancellationToken::new(), Arc::default());
+        let agent = run(hub, spoke, &requests, &stop);
+        tokio::spawn(agent);
+        Self::Task(stop, requests)
+    }
+
+    pub(crate) fn figures(&mut self) -> Result<Figures, Failure> {
+        match self {
+            Self::Task(_, requests) => Ok(Figures {
+                requests: requests.load(Ordering::Relaxed),
+                resident: resident()?,
+            }),
+            Self::Process(_, stdin, stdout) => {
+                writeln!(stdin)?;
+                let mut line = String::new();
+                stdout.read_line(&mut line)?;
+                let (requests, resident) = line.trim().split_once(' ').ok_or("no figures")?;
+                Ok(Figures {
+                    requests: requests.parse()?,
+                    resident: resident.parse()?,
+                })
+            }
+        }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        match self {
+            Self::Task(stop, _) => stop.cancel(),
+            Self::Process(child, ..) => {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+        }
+    }
+}
+
+/// Resident memory of this process, MiB.
+fn resident() -> Result<f64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    Ok(kib.ok_or("no VmRSS")?.parse::<f64>()? / 1024.0)
+}
+
+/// The same client, its requests counted.
+fn counted(client: &Client, count: &Arc<AtomicU64>) -> Client {
+    let (client, count) = (client.clone(), Arc::clone(count));
+    let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let client = client.clone();
+        async move { client.send(request).await }
+    });
+    Client::new(service, "default")
+}
+
+fn run(
+    hub: &Client,
+    spoke: &Client,
+    requests: &Arc<AtomicU64>,
+    stop: &CancellationToken,
+) -> impl Future<Output = anyhow::Result<()>> + Send + use<> {
+    let options = work::Options {
+        cluster_name: super::CLUSTER.to_owned(),
+        hub_server: "https://hub.example:6443".to_owned(),
+        agent_id: "bench".to_owned(),
+        status_sync_interval: Duration::from_secs(60),
+        eviction_grace_period: Duration::from_secs(3600),
+        raw_feedback: false,
+        executor_caches: false,
+        copies: Some("default".to_owned()),
+    };
+    let (hub, spoke) = (counted(hub, requests), counted(spoke, requests));
+    work::run(hub, spoke, options, stop.clone())
+}
+
+/// A client of the cluster that a kubeconfig leads to.
+pub(crate) async fn client(kubeconfig: impl AsRef<Path>) -> Result<Client, Failure> {
+    let config = Kubeconfig::read_from(kubeconfig)?;
+    let options = KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(config, &options).await?;
+    Ok(Client::try_from(config)?)
+}
+
+/// The agent, if this process is to be one; it ends with its standard input.
+pub(crate) fn if_asked() -> Option<Result<(), Failure>> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next()? != AGENT {
+        return None;
+    }
+    let (hub, spoke) = (arguments.next()?, arguments.next()?);
+    Some((|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        let requests: Arc<AtomicU64> = Arc::default();
+        let stop = CancellationToken::new();
+        let agent = async {
+            let (hub, spoke) = (client(hub).await?, client(spoke).await?);
+            Ok::<_, Failure>(run(&hub, &spoke, &requests, &stop))
+        };
+        let agent = runtime.block_on(agent)?;
+        runtime.spawn(agent);
+        for line in std::io::stdin().lines() {
+            line?;
+            let mut out = std::io::stdout();
+            writeln!(out, "{} {}", requests.load(Ordering::Relaxed), resident()?)?;
+            out.flush()?;
+        }
+        Ok(())
+    })())
+}
