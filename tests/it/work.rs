@@ -8,6 +8,7 @@ mod delete;
 mod denied;
 mod executor;
 mod expressions;
+mod killed;
 mod kinds;
 mod map;
 mod objects;

@@ -14,21 +14,7 @@ use serde_json::{Value, json};
 
 use super::binary::{ocmadm, succeeds};
 use super::path::{Pair, is_available, wait};
-use crate::harness::eventually;
-
-/// Numbers that look random; the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        // Knuth's constants.
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
+use crate::harness::{Dice, eventually};
 
 fn agent(pair: &Pair) -> Child {
     ocmadm()
