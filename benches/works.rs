@@ -3,7 +3,8 @@
 //! A hub and a managed cluster, each a real control plane where
 //! `tests/apiserver/build` has built one, and the agent in a process of its own;
 //! else all of it in this process. The agent's requests are counted.
-//! `OCMADM_BENCH_SERVER=embedded` asks for the latter, `OCMADM_BENCH_WORKS=500`
+//! `OCMADM_BENCH_AGENT=upstream` measures upstream's agent instead,
+//! `OCMADM_BENCH_SERVER=embedded` asks for embedded servers, `OCMADM_BENCH_WORKS=500`
 //! for fewer works than 5,000.
 
 #![expect(clippy::print_stdout, reason = "its output is the figures")]
@@ -372,13 +373,14 @@ async fn measure(world: &mut World, most: usize) -> Result<(), Failure> {
     let idle = Duration::from_secs(30);
     tokio::time::sleep(idle).await;
     let figures = world.agent.figures()?;
-    let asked = u32::try_from(figures.requests - before)?;
-    print(
-        "requests/s idle with 1,000 works",
-        f64::from(asked) / idle.as_secs_f64(),
-        "",
-        Some(2.0),
-    );
+    if let (Some(before), Some(now)) = (before, figures.requests) {
+        print(
+            "requests/s idle with 1,000 works",
+            f64::from(u32::try_from(now - before)?) / idle.as_secs_f64(),
+            "",
+            Some(2.0),
+        );
+    }
     print(
         "agent process RSS, 1,000 works",
         figures.resident,

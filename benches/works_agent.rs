@@ -1,5 +1,7 @@
 //! The agent that is measured, its requests counted: in a process of its own where
-//! the servers are real ones, so that its memory is its own.
+//! the servers are real ones, so that its memory is its own. With
+//! `OCMADM_BENCH_AGENT=upstream` it is upstream's, as `tests/upstream/build` has
+//! built it, to compare with.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -20,7 +22,7 @@ const AGENT: &str = "--agent";
 
 /// What has been asked and is taken so far.
 pub(crate) struct Figures {
-    pub(crate) requests: u64,
+    pub(crate) requests: Option<u64>,
     /// Resident memory, MiB.
     pub(crate) resident: f64,
 }
@@ -28,12 +30,16 @@ pub(crate) struct Figures {
 /// A running agent; it ends with this value.
 pub(crate) enum Agent {
     Process(Child, ChildStdin, BufReader<ChildStdout>),
+    Upstream(Child),
     Task(CancellationToken, Arc<AtomicU64>),
 }
 
 impl Agent {
     /// Another process, between two servers with kubeconfigs.
     pub(crate) fn process(hub: &str, spoke: &str) -> Result<Self, Failure> {
+        if std::env::var("OCMADM_BENCH_AGENT").is_ok_and(|agent| agent == "upstream") {
+            return Self::upstream(hub, spoke);
+        }
         let mut child = Command::new(std::env::current_exe()?)
             .args([AGENT, hub, spoke])
             .stdin(Stdio::piped())
@@ -43,6 +49,32 @@ impl Agent {
             return Err("no pipes".into());
         };
         Ok(Self::Process(child, stdin, BufReader::new(stdout)))
+    }
+
+    /// Upstream's, with its defaults.
+    fn upstream(hub: &str, spoke: &str) -> Result<Self, Failure> {
+        let build = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/upstream/build");
+        let output = Command::new(build).arg("--where").output()?;
+        let program = String::from_utf8(output.stdout)?;
+        let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let child = Command::new(program.trim())
+            .args([
+                "work",
+                "agent",
+                "--disable-leader-election",
+                "--namespace=default",
+            ])
+            .args(["--workload-source-driver=kube"])
+            .arg(format!("--spoke-cluster-name={}", super::CLUSTER))
+            .arg(format!("--workload-source-config={hub}"))
+            .arg(format!("--kubeconfig={spoke}"))
+            .arg(format!("--listen={free}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("upstream's agent ({}): {error}", program.trim()))?;
+        Ok(Self::Upstream(child))
     }
 
     /// In this process.
@@ -56,17 +88,20 @@ impl Agent {
     pub(crate) fn figures(&mut self) -> Result<Figures, Failure> {
         match self {
             Self::Task(_, requests) => Ok(Figures {
-                requests: requests.load(Ordering::Relaxed),
-                resident: resident()?,
+                requests: Some(requests.load(Ordering::Relaxed)),
+                resident: resident(std::process::id())?,
             }),
-            Self::Process(_, stdin, stdout) => {
+            Self::Upstream(child) => Ok(Figures {
+                requests: None,
+                resident: resident(child.id())?,
+            }),
+            Self::Process(child, stdin, stdout) => {
                 writeln!(stdin)?;
                 let mut line = String::new();
                 stdout.read_line(&mut line)?;
-                let (requests, resident) = line.trim().split_once(' ').ok_or("no figures")?;
                 Ok(Figures {
-                    requests: requests.parse()?,
-                    resident: resident.parse()?,
+                    requests: Some(line.trim().parse()?),
+                    resident: resident(child.id())?,
                 })
             }
         }
@@ -77,7 +112,7 @@ impl Drop for Agent {
     fn drop(&mut self) {
         match self {
             Self::Task(stop, _) => stop.cancel(),
-            Self::Process(child, ..) => {
+            Self::Process(child, ..) | Self::Upstream(child) => {
                 let _ = child.kill();
                 let _ = child.wait();
             }
@@ -85,9 +120,9 @@ impl Drop for Agent {
     }
 }
 
-/// Resident memory of this process, MiB.
-fn resident() -> Result<f64, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
+/// Resident memory of a process, MiB.
+fn resident(process: u32) -> Result<f64, Failure> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().next());
     Ok(kib.ok_or("no VmRSS")?.parse::<f64>()? / 1024.0)
@@ -154,7 +189,7 @@ pub(crate) fn if_asked() -> Option<Result<(), Failure>> {
         for line in std::io::stdin().lines() {
             line?;
             let mut out = std::io::stdout();
-            writeln!(out, "{} {}", requests.load(Ordering::Relaxed), resident()?)?;
+            writeln!(out, "{}", requests.load(Ordering::Relaxed))?;
             out.flush()?;
         }
         Ok(())

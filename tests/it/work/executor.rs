@@ -43,6 +43,9 @@ async fn work_27_an_executor_without_permission_applies_nothing() {
     );
     assert_eq!(statuses(&denied, "Available"), ["False"]);
     assert!(bed.spoke.get(&config_map("a", "")).await.is_none());
+    // Nobody watches roles without the gate: the retry is all there is.
+    allow(&bed, "nobody", json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "update", "patch", "get", "delete"]}])).await;
+    bed.until_available("w").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,3 +1,6 @@
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use serde_json::{Value, json};
 
 use super::delete;
@@ -216,8 +219,6 @@ fn what_is_named_is_deleted_and_nothing_else() {
 #[test]
 fn jq_says_the_same() {
     let jq = |expression: &str| {
-        use std::io::Write;
-        use std::process::{Command, Stdio};
         let mut child = Command::new("jq")
             .args(["-c", &format!("del({expression})")])
             .stdin(Stdio::piped())
@@ -231,7 +232,8 @@ fn jq_says_the_same() {
         Some(serde_json::from_slice::<Value>(&output.stdout).ok())
     };
     if jq(".spec").is_none() {
-        println!("skipped: there is no jq on this machine");
+        let said = writeln!(std::io::stderr(), "skipped: there is no jq on this machine");
+        said.unwrap();
         return;
     }
     for (expression, pointers) in CASES {
