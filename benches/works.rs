@@ -301,8 +301,8 @@ async fn status(world: &World) -> Result<f64, Failure> {
 
 async fn measure(world: &mut World, most: usize) -> Result<(), Failure> {
     let mut times = Vec::new();
-    for _ in 0..15 {
-        let one = ["one".to_owned()];
+    for round in 0..15 {
+        let one = [format!("one-{round}")];
         times.push(all(world, &one, 1, create).await? * 1e3);
         all(world, &one, 0, delete).await?;
     }
