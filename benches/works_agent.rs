@@ -73,7 +73,9 @@ impl Agent {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("upstream's agent ({}): {error}", program.trim()))?;
+            .map_err(|error| {
+                format!("upstream's agent: {error} (tests/upstream/build builds it)")
+            })?;
         Ok(Self::Upstream(child))
     }
 

@@ -29,9 +29,11 @@ pub fn new(
     work: &Work,
     intended: &[AppliedResource],
 ) -> AppliedWork {
-    let intended = serde_json::to_string(intended).unwrap_or_default();
-    let annotations =
-        (intended.len() <= LONGEST).then(|| BTreeMap::from([(INTENDED.to_owned(), intended)]));
+    let annotations = Some(intended)
+        .filter(|intended| !intended.is_empty())
+        .and_then(|intended| serde_json::to_string(intended).ok())
+        .filter(|intended| intended.len() <= LONGEST)
+        .map(|intended| BTreeMap::from([(INTENDED.to_owned(), intended)]));
     AppliedWork {
         metadata: ObjectMeta {
             name: Some(name),
@@ -143,6 +145,8 @@ mod tests {
         one = trimmed(one);
         one.status.applied_resources.clear();
         assert!(recorded(&one).is_empty());
+        // Nothing is said of nothing.
+        assert!(record(&[]).metadata.annotations.is_none());
         // What is too long for an annotation is left to the status.
         let many: Vec<_> = (0..1000).map(|i| entry(&format!("map-{i}"))).collect();
         assert!(record(&many).metadata.annotations.is_none());
