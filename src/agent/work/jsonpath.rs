@@ -32,15 +32,32 @@ enum Operand {
     Literal(Value),
 }
 
+/// What two values are to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Op {
+pub enum Op {
+    /// `==`
     Equal,
+    /// `!=`
     NotEqual,
+    /// `<`
     Less,
+    /// `<=`
     LessEqual,
+    /// `>`
     Greater,
+    /// `>=`
     GreaterEqual,
 }
+
+/// Symbols of comparisons; longer ones first.
+pub const OPS: [(&str, Op); 6] = [
+    ("==", Op::Equal),
+    ("!=", Op::NotEqual),
+    ("<=", Op::LessEqual),
+    (">=", Op::GreaterEqual),
+    ("<", Op::Less),
+    (">", Op::Greater),
+];
 
 /// The values at `path`, in order.
 ///
@@ -279,16 +296,7 @@ impl Parser<'_> {
         if self.eat("?(") {
             let left = self.operand()?;
             self.space();
-            let op = [
-                ("==", Op::Equal),
-                ("!=", Op::NotEqual),
-                ("<=", Op::LessEqual),
-                (">=", Op::GreaterEqual),
-                ("<", Op::Less),
-                (">", Op::Greater),
-            ]
-            .into_iter()
-            .find(|(text, _)| self.eat(text));
+            let op = OPS.into_iter().find(|(text, _)| self.eat(text));
             let right = match op {
                 Some((_, op)) => Some((op, self.operand()?)),
                 None => None,

@@ -6,8 +6,8 @@ use std::cmp::Ordering;
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::super::jsonpath::{Place, Segment};
-use super::parse::{Filter, Function, Relation, Step};
+use super::super::jsonpath::{Op, Place, Segment};
+use super::parse::{Filter, Function, Step};
 
 /// What an evaluation may cost: each step is one, each value that is copied as
 /// many as it has parts. Some tenths of a second.
@@ -138,17 +138,15 @@ fn order(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-impl Relation {
-    fn holds(self, a: &Value, b: &Value) -> bool {
-        let order = order(a, b);
-        match self {
-            Self::Equal => order.is_eq(),
-            Self::NotEqual => order.is_ne(),
-            Self::Less => order.is_lt(),
-            Self::LessEqual => order.is_le(),
-            Self::Greater => order.is_gt(),
-            Self::GreaterEqual => order.is_ge(),
-        }
+fn holds(op: Op, a: &Value, b: &Value) -> bool {
+    let order = order(a, b);
+    match op {
+        Op::Equal => order.is_eq(),
+        Op::NotEqual => order.is_ne(),
+        Op::Less => order.is_lt(),
+        Op::LessEqual => order.is_le(),
+        Op::Greater => order.is_gt(),
+        Op::GreaterEqual => order.is_ge(),
     }
 }
 
@@ -257,13 +255,13 @@ impl Run {
             Filter::Else(filters) => self.first_with_something(filters, item),
             Filter::Or(filters) => self.logical(filters, &item, true),
             Filter::And(filters) => self.logical(filters, &item, false),
-            Filter::Compare(left, relation, right) => {
+            Filter::Compare(left, op, right) => {
                 let left = self.eval(left, item.clone())?;
                 let mut results = Vec::new();
                 for right in self.eval(right, item)? {
                     for left in &left {
                         self.pay(parts(&left.value).min(parts(&right.value)))?;
-                        results.push(Item::made(relation.holds(&left.value, &right.value)));
+                        results.push(Item::made(holds(*op, &left.value, &right.value)));
                     }
                 }
                 Ok(results)

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::super::jsonpath::{OPS, Op};
+
 /// How deep an expression may be nested.
 const DEEPEST: usize = 64;
 
@@ -27,7 +29,7 @@ pub(super) enum Filter {
     /// All of them.
     And(Vec<Filter>),
     /// A comparison.
-    Compare(Box<Filter>, Relation, Box<Filter>),
+    Compare(Box<Filter>, Op, Box<Filter>),
     /// `if a then b else c end`, with the `elif`s in between.
     If(Vec<(Filter, Filter)>, Box<Filter>),
     /// A function and its arguments.
@@ -46,27 +48,6 @@ pub(super) enum Step {
     /// `?`: what went wrong so far gives nothing.
     Quietly,
 }
-
-/// What two values are to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Relation {
-    Equal,
-    NotEqual,
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
-}
-
-/// Symbols and what they mean; longer ones first.
-const RELATIONS: [(&str, Relation); 6] = [
-    ("==", Relation::Equal),
-    ("!=", Relation::NotEqual),
-    ("<=", Relation::LessEqual),
-    (">=", Relation::GreaterEqual),
-    ("<", Relation::Less),
-    (">", Relation::Greater),
-];
 
 /// The functions that are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,10 +240,10 @@ impl Parser<'_> {
 
     fn comparison(&mut self) -> Parsed {
         let left = self.term()?;
-        for (symbol, relation) in RELATIONS {
+        for (symbol, op) in OPS {
             if self.eat(symbol) {
                 let right = self.term()?;
-                return Ok(Filter::Compare(Box::new(left), relation, Box::new(right)));
+                return Ok(Filter::Compare(Box::new(left), op, Box::new(right)));
             }
         }
         Ok(left)
