@@ -49,7 +49,7 @@ async fn client(place: &Place, certificate: &str, key: &str) -> Result<Client, F
     let kubeconfig = serde_json::from_value(place.kubeconfig(certificate, key))?;
     let options = kube::config::KubeConfigOptions::default();
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await?;
-    Ok(Client::try_from(config)?)
+    Ok(ocmadm::k8s::transport::client(config)?)
 }
 
 /// The store's revision: one more for each write.

@@ -114,6 +114,7 @@ fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
     ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }
 
+/// A work of that many ConfigMaps and nothing else.
 fn work(name: &str, maps: usize, value: &str) -> Result<DynamicObject, Failure> {
     let manifests: Vec<Value> = (0..maps)
         .map(|i| {
@@ -127,10 +128,6 @@ fn work(name: &str, maps: usize, value: &str) -> Result<DynamicObject, Failure> 
         "metadata": {"name": name, "namespace": CLUSTER},
         "spec": {
             "workload": {"manifests": manifests},
-            "manifestConfigs": [{
-                "resourceIdentifier": {"group": "", "resource": "configmaps", "name": format!("{name}-0"), "namespace": "default"},
-                "feedbackRules": [{"type": "JSONPaths", "jsonPaths": [{"name": "seen", "path": ".metadata.labels.seen"}]}],
-            }],
         },
     }))?)
 }
@@ -285,6 +282,14 @@ async fn drift(world: &World) -> Result<f64, Failure> {
 async fn status(world: &World) -> Result<f64, Failure> {
     let maps = world.maps();
     let params = PatchParams::default();
+    let watched = json!({"spec": {"manifestConfigs": [{
+        "resourceIdentifier": {"group": "", "resource": "configmaps", "name": "work-30-0", "namespace": "default"},
+        "feedbackRules": [{"type": "JSONPaths", "jsonPaths": [{"name": "seen", "path": ".metadata.labels.seen"}]}],
+    }]}});
+    world
+        .works()
+        .patch("work-30", &params, &Patch::Merge(watched))
+        .await?;
     let mut times = Vec::new();
     for round in 0..21 {
         let value = format!("round-{round}");

@@ -42,6 +42,8 @@ impl Agent {
         }
         let mut child = Command::new(std::env::current_exe()?)
             .args([AGENT, hub, spoke])
+            // As in the agent's Deployment.
+            .env("MALLOC_ARENA_MAX", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -166,7 +168,7 @@ pub(crate) async fn client(kubeconfig: impl AsRef<Path>) -> Result<Client, Failu
     let config = Kubeconfig::read_from(kubeconfig)?;
     let options = KubeConfigOptions::default();
     let config = kube::Config::from_custom_kubeconfig(config, &options).await?;
-    Ok(Client::try_from(config)?)
+    Ok(ocmadm::k8s::transport::client(config)?)
 }
 
 /// The agent, if this process is to be one; it ends with its standard input.

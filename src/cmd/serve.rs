@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cmd::args::GlobalArgs;
 use crate::error::CommandError;
-use crate::k8s::{client, incluster};
+use crate::k8s::{client, incluster, transport};
 use crate::runtime::process;
 
 /// A process that has found its cluster.
@@ -40,7 +40,7 @@ pub async fn start(global: &GlobalArgs) -> Result<Started, CommandError> {
             .because(error)
             .hint("outside of one, pass --kubeconfig or --context")
     })?;
-    let client = Client::try_from(config).map_err(|error| {
+    let client = transport::client(config).map_err(|error| {
         CommandError::user("the pod's credentials cannot be used").because(error)
     })?;
     Ok(Started {

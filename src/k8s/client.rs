@@ -9,7 +9,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::api::ListParams;
-use kube::client::ClientBuilder;
 use kube::core::{ObjectList, PartialObjectMeta, Status};
 use kube::{Client, Config, Error};
 use rustls_pki_types::CertificateDer;
@@ -18,6 +17,7 @@ use thiserror::Error as ThisError;
 
 use super::kubeconfig::{self, Chosen, KubeconfigError, Places};
 use super::record::Record;
+use super::transport;
 
 /// How long a connection may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -125,7 +125,7 @@ pub fn from_config(
     ca: Option<Vec<u8>>,
 ) -> Result<Connection, ConnectError> {
     config.connect_timeout = Some(CONNECT_TIMEOUT);
-    let client = Client::try_from(config.clone()).map_err(|error| ConnectError::Credentials {
+    let client = transport::client(config.clone()).map_err(|error| ConnectError::Credentials {
         context: context.clone().unwrap_or_default(),
         source: Box::new(error),
     })?;
@@ -182,7 +182,7 @@ impl Connection {
     /// Certificates or credentials that cannot be used.
     pub fn recorded(mut self, record: Option<&Record>) -> Result<Self, ConnectError> {
         if let Some(record) = record {
-            let builder = ClientBuilder::try_from(self.config.clone());
+            let builder = transport::builder(self.config.clone());
             let builder = builder.map_err(|error| ConnectError::Credentials {
                 context: self.context.clone().unwrap_or_default(),
                 source: Box::new(error),

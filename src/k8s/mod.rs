@@ -7,6 +7,7 @@ pub mod incluster;
 pub mod kubeconfig;
 pub mod quantity;
 pub mod record;
+pub mod transport;
 pub mod tunnel;
 pub mod wait;
 pub mod yaml;

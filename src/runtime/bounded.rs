@@ -7,10 +7,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use kube::client::ClientBuilder;
 use kube::{Client, Config, Error};
 use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Layer, Service};
+
+use crate::k8s::transport;
 
 /// A client of this configuration, whose answers begin within `limit`. Watches
 /// too: what an API server has to say of one it says later, but it says at once
@@ -24,7 +25,7 @@ pub fn client(
     limit: Duration,
     given_up: CancellationToken,
 ) -> Result<Client, Error> {
-    let builder = ClientBuilder::try_from(config)?;
+    let builder = transport::builder(config)?;
     Ok(builder.with_layer(&Limit { limit, given_up }).build())
 }
 

@@ -29,6 +29,7 @@ impl<K> Clone for Queue<K> {
 struct Inner<K> {
     state: Mutex<State<K>>,
     changed: Notify,
+    idle: Notify,
     backoff: Backoff,
 }
 
@@ -72,6 +73,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
                     serial: 0,
                 }),
                 changed: Notify::new(),
+                idle: Notify::new(),
                 backoff,
             }),
         }
@@ -151,7 +153,11 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         let mut state = self.state();
         state.failures.remove(key);
         let added = state.finish(key);
+        let idle = state.is_idle();
         drop(state);
+        if idle {
+            self.inner.idle.notify_waiters();
+        }
         if added {
             self.inner.changed.notify_one();
         } else if let Some(delay) = again {
@@ -168,10 +174,26 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         let failures = *failures;
         // Changes that came while it ran wait for the back-off too.
         state.running.remove(key);
+        let idle = state.is_idle();
         drop(state);
+        if idle {
+            self.inner.idle.notify_waiters();
+        }
         let delay = self.inner.backoff.delay(failures);
         self.add_after(key.clone(), delay);
         (failures, delay)
+    }
+
+    /// Waits until no key waits for a worker, and none is in one.
+    pub async fn idle(&self) {
+        loop {
+            let mut idle = std::pin::pin!(self.inner.idle.notified());
+            idle.as_mut().enable();
+            if self.state().is_idle() {
+                return;
+            }
+            idle.await;
+        }
     }
 
     /// How many keys wait for a worker.
@@ -194,6 +216,10 @@ impl<K: Clone + Eq + Hash> State<K> {
         } else if self.waiting.insert(key.clone()) {
             self.ready.push_back(key);
         }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.running.is_empty()
     }
 
     fn forget_delay(&mut self, key: &K) {
@@ -237,6 +263,24 @@ mod tests {
         assert!(queue.is_empty(), "it must not run twice at a time");
         queue.done(&key, None);
         assert_eq!(queue.next().await, "a");
+    }
+
+    #[tokio::test]
+    async fn it_is_idle_when_nothing_waits_or_runs() {
+        let queue = Queue::default();
+        queue.idle().await;
+        queue.add("a");
+        let mut idle = std::pin::pin!(queue.idle());
+        assert!(futures::poll!(idle.as_mut()).is_pending());
+        let key = queue.next().await;
+        queue.add_after("later", Duration::from_secs(60));
+        assert!(futures::poll!(idle.as_mut()).is_pending());
+        queue.add("a");
+        queue.done(&key, None);
+        assert!(futures::poll!(idle.as_mut()).is_pending());
+        let key = queue.next().await;
+        queue.failed(&key);
+        idle.await;
     }
 
     #[tokio::test]

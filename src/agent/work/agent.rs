@@ -251,7 +251,7 @@ impl Agent {
         match key {
             Key::Foreign(name) => match self.records.get("", &name) {
                 None => {
-                    self.copies.remove(&name).await;
+                    self.copies.remove_later(&name);
                     Ok(Next::OnChange)
                 }
                 // Of which hub, will be known when this agent's is back.
@@ -326,7 +326,7 @@ impl Agent {
         match (work, record) {
             (None, None) => {
                 self.forget(name, local);
-                self.copies.remove(&self.record_name(name)).await;
+                self.copies.remove_later(&self.record_name(name));
                 Ok(Next::OnChange)
             }
             (None, Some(_)) if !self.late.of(name).is_empty() => Ok(Next::OnChange),
@@ -401,15 +401,11 @@ impl Agent {
         let resync = local.resync_at.is_some_and(|at| at <= Instant::now());
         let everything = local.applied.as_ref() != Some(&applied) || resync;
         let complete = status::complete(&work.status.conditions);
-        // An older copy must not outlive what is applied now; the first can wait.
-        let first = !self.copies.has(&owner.name);
-        let mut copied = first || self.copies.keep(&record, &work).await;
-        let (applied_to, kept) = tokio::join!(
-            self.apply_items(&work, &record, &owner, local, everything, complete),
-            async { !first || self.copies.keep(&record, &work).await },
-        );
-        copied &= kept;
-        let record = applied_to?;
+        // An older copy must not outlive what is applied now.
+        let copied = self.copies.keep(&record, &work).await;
+        let record = self
+            .apply_items(&work, &record, &owner, local, everything, complete)
+            .await?;
         local.record = Some(Arc::clone(&record));
         local.applied = Some(applied);
 
@@ -573,10 +569,10 @@ impl Agent {
         let record = match record {
             Some(record) => record,
             None => match self.create_record(&wanted).await {
-                Ok(created) => return Ok(Arc::new(trimmed(created))),
-                Err(kube::Error::Api(status)) if status.is_already_exists() => Arc::new(trimmed(
-                    self.records_api.get(&self.record_name(name)).await?,
-                )),
+                Ok(created) => return Ok(Arc::new(record::trimmed(created))),
+                Err(kube::Error::Api(status)) if status.is_already_exists() => Arc::new(
+                    record::trimmed(self.records_api.get(&self.record_name(name)).await?),
+                ),
                 Err(error) => return Err(error.into()),
             },
         };
@@ -604,7 +600,7 @@ impl Agent {
             .records_api
             .patch(&self.record_name(name), &manager(), &Patch::Merge(&patch))
             .await?;
-        Ok(Arc::new(trimmed(patched)))
+        Ok(Arc::new(record::trimmed(patched)))
     }
 
     /// Writes the status of the record where it differs.
@@ -692,11 +688,6 @@ pub(super) fn manager() -> PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
     }
-}
-
-pub(super) fn trimmed<K: kube::Resource>(mut object: K) -> K {
-    object.meta_mut().managed_fields = None;
-    object
 }
 
 /// When to look again at a work that has something to say to a silent hub.

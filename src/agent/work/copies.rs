@@ -5,9 +5,13 @@
 //! belongs to the record of its work: it counts only while that very record is
 //! there and is not being deleted, so nothing that was deleted comes back by it.
 //! Of an older content there is none: a changed work is copied before it is applied.
+//! What has time for that waits until all works are looked after, and is done one after
+//! the other: the first copy of a work, and the end of one. No copy is owned by its record, as garbage
+//! collection would then spend more requests on its end than the agent does.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -15,23 +19,51 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
 
 use super::model::{AppliedWork, FIELD_MANAGER, Work, WorkSpec, WorkStatus};
-use super::owner::Owner;
 use super::status;
+use crate::runtime::{Failure, Next, Queue};
 
 /// Label of the copies.
 const LABEL: &str = "ocmadm.io/copy-of";
 /// Annotation: what of which work it is a copy of.
 const STAMP: &str = "ocmadm.io/stamp";
 const KEY: &str = "work";
+/// How long errands wait for works that do not end.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// A Secret holds no more than 1 MiB.
 const LARGEST: usize = 1_000_000;
 
 /// Where the copies are, and which there are.
 pub struct Copies {
     api: Option<Api<Secret>>,
-    known: Mutex<HashMap<String, String>>,
+    state: Mutex<State>,
+    /// Copies that have something to be done about, by name.
+    errands: Queue<String>,
+    /// Held while an errand is run.
+    running: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The stamps of the copies that are there.
+    known: HashMap<String, String>,
+    /// What is to be done when there is time.
+    errands: HashMap<String, Errand>,
+    /// The copy whose errand is run.
+    busy: Option<String>,
+    /// When the first of the errands began to wait for the works.
+    waiting: Option<Instant>,
+}
+
+/// What has time.
+#[derive(Clone)]
+enum Errand {
+    /// The first copy.
+    Write(Arc<AppliedWork>, Arc<Work>),
+    /// A copy that is of nothing any more.
+    Remove,
 }
 
 #[derive(Serialize)]
@@ -46,12 +78,14 @@ impl Copies {
     pub fn new(client: &Client, namespace: Option<&str>) -> Self {
         Self {
             api: namespace.map(|namespace| Api::namespaced(client.clone(), namespace)),
-            known: Mutex::default(),
+            state: Mutex::default(),
+            errands: Queue::default(),
+            running: tokio::sync::Mutex::default(),
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, String>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks which there are, once; those whose record is gone are removed.
@@ -61,56 +95,129 @@ impl Copies {
         for copy in api.list_metadata(&labelled).await?.items {
             let name = copy.name_any();
             let stamp = copy.annotations().get(STAMP).cloned().unwrap_or_default();
-            self.known().insert(name.clone(), stamp);
+            self.state().known.insert(name.clone(), stamp);
             if !has_record(&name) {
-                self.remove(&name).await;
+                self.remove_later(&name);
             }
         }
         Ok(())
     }
 
-    /// Whether there is a copy, of whatever content.
-    pub fn has(&self, record: &str) -> bool {
-        self.known().contains_key(record)
+    /// The copies that have something to be done about: for [`Self::run_errand`].
+    pub const fn errands(&self) -> &Queue<String> {
+        &self.errands
     }
 
-    /// Copies the work where the copy differs. What cannot be copied is applied
-    /// all the same; `false` says that it should be tried again.
-    pub async fn keep(&self, record: &AppliedWork, work: &Work) -> bool {
+    /// Whether there is a copy, of whatever content, or there will be any moment.
+    fn has(&self, record: &str) -> bool {
+        let state = self.state();
+        state.known.contains_key(record) || state.busy.as_deref() == Some(record)
+    }
+
+    /// Copies the work where the copy differs, at once if there is an older one. What
+    /// cannot be copied is applied all the same; `false` says that it should be tried
+    /// again.
+    pub async fn keep(&self, record: &Arc<AppliedWork>, work: &Arc<Work>) -> bool {
         let Some(api) = &self.api else { return true };
         let name = record.name_any();
-        let stamp = stamp(record, work);
-        if self.known().get(&name) == Some(&stamp) {
+        if !self.has(&name) {
+            let errand = Errand::Write(Arc::clone(record), Arc::clone(work));
+            self.state().errands.insert(name.clone(), errand);
+            self.errands.add(name);
             return true;
         }
-        let secret = match secret(record, work, &stamp) {
-            Ok(Some(secret)) => secret,
-            Ok(None) => {
-                tracing::debug!(record = %name, "too large for a copy");
-                self.remove(&name).await;
-                return true;
-            }
-            Err(error) => {
-                tracing::warn!(record = %name, %error, "a work cannot be copied");
-                return true;
-            }
-        };
-        match self.write(api, &name, &secret).await {
-            Ok(()) => {
-                self.known().insert(name, stamp);
-                true
-            }
+        self.state().errands.remove(&name);
+        if self.state().busy.as_ref() == Some(&name) {
+            drop(self.running.lock().await);
+        }
+        match self.write(api, record, work).await {
+            Ok(()) => true,
             Err(error) => {
                 tracing::warn!(record = %name, %error, "a work cannot be copied: without the hub its drift is not corrected");
                 // Rather no copy than an older one.
-                self.remove(&name).await;
+                if let Err(error) = self.remove(api, &name).await {
+                    tracing::warn!(record = %name, %error, "its older copy stays");
+                }
                 false
             }
         }
     }
 
-    /// To an API server, creating and replacing are less work than applying.
+    /// Removes the copy, if there is one, when there is time: without its record it
+    /// counts for nothing.
+    pub fn remove_later(&self, record: &str) {
+        if self.has(record) {
+            let errand = Errand::Remove;
+            self.state().errands.insert(record.to_owned(), errand);
+            self.errands.add(record.to_owned());
+        } else {
+            self.state().errands.remove(record);
+        }
+    }
+
+    /// Does what is to be done about a copy, when no work wants to be looked after.
+    pub async fn run_errand(
+        &self,
+        name: String,
+        works: impl Future<Output = ()>,
+    ) -> Result<Next, Failure> {
+        let Some(api) = &self.api else {
+            return Ok(Next::OnChange);
+        };
+        let since = *self.state().waiting.get_or_insert_with(Instant::now);
+        if timeout_at(since + PATIENCE, works).await.is_ok() {
+            self.state().waiting = None;
+        }
+        let _running = self.running.lock().await;
+        let errand = {
+            let mut state = self.state();
+            let errand = state.errands.remove(&name);
+            state.busy = errand.is_some().then(|| name.clone());
+            errand
+        };
+        let Some(errand) = errand else {
+            return Ok(Next::OnChange);
+        };
+        let done = match &errand {
+            Errand::Write(record, work) => self.write(api, record, work).await,
+            Errand::Remove => self.remove(api, &name).await,
+        };
+        let mut state = self.state();
+        state.busy = None;
+        if let Err(error) = done {
+            state.errands.entry(name).or_insert(errand);
+            return Err(error.into());
+        }
+        Ok(Next::OnChange)
+    }
+
+    /// Writes the copy where it differs.
     async fn write(
+        &self,
+        api: &Api<Secret>,
+        record: &AppliedWork,
+        work: &Work,
+    ) -> Result<(), kube::Error> {
+        let (name, stamp) = (record.name_any(), stamp(record, work));
+        if self.state().known.get(&name) == Some(&stamp) {
+            return Ok(());
+        }
+        match secret(record, work, &stamp) {
+            Ok(Some(secret)) => {
+                self.send(api, &name, &secret).await?;
+                self.state().known.insert(name, stamp);
+                Ok(())
+            }
+            Ok(None) => {
+                tracing::debug!(record = %name, "too large for a copy");
+                self.remove(api, &name).await
+            }
+            Err(error) => Err(kube::Error::SerdeError(error)),
+        }
+    }
+
+    /// To an API server, creating and replacing are less work than applying.
+    async fn send(
         &self,
         api: &Api<Secret>,
         name: &str,
@@ -120,40 +227,38 @@ impl Copies {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PostParams::default()
         };
-        let mut exists = self.has(name);
-        // It may come or go at the same time: another look each.
-        for last in [false, false, true] {
+        let mut exists = self.state().known.contains_key(name);
+        let mut looks = 3;
+        loop {
             let written = if exists {
                 api.replace(name, &params, secret).await
             } else {
                 api.create(&params, secret).await
             };
-            match written {
-                Err(kube::Error::Api(status)) if status.is_already_exists() && !last => {
-                    exists = true;
-                }
-                Err(error) if is_missing(&error) && exists && !last => exists = false,
-                other => return other.map(drop),
+            let was_wrong = match &written {
+                Err(kube::Error::Api(status)) if !exists => status.is_already_exists(),
+                Err(error) if exists => is_missing(error),
+                _ => false,
+            };
+            looks -= 1;
+            if !was_wrong || looks == 0 {
+                return written.map(drop);
             }
+            // It came or went at the same time.
+            exists = !exists;
         }
-        Ok(())
     }
 
     /// Removes the copy, if there is one.
-    pub async fn remove(&self, record: &str) {
-        let Some(api) = &self.api else { return };
-        if !self.has(record) {
-            return;
+    async fn remove(&self, api: &Api<Secret>, name: &str) -> Result<(), kube::Error> {
+        if !self.state().known.contains_key(name) {
+            return Ok(());
         }
-        match api.delete(record, &DeleteParams::background()).await {
-            Err(error) if !is_missing(&error) => {
-                // It counts for nothing without its record, whose end is its own.
-                tracing::debug!(%record, %error, "a copy stays");
-            }
-            _ => {
-                self.known().remove(record);
-            }
-        }
+        match api.delete(name, &DeleteParams::background()).await {
+            Err(error) if !is_missing(&error) => return Err(error),
+            _ => self.state().known.remove(name),
+        };
+        Ok(())
     }
 
     /// The work as it was applied last, if this very record is of it.
@@ -223,10 +328,6 @@ fn secret(
     if content.len() > LARGEST {
         return Ok(None);
     }
-    let owner = Owner {
-        name: record.name_any(),
-        uid: record.metadata.uid.clone().unwrap_or_default(),
-    };
     Ok(Some(Secret {
         metadata: ObjectMeta {
             name: record.metadata.name.clone(),
@@ -235,7 +336,6 @@ fn secret(
                 "manifestwork".to_owned(),
             )])),
             annotations: Some(BTreeMap::from([(STAMP.to_owned(), stamp.to_owned())])),
-            owner_references: Some(vec![serde_json::from_value(owner.reference())?]),
             ..ObjectMeta::default()
         },
         type_: Some("ocmadm.io/manifestwork".to_owned()),
@@ -246,11 +346,12 @@ fn secret(
 
 /// The work in a Secret that belongs to this record.
 fn parse(secret: &Secret, record: &AppliedWork) -> Option<Work> {
-    let owned = secret
-        .owner_references()
-        .iter()
-        .any(|owner| Some(&owner.uid) == record.metadata.uid.as_ref());
-    if !owned || secret.metadata.deletion_timestamp.is_some() {
+    let stamp = secret.annotations().get(STAMP)?;
+    let of = stamp.split(' ').next();
+    if of.is_none_or(str::is_empty)
+        || of != record.metadata.uid.as_deref()
+        || secret.metadata.deletion_timestamp.is_some()
+    {
         return None;
     }
     let content = secret.data.as_ref()?.get(KEY)?;

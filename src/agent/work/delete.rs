@@ -8,15 +8,17 @@ use kube::api::{DeleteParams, Patch, Preconditions};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::agent::{Agent, manager, trimmed};
+use super::agent::{Agent, manager};
 use super::hub::HubError;
 use super::local::Local;
 use super::model::{
-    APPLIED_FINALIZER, AppliedResource, AppliedWork, WORK_FINALIZER, Work, has_finalizer, now,
+    APPLIED_FINALIZER, APPLIED_KIND, AppliedResource, AppliedWork, WORK_FINALIZER, Work,
+    has_finalizer, now,
 };
 use super::owner::Owner;
 use super::prune::{self, Sole};
 use super::record::{self, Eviction};
+use super::rest;
 use crate::runtime::{Failure, Next};
 
 /// What goes faster than this is not said to be going: that is a write, and nobody
@@ -106,9 +108,9 @@ impl Agent {
         record: &Arc<AppliedWork>,
         sole: &HashMap<AppliedResource, Sole>,
     ) -> Result<Option<(Arc<AppliedWork>, Rest)>, Failure> {
-        let copy = self.record_name(name);
-        let (deleted, ()) = tokio::join!(self.delete_record(record), self.copies.remove(&copy));
-        let Some(record) = deleted? else {
+        let deleted = self.delete_record(record).await?;
+        self.copies.remove_later(&self.record_name(name));
+        let Some(record) = deleted else {
             return Ok(None);
         };
         let left = self.finalize(&record, sole).await?;
@@ -132,7 +134,9 @@ impl Agent {
             ..DeleteParams::background()
         };
         match self.records_api.delete(name, &params).await {
-            Ok(answer) => Ok(answer.left().map(|record| Arc::new(trimmed(record)))),
+            Ok(answer) => Ok(answer
+                .left()
+                .map(|record| Arc::new(record::trimmed(record)))),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -183,20 +187,39 @@ impl Agent {
             self.write_record_status(record, status).await?;
             return Ok(rest);
         }
-        let mut finalizers = record.metadata.finalizers.clone().unwrap_or_default();
-        finalizers.retain(|f| f != APPLIED_FINALIZER);
-        let patch = json!({"metadata": {"uid": record.metadata.uid, "finalizers": finalizers}});
-        match self
-            .records_api
-            .patch(&owner.name, &manager(), &Patch::Merge(&patch))
-            .await
-        {
-            Ok(_) => Ok(Rest::default()),
+        match self.free_record(record).await {
+            Ok(()) => Ok(Rest::default()),
             Err(kube::Error::Api(status)) if status.is_not_found() || status.code == 409 => {
                 Ok(Rest::default())
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Takes the agent's finalizer from a record that is being deleted.
+    async fn free_record(&self, record: &AppliedWork) -> Result<(), kube::Error> {
+        let name = record.metadata.name.as_deref().unwrap_or_default();
+        let mut finalizers = record.metadata.finalizers.clone().unwrap_or_default();
+        finalizers.retain(|f| f != APPLIED_FINALIZER);
+        if finalizers.is_empty() {
+            // Nothing stays of it: to replace it is less work for the API server.
+            let stripped = rest::strip(
+                &self.records_api,
+                APPLIED_KIND,
+                &record.metadata,
+                &record.spec,
+            );
+            match stripped.await {
+                // Of another version by now.
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                other => return other.map(drop),
+            }
+        }
+        let patch = json!({"metadata": {"uid": record.metadata.uid, "finalizers": finalizers}});
+        self.records_api
+            .patch(name, &manager(), &Patch::Merge(&patch))
+            .await
+            .map(drop)
     }
 
     /// A record whose work is not (any more) on the hub.

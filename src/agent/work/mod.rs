@@ -204,6 +204,12 @@ pub async fn run(
                 let agent = Arc::clone(&this);
                 async move { agent.reconcile(key).await }
             });
+            let (of, works_of) = (Arc::clone(&agent), queue.clone());
+            let errands = agent.copies.errands();
+            tasks.controller("work-copy", errands, 1, &metrics, move |name| {
+                let (agent, works) = (Arc::clone(&of), works_of.clone());
+                async move { agent.copies.run_errand(name, works.idle()).await }
+            });
             if !present {
                 let stop = shutdown.clone();
                 tasks.spawn(async move {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kube::api::Patch;
 use serde_json::json;
 
-use super::agent::{Agent, manager, trimmed};
+use super::agent::{Agent, manager};
 use super::fit;
 use super::hub::HubError;
 use super::local::Local;
@@ -33,15 +33,29 @@ impl Agent {
     pub(super) async fn remove_finalizer(&self, name: &str, work: &Work) -> Result<(), HubError> {
         let mut finalizers = work.metadata.finalizers.clone().unwrap_or_default();
         finalizers.retain(|f| f != WORK_FINALIZER);
-        let patch = json!({"metadata": {
-            "uid": work.metadata.uid,
-            "resourceVersion": work.metadata.resource_version,
-            "finalizers": finalizers,
-        }});
-        let params = manager();
-        let patch = Patch::Merge(&patch);
-        let request = self.works_api.patch(name, &params, &patch);
-        match self.hub.ask(name, request).await {
+        let mut removed = None;
+        if finalizers.is_empty() && work.unreadable.is_none() {
+            // Nothing stays of it: to replace it is less work for the API server.
+            let request = rest::strip(&self.works_api, KIND, &work.metadata, &work.spec);
+            removed = match self.hub.ask(name, request).await {
+                Err(HubError::Said(kube::Error::Api(status))) if status.code == 422 => None,
+                answer => Some(answer),
+            };
+        }
+        let removed = match removed {
+            Some(removed) => removed,
+            None => {
+                let patch = json!({"metadata": {
+                    "uid": work.metadata.uid,
+                    "resourceVersion": work.metadata.resource_version,
+                    "finalizers": finalizers,
+                }});
+                let (params, patch) = (manager(), Patch::Merge(&patch));
+                let request = self.works_api.patch(name, &params, &patch);
+                self.hub.ask(name, request).await
+            }
+        };
+        match removed {
             Ok(_) => Ok(()),
             Err(HubError::Said(kube::Error::Api(status))) if status.is_not_found() => Ok(()),
             Err(error) => Err(error),
@@ -161,4 +175,10 @@ impl Agent {
             other => Ok(other?),
         }
     }
+}
+
+/// Without managed fields, which nobody here reads.
+fn trimmed(mut work: Work) -> Work {
+    work.metadata.managed_fields = None;
+    work
 }

@@ -68,26 +68,62 @@ where
     K: Clone + DeserializeOwned + Resource,
 {
     let name = metadata.name.as_deref().unwrap_or_default();
+    let body = body(kind, metadata, "status", status)?;
+    let request = kube::core::Request::new(api.resource_url())
+        .replace_subresource("status", name, &posted(), body)
+        .map_err(kube::Error::BuildRequest)?;
+    api.clone().into_client().request(request).await
+}
+
+/// Replaces an object by one that has this spec and nothing beside it, no finalizer
+/// either.
+///
+/// # Errors
+/// As the API server says; 409 when the object is not of this version any more.
+pub async fn strip<K>(
+    api: &Api<K>,
+    kind: &str,
+    metadata: &ObjectMeta,
+    spec: &(impl Serialize + Sync),
+) -> Result<K, kube::Error>
+where
+    K: Clone + DeserializeOwned + Resource,
+{
+    let name = metadata.name.as_deref().unwrap_or_default();
+    let body = body(kind, metadata, "spec", spec)?;
+    let request = kube::core::Request::new(api.resource_url())
+        .replace(name, &posted(), body)
+        .map_err(kube::Error::BuildRequest)?;
+    api.clone().into_client().request(request).await
+}
+
+/// What says which object it is, and one field.
+fn body(
+    kind: &str,
+    metadata: &ObjectMeta,
+    field: &str,
+    content: &(impl Serialize + Sync),
+) -> Result<Vec<u8>, kube::Error> {
     let body = json!({
         "apiVersion": API_VERSION,
         "kind": kind,
         "metadata": {
-            "name": name,
+            "name": metadata.name,
             "namespace": metadata.namespace,
             "uid": metadata.uid,
             "resourceVersion": metadata.resource_version,
         },
-        "status": status,
+        field: content,
     });
-    let bytes = serde_json::to_vec(&body).map_err(kube::Error::SerdeError)?;
-    let params = PostParams {
+    serde_json::to_vec(&body).map_err(kube::Error::SerdeError)
+}
+
+/// As this agent.
+fn posted() -> PostParams {
+    PostParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PostParams::default()
-    };
-    let request = kube::core::Request::new(api.resource_url())
-        .replace_subresource("status", name, &params, bytes)
-        .map_err(kube::Error::BuildRequest)?;
-    api.clone().into_client().request(request).await
+    }
 }
 
 /// How a patch is meant.

@@ -242,6 +242,7 @@ impl Door {
             tokio::select! {
                 accepted = self.listener.accept() => {
                     if let Ok((client, _)) = accepted {
+                        let _ = client.set_nodelay(true);
                         inside.push(self.lead(client, reach, cluster));
                     }
                 }

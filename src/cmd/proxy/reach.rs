@@ -150,6 +150,7 @@ impl Reach {
                 let stream = TcpStream::connect((host.as_str(), self.port))
                     .await
                     .map_err(DialError::Connect)?;
+                stream.set_nodelay(true).map_err(DialError::Connect)?;
                 tunnel::dial(stream, tls, host, &address, random).await?
             }
             Place::Pod { pods, name } => {

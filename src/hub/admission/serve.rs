@@ -72,6 +72,10 @@ pub(super) async fn listen(
 }
 
 async fn talk(stream: TcpStream, acceptor: TlsAcceptor, judges: Arc<[Arc<dyn Judge>]>) {
+    // Each answer at once: the API server waits for it.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
     let stream = match tokio::time::timeout(GREETING, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {

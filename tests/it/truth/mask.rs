@@ -153,15 +153,18 @@ pub(super) fn mask_text(text: &str, variables: &BTreeMap<String, String>) -> Str
             result.replace_range(start..start + length, "<version>");
         }
     }
-    if let Some(start) = result.find("object not decodable revision=") {
-        let start = start + "object not decodable revision=".len();
-        let digits = result[start..].bytes().take_while(u8::is_ascii_digit);
-        result.replace_range(start..start + digits.count(), "<version>");
-    }
-    if let Some(start) = result.find("resource version: 9999999, current: ") {
-        let start = start + "resource version: 9999999, current: ".len();
-        let digits = result[start..].bytes().take_while(u8::is_ascii_digit);
-        result.replace_range(start..start + digits.count(), "<version>");
+    for before in [
+        "object not decodable revision=",
+        "resource version: 9999999, current: ",
+        "\"resourceVersion\":\"",
+    ] {
+        if let Some(start) = result.find(before).map(|at| at + before.len()) {
+            let digits = result[start..].bytes().take_while(u8::is_ascii_digit);
+            let end = start + digits.count();
+            if end > start {
+                result.replace_range(start..end, "<version>");
+            }
+        }
     }
     for (shape, mask) in [
         ("dddd-dd-ddTdd:dd:ddZ", "<time>"),

@@ -155,8 +155,8 @@ async fn an_agent_that_starts_without_its_hub_corrects_drift_and_resurrects_noth
     bed.set_manifests("kept", vec![config_map("kept", "2")])
         .await;
     bed.until_available("kept").await;
+    until("both are copied", async || copies(&bed).await == 2).await;
     bed.kill_agent().await;
-    assert_eq!(copies(&bed).await, 2);
     let (hub, away) = bed.hub.switchable();
     away.set(true);
     let spoke = bed.spoke.client.clone();
@@ -180,7 +180,7 @@ async fn an_agent_that_starts_without_its_hub_corrects_drift_and_resurrects_noth
         bed.spoke.get(&config_map("gone", "")).await.is_none()
     })
     .await;
-    assert_eq!(copies(&bed).await, 1);
+    until("its copy too", async || copies(&bed).await == 1).await;
     assert!(is("kept", "2").await);
     // What is as it was reported is not reported again.
     let after = bed.work("kept").await;
@@ -192,7 +192,36 @@ async fn an_agent_that_starts_without_its_hub_corrects_drift_and_resurrects_noth
     bed.hub.delete(&work("kept")).await;
     bed.until_gone("kept").await;
     assert!(bed.spoke.get(&config_map("kept", "")).await.is_none());
-    assert_eq!(copies(&bed).await, 0);
+    until("and its copy", async || copies(&bed).await == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_work_that_comes_again_at_once_has_a_copy_of_its_new_self() {
+    let mut bed = Bed::without_agent().await;
+    bed.start_agent_with(copying(), bed.hub.client.clone(), bed.spoke.client.clone());
+    for value in ["1", "2", "3", "4"] {
+        bed.create_work("w", vec![config_map("a", "first")]).await;
+        bed.set_manifests("w", vec![config_map("a", value)]).await;
+        bed.until_available("w").await;
+        let record = bed.record("w").await.unwrap();
+        let secret = json!({"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": record["metadata"]["name"], "namespace": "default"}});
+        // The end of the one before has had its time, too.
+        until("it is copied", async || {
+            let copy = bed.spoke.get(&secret).await.unwrap_or_default();
+            let stamp = copy["metadata"]["annotations"]["ocmadm.io/stamp"].as_str();
+            let generation = bed.work("w").await["metadata"]["generation"].to_string();
+            let uid = record["metadata"]["uid"].as_str().unwrap();
+            stamp.is_some_and(|stamp| {
+                let words: Vec<&str> = stamp.split(' ').collect();
+                words[0] == uid && words[2] == generation
+            })
+        })
+        .await;
+        bed.hub.delete(&work("w")).await;
+        bed.until_gone("w").await;
+    }
+    until("and no copy is left", async || copies(&bed).await == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,6 +233,10 @@ async fn a_copy_without_its_record_counts_for_nothing() {
     let name = bed.record("w").await.unwrap()["metadata"]["name"].clone();
     let secret = json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": name, "namespace": "default"}});
+    until("it is copied", async || {
+        bed.spoke.get(&secret).await.is_some()
+    })
+    .await;
     let mut copy = bed.spoke.get(&secret).await.unwrap();
     bed.hub.delete(&work("w")).await;
     bed.until_gone("w").await;

@@ -14,6 +14,7 @@ use crate::authn::Authenticator;
 use crate::authz;
 use crate::builtin::{self, Question};
 use crate::golang;
+use crate::registry::typemeta;
 use crate::registry::{Deleted, Patch, PatchKind, Registry, RequestContext, View};
 use crate::request::protobuf::{self, ProtobufError};
 use crate::request::{Accept, DeleteOptions, FieldValidation, ListOptions, Query, ResourcePath};
@@ -415,7 +416,13 @@ impl Verb<'_> {
 
     /// The object in a body.
     fn object(&self, resource: &ResourceType, bytes: &Bytes) -> Result<Value, Status> {
-        let (object, repeated) = decode(self.headers, bytes, &resource.gvk.kind)?;
+        let kind = &resource.gvk.kind;
+        let (object, repeated) = decode(self.headers, bytes, kind)?;
+        // The scale of a custom object is a built-in kind.
+        let custom = resource.custom.is_some() && self.path.subresource != "scale";
+        if let Some(why) = typemeta::unrecognised(&object, custom, bytes) {
+            return Err(unrecognised(kind, &why, bytes));
+        }
         match content_type(self.headers).as_str() {
             "" | "application/json" | "*/*" => self.note_repeated(bytes),
             _ => {
@@ -551,17 +558,20 @@ fn answers_with_object(resource: &ResourceType) -> bool {
     )
 }
 
+/// The 400 of a body that is no object of this kind.
+fn unrecognised(kind: &str, why: &str, sent: &[u8]) -> Status {
+    let shown = golang::summary(sent);
+    Status::bad_request(format!(
+        "the object provided is unrecognized (must be of type {kind}): {why} ({shown})"
+    ))
+}
+
 /// Reads a body that is JSON or YAML; also the keys of the YAML that are
 /// repeated.
 fn decode(headers: &HeaderMap, bytes: &Bytes, kind: &str) -> Result<(Value, Vec<String>), Status> {
-    let unreadable = |error: String| {
-        let shown = golang::summary(bytes);
-        Status::bad_request(match kind {
-            "DeleteOptions" => error,
-            _ => format!(
-                "the object provided is unrecognized (must be of type {kind}): {error} ({shown})"
-            ),
-        })
+    let unreadable = |error: String| match kind {
+        "DeleteOptions" => Status::bad_request(error),
+        _ => unrecognised(kind, &error, bytes),
     };
     let unparsable = |error: &str| {
         unreadable(format!(

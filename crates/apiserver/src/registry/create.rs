@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::meta::{self, text};
 use super::stages::How;
-use super::{Registry, Target, View, convert, refused, stages};
+use super::{Registry, Target, View, convert, refused, stages, typemeta};
 use crate::api::GroupResource;
 use crate::request::RequestContext;
 use crate::status::{Cause, Status};
@@ -28,7 +28,7 @@ impl Registry {
         mut object: Value,
     ) -> Result<Arc<Value>, Status> {
         self.refuse_ending(resource, text(&object, "name"))?;
-        check_type(resource, &mut object)?;
+        typemeta::check(resource, &mut object)?;
         check_namespace(resource, namespace, &mut object)?;
         if !text(&object, "resourceVersion").is_empty() {
             return Err(Status::new(
@@ -102,6 +102,7 @@ impl Registry {
         let prefix = text(&object, "generateName").to_owned();
         let generated = text(&object, "name").is_empty();
         if generated && prefix.is_empty() {
+            typemeta::validate(resource, &object)?;
             let cause = Cause {
                 reason: "FieldValueRequired".to_owned(),
                 message: "Required value: name or generateName is required".to_owned(),
@@ -241,64 +242,6 @@ pub(super) fn as_decoding(resource: &ResourceType, mut status: Status) -> Status
         kind = gvk.kind,
     );
     status
-}
-
-/// `apiVersion` and `kind` must be those of the URL; they may be missing.
-pub(super) fn check_type(resource: &ResourceType, object: &mut Value) -> Result<(), Status> {
-    let gvk = &resource.gvk;
-    let Some(map) = object.as_object_mut() else {
-        return Err(Status::bad_request(format!(
-            "the object provided is unrecognized (must be of type {}): it is no object",
-            gvk.kind
-        )));
-    };
-    let expected = gvk.api_version();
-    match map
-        .get("apiVersion")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-    {
-        "" => {
-            map.insert("apiVersion".to_owned(), expected.into());
-        }
-        version if version == expected => {}
-        version => {
-            return Err(Status::bad_request(format!(
-                "{kind} in version \"{version}\" cannot be handled as a {kind}: no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/runtime/scheme.go:111\"",
-                kind = gvk.kind,
-            )));
-        }
-    }
-    match map.get("kind").and_then(Value::as_str).unwrap_or_default() {
-        "" => {
-            map.insert("kind".to_owned(), gvk.kind.as_str().into());
-        }
-        kind if kind == gvk.kind => {}
-        kind => {
-            let internal = gvk
-                .group
-                .split('.')
-                .next()
-                .filter(|group| !group.is_empty())
-                .unwrap_or("core");
-            return Err(Status::bad_request(format!(
-                "{kind} in version \"{version}\" cannot be handled as a {own}: converting ({version}.{kind}) to ({internal}.{own}): unknown conversion",
-                version = gvk.version,
-                own = gvk.kind,
-            )));
-        }
-    }
-    match map.get("metadata") {
-        None | Some(Value::Null) => {
-            map.insert("metadata".to_owned(), json!({}));
-            Ok(())
-        }
-        Some(Value::Object(_)) => Ok(()),
-        Some(_) => Err(as_decoding(
-            resource,
-            Status::bad_request("json: cannot unmarshal metadata: it is no object"),
-        )),
-    }
 }
 
 /// The namespace of the object is that of the URL.

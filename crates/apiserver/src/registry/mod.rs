@@ -9,6 +9,7 @@ pub(crate) mod memory;
 mod meta;
 mod scale;
 mod stages;
+pub(crate) mod typemeta;
 mod update;
 pub mod view;
 mod watch;

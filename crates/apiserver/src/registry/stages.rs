@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Registry, Target, View, meta};
+use super::{Registry, Target, View, meta, typemeta};
 use crate::api::GroupResource;
 use crate::builtin::{self, Operation, Write};
 use crate::crd;
@@ -371,6 +371,7 @@ fn validate(
 ) -> Result<(), Status> {
     let resource = target.resource;
     let mut causes = Vec::new();
+    typemeta::validate(resource, new)?;
     if resource.custom.is_some() {
         causes = crd::validate(resource, new, old);
     } else if resource.gr == crd_resource() {

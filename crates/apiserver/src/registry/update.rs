@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::create::{as_decoding, check_namespace, check_size, check_type};
+use super::create::{as_decoding, check_namespace, check_size};
 use super::meta::{self, text};
 use super::stages::How;
-use super::{Registry, Target, convert, refused, stages};
+use super::{Registry, Target, convert, refused, stages, typemeta};
 use crate::api::{GroupResource, GroupVersionKind};
 use crate::golang;
 use crate::patch;
@@ -62,7 +62,7 @@ impl Registry {
         if subresource == "scale" {
             return self.update_scale(context, target, &object).await;
         }
-        check_type(resource, &mut object)?;
+        typemeta::check(resource, &mut object)?;
         check_namespace(resource, namespace, &mut object)?;
         if text(&object, "name").is_empty() {
             return Err(nameless(name));
@@ -125,19 +125,24 @@ impl Registry {
                 patched["kind"] = resource.gvk.kind.clone().into();
             }
             let unreadable = |status: Status| refused_patch(resource, live, patch, &status);
-            check_type(resource, &mut patched).map_err(|status| {
-                let version = patched["apiVersion"].as_str().unwrap_or_default();
-                let kind = patched["kind"].as_str().unwrap_or_default();
-                let known = resource.custom.is_some()
-                    || version.is_empty()
-                    || kind.is_empty()
-                    || decode::knows(version, kind);
-                let why = match !known {
-                    true => Status::bad_request(unregistered_kind(kind, version)),
-                    false => status,
-                };
-                unreadable(why)
-            })?;
+            if resource.custom.is_some() {
+                match typemeta::check_patched(&patched) {
+                    Err(status) if status.code == 400 => return Err(unreadable(status)),
+                    other => other?,
+                }
+            } else {
+                typemeta::check(resource, &mut patched).map_err(|status| {
+                    let version = patched["apiVersion"].as_str().unwrap_or_default();
+                    let kind = patched["kind"].as_str().unwrap_or_default();
+                    let known =
+                        version.is_empty() || kind.is_empty() || decode::knows(version, kind);
+                    let why = match !known {
+                        true => Status::bad_request(unregistered_kind(kind, version)),
+                        false => status,
+                    };
+                    unreadable(why)
+                })?;
+            }
             if text(&patched, "name").is_empty() {
                 return Err(nameless(name));
             }
@@ -177,7 +182,7 @@ impl Registry {
                 applied["kind"].as_str().unwrap_or_default()
             )));
         }
-        check_type(resource, &mut applied)?;
+        typemeta::check(resource, &mut applied)?;
         let named = text(&applied, "namespace").to_owned();
         check_namespace(resource, target.namespace, &mut applied)?;
         check_name(target.name, &mut applied)?;

@@ -182,7 +182,13 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream, String> {
     let mut last = format!("dial tcp: lookup {host}: no such host");
     for address in addresses {
         match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => {
+                // The request would wait for the acknowledgement of the handshake.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "cannot set TCP_NODELAY");
+                }
+                return Ok(stream);
+            }
             Err(error) => {
                 let why = match error.kind() {
                     ErrorKind::ConnectionRefused => "connection refused".to_owned(),

@@ -312,3 +312,91 @@ fn what_costs_too_much_ends() {
     // What people write does not.
     assert!(delete(&mut large, ".. | .a?").is_ok());
 }
+
+/// Pieces of which expressions are put together, well or badly.
+const PIECES: &[&str] = &[
+    ".",
+    "..",
+    ".spec",
+    ".containers",
+    ".tags",
+    ".name",
+    "[]",
+    "[0]",
+    "[-1]",
+    "[\"spec\"]",
+    "?",
+    "|",
+    ",",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "//",
+    "==",
+    "!=",
+    "<",
+    ">=",
+    "and",
+    "or",
+    "not",
+    "if",
+    "then",
+    "elif",
+    "else",
+    "end",
+    "select(",
+    "map(",
+    "any(",
+    "all",
+    "first(",
+    "last",
+    "has(",
+    "contains(",
+    "startswith(\"s\")",
+    "test(\"^s.*$\")",
+    "test(\"(a*)*b\")",
+    "recurse",
+    "recurse(.[]?)",
+    "keys",
+    "length",
+    "empty",
+    "tostring",
+    "ascii_downcase",
+    "type",
+    "null",
+    "true",
+    "\"x\"",
+    "\"\\u00e9\"",
+    "\"",
+    "1",
+    "-0.5e3",
+    "99999999999999999999",
+    ";",
+    "$x",
+    "as",
+    "def f:",
+    "reduce",
+    ".é",
+    "\u{0}",
+];
+
+proptest::proptest! {
+    #[test]
+    fn whatever_an_expression_says_it_ends_and_only_takes_away(
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..24),
+        between in proptest::sample::select(&["", " "][..]),
+    ) {
+        let before = object();
+        let mut after = before.clone();
+        let begin = std::time::Instant::now();
+        let done = delete(&mut after, &pieces.join(between));
+        proptest::prop_assert!(begin.elapsed() < std::time::Duration::from_secs(10));
+        if done.is_err() {
+            proptest::prop_assert_eq!(&after, &before);
+        }
+        proptest::prop_assert!(after.to_string().len() <= before.to_string().len());
+    }
+}

@@ -5,10 +5,11 @@ use std::time::Duration;
 use http::header::LOCATION;
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
+use kube::Config;
 use kube::client::Body;
-use kube::{Client, Config};
 
 use crate::error::CommandError;
+use crate::k8s::transport;
 
 /// More than a work may hold, comments and all.
 const MOST_BYTES: usize = 4 << 20;
@@ -63,7 +64,7 @@ async fn get(address: &str) -> Result<Answer, CommandError> {
         .path_and_query("/")
         .build();
     let config = Config::new(base.map_err(|error| failed().because(error))?);
-    let client = Client::try_from(config).map_err(|error| failed().because(error))?;
+    let client = transport::client(config).map_err(|error| failed().because(error))?;
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let request = Request::get(path)
         .body(Body::empty())
