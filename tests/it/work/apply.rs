@@ -159,13 +159,12 @@ async fn work_12_unknown_kinds_are_said() {
             .ends_with("the server does not allow this method on the requested resource (tried again within 30s)")
     );
     // What failed does not keep the rest from being recorded.
-    assert_eq!(
-        bed.record("w").await.unwrap()["status"]["appliedResources"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    until("the rest is recorded", async || {
+        let record = bed.record("w").await.unwrap();
+        let recorded = record["status"]["appliedResources"].as_array();
+        recorded.is_some_and(|recorded| recorded.len() == 1)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,8 +45,8 @@ async fn change(bed: &Bed, dice: &mut Dice, wanted: &mut Wanted, serial: &mut u6
     }
 }
 
-/// What there is of `wanted` on both sides, if it is all and nothing else.
-async fn is_so(bed: &Bed, wanted: &Wanted) -> bool {
+/// What is there that should not be, is missing or lies; nothing when all is well.
+async fn wrong(bed: &Bed, wanted: &Wanted) -> Option<String> {
     let works = bed.hub.list("ManifestWork", CLUSTER).await;
     let truthful = |work: &Value| {
         let name = work["metadata"]["name"].as_str().unwrap();
@@ -56,7 +56,7 @@ async fn is_so(bed: &Bed, wanted: &Wanted) -> bool {
             .is_some_and(|(count, _)| available && statuses(work, "Applied").len() as u64 == *count)
     };
     if works.len() != wanted.len() || !works.iter().all(truthful) {
-        return false;
+        return Some(format!("works: {wanted:?} is not {works:?}"));
     }
     let maps = bed.spoke.list("ConfigMap", "default").await;
     let mut found: Vec<(String, String)> = maps
@@ -75,7 +75,32 @@ async fn is_so(bed: &Bed, wanted: &Wanted) -> bool {
         .collect();
     found.sort();
     expected.sort();
-    found == expected && bed.records().await == wanted.len()
+    let records = bed.records().await;
+    let all = found == expected && records == wanted.len();
+    (!all).then(|| {
+        let few = |of: &[(String, String)], but: &[(String, String)]| {
+            let few = of.iter().filter(|one| !but.contains(one));
+            few.cloned().collect::<Vec<_>>()
+        };
+        format!(
+            "{records} records of {}; missing: {:?}; too much: {:?}",
+            wanted.len(),
+            few(&expected, &found),
+            few(&found, &expected)
+        )
+    })
+}
+
+/// What was wrong at last, for whom the test fails.
+#[derive(Default)]
+struct Last(std::cell::RefCell<String>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", self.0.borrow());
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,9 +123,17 @@ async fn an_agent_that_ends_at_random_moments_leaves_no_orphan_and_no_lie() {
             }
         }
         bed.start_agent(options());
-        until(&format!("all is as it should be after seed {seed}"), || {
-            is_so(&bed, &wanted)
-        })
+        let last = Last::default();
+        until(
+            &format!("all is as it should be after seed {seed}"),
+            async || match wrong(&bed, &wanted).await {
+                Some(wrong) => {
+                    last.0.replace(wrong);
+                    false
+                }
+                None => true,
+            },
+        )
         .await;
         bed.kill_agent().await;
     }

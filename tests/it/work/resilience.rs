@@ -240,6 +240,10 @@ async fn a_copy_without_its_record_counts_for_nothing() {
     let mut copy = bed.spoke.get(&secret).await.unwrap();
     bed.hub.delete(&work("w")).await;
     bed.until_gone("w").await;
+    until("its copy too", async || {
+        bed.spoke.get(&secret).await.is_none()
+    })
+    .await;
     bed.kill_agent().await;
     // Somebody restores it from a backup.
     for field in [
