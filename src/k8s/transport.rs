@@ -1,8 +1,8 @@
 //! The way to an API server: kube's stack of layers, over connections that send at once.
 //!
-//! kube leaves Nagle's algorithm on. The first request of each connection then waits
-//! until the server acknowledges the end of the TLS handshake, which it puts off for
-//! some 40 ms: more than the rest of a request takes.
+//! kube leaves Nagle's algorithm on. The first request of a connection may then wait
+//! until the server acknowledges the end of the TLS handshake, which it may put off for
+//! 40 ms: more than the rest of a request takes.
 
 use http::{Request, Response};
 use http_body_util::BodyExt;

@@ -6,8 +6,9 @@
 //! there and is not being deleted, so nothing that was deleted comes back by it.
 //! Of an older content there is none: a changed work is copied before it is applied.
 //! What has time for that waits until all works are looked after, and is done one after
-//! the other: the first copy of a work, and the end of one. No copy is owned by its record, as garbage
-//! collection would then spend more requests on its end than the agent does.
+//! the other: the first copy of a work, and the end of one. No copy is owned by its
+//! record, as garbage collection would then spend more requests on its end than the
+//! agent does.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,7 +59,6 @@ struct State {
 }
 
 /// What has time.
-#[derive(Clone)]
 enum Errand {
     /// The first copy.
     Write(Arc<AppliedWork>, Arc<Work>),

@@ -33,33 +33,27 @@ impl Agent {
     pub(super) async fn remove_finalizer(&self, name: &str, work: &Work) -> Result<(), HubError> {
         let mut finalizers = work.metadata.finalizers.clone().unwrap_or_default();
         finalizers.retain(|f| f != WORK_FINALIZER);
-        let mut removed = None;
+        let gone = |answer: Result<Work, HubError>| match answer {
+            Err(HubError::Said(kube::Error::Api(status))) if status.is_not_found() => Ok(()),
+            answer => answer.map(drop),
+        };
         if finalizers.is_empty() && work.unreadable.is_none() {
             // Nothing stays of it: to replace it is less work for the API server.
             let request = rest::strip(&self.works_api, KIND, &work.metadata, &work.spec);
-            removed = match self.hub.ask(name, request).await {
-                Err(HubError::Said(kube::Error::Api(status))) if status.code == 422 => None,
-                answer => Some(answer),
-            };
-        }
-        let removed = match removed {
-            Some(removed) => removed,
-            None => {
-                let patch = json!({"metadata": {
-                    "uid": work.metadata.uid,
-                    "resourceVersion": work.metadata.resource_version,
-                    "finalizers": finalizers,
-                }});
-                let (params, patch) = (manager(), Patch::Merge(&patch));
-                let request = self.works_api.patch(name, &params, &patch);
-                self.hub.ask(name, request).await
+            match self.hub.ask(name, request).await {
+                // As it was read its spec is not valid there: only the finalizer, then.
+                Err(HubError::Said(kube::Error::Api(status))) if status.code == 422 => {}
+                answer => return gone(answer),
             }
-        };
-        match removed {
-            Ok(_) => Ok(()),
-            Err(HubError::Said(kube::Error::Api(status))) if status.is_not_found() => Ok(()),
-            Err(error) => Err(error),
         }
+        let patch = json!({"metadata": {
+            "uid": work.metadata.uid,
+            "resourceVersion": work.metadata.resource_version,
+            "finalizers": finalizers,
+        }});
+        let (params, patch) = (manager(), Patch::Merge(&patch));
+        let request = self.works_api.patch(name, &params, &patch);
+        gone(self.hub.ask(name, request).await)
     }
 
     /// Writes the status of the work where it differs; a conflict is answered

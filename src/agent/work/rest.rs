@@ -67,12 +67,7 @@ pub async fn replace_status<K>(
 where
     K: Clone + DeserializeOwned + Resource,
 {
-    let name = metadata.name.as_deref().unwrap_or_default();
-    let body = body(kind, metadata, "status", status)?;
-    let request = kube::core::Request::new(api.resource_url())
-        .replace_subresource("status", name, &posted(), body)
-        .map_err(kube::Error::BuildRequest)?;
-    api.clone().into_client().request(request).await
+    put(api, kind, metadata, ("status", "status"), status).await
 }
 
 /// Replaces an object by one that has this spec and nothing beside it, no finalizer
@@ -89,41 +84,45 @@ pub async fn strip<K>(
 where
     K: Clone + DeserializeOwned + Resource,
 {
-    let name = metadata.name.as_deref().unwrap_or_default();
-    let body = body(kind, metadata, "spec", spec)?;
-    let request = kube::core::Request::new(api.resource_url())
-        .replace(name, &posted(), body)
-        .map_err(kube::Error::BuildRequest)?;
-    api.clone().into_client().request(request).await
+    put(api, kind, metadata, ("", "spec"), spec).await
 }
 
-/// What says which object it is, and one field.
-fn body(
+/// Puts to a subresource (or to the object itself) what says which object it is, and
+/// one field.
+async fn put<K>(
+    api: &Api<K>,
     kind: &str,
     metadata: &ObjectMeta,
-    field: &str,
+    (subresource, field): (&str, &str),
     content: &(impl Serialize + Sync),
-) -> Result<Vec<u8>, kube::Error> {
+) -> Result<K, kube::Error>
+where
+    K: Clone + DeserializeOwned + Resource,
+{
+    let name = metadata.name.as_deref().unwrap_or_default();
     let body = json!({
         "apiVersion": API_VERSION,
         "kind": kind,
         "metadata": {
-            "name": metadata.name,
+            "name": name,
             "namespace": metadata.namespace,
             "uid": metadata.uid,
             "resourceVersion": metadata.resource_version,
         },
         field: content,
     });
-    serde_json::to_vec(&body).map_err(kube::Error::SerdeError)
-}
-
-/// As this agent.
-fn posted() -> PostParams {
-    PostParams {
+    let body = serde_json::to_vec(&body).map_err(kube::Error::SerdeError)?;
+    let params = PostParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PostParams::default()
-    }
+    };
+    let put = kube::core::Request::new(api.resource_url());
+    let request = match subresource {
+        "" => put.replace(name, &params, body),
+        _ => put.replace_subresource(subresource, name, &params, body),
+    };
+    let request = request.map_err(kube::Error::BuildRequest)?;
+    api.clone().into_client().request(request).await
 }
 
 /// How a patch is meant.
