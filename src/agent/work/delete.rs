@@ -68,16 +68,6 @@ impl Agent {
             return Ok(Next::OnChange);
         }
         local.work = Some(Arc::clone(work));
-        // A list may be older than what an agent before this one has just written.
-        let record = match record {
-            Some(record) => Some(record),
-            None => {
-                let found = self.records_api.get_opt(&self.record_name(name)).await?;
-                found
-                    .filter(|record| record.spec.agent_id == self.options.agent_id)
-                    .map(|record| Arc::new(record::trimmed(record)))
-            }
-        };
         if let Some(record) = record {
             let mut going = std::pin::pin!(self.let_go(name, &record, &sole));
             let gone = match timeout(AT_ONCE, &mut going).await {
