@@ -121,7 +121,7 @@ mod tests {
         tell("b", "x");
         assert_eq!(found("x"), ["b"]);
         assert_eq!(found("y"), ["a", "c"]);
-        informer.remove(&Key::new("", "b"));
+        informer.remove(&Key::new("", "b"), true);
         assert_eq!(found("x"), [""; 0]);
         assert_eq!(index.groups.lock().unwrap().len(), 1);
     }

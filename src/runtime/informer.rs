@@ -101,6 +101,7 @@ impl<T: Resource> Change<T> {
 }
 
 type Handler<T> = Box<dyn Fn(&Key, &Change<T>) + Send + Sync>;
+type Farewell<T> = Box<dyn Fn(&Key, &Arc<T>) + Send + Sync>;
 
 /// What to watch.
 #[derive(Clone, Debug)]
@@ -204,6 +205,7 @@ struct Inner<T> {
     plural: String,
     objects: RwLock<HashMap<Key, Arc<T>>>,
     handlers: Mutex<Vec<Handler<T>>>,
+    farewells: Mutex<Vec<Farewell<T>>>,
     synced: watch::Sender<bool>,
 }
 
@@ -260,6 +262,7 @@ impl<T: Send + Sync + 'static> Informer<T> {
                 plural: scope.resource.plural.clone(),
                 objects: RwLock::new(HashMap::new()),
                 handlers: Mutex::new(Vec::new()),
+                farewells: Mutex::new(Vec::new()),
                 synced: watch::Sender::new(false),
             }),
             scope,
@@ -271,6 +274,18 @@ impl<T: Send + Sync + 'static> Informer<T> {
     pub fn on_change(&self, handler: impl Fn(&Key, &Change<T>) + Send + Sync + 'static) {
         self.inner
             .handlers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Box::new(handler));
+    }
+
+    /// Calls `handler` with the last known state of what the API server says was
+    /// deleted: what a list does not name (any more) may be missing for other reasons,
+    /// as after the restoration of a backup. It is called before those of
+    /// [`Self::on_change`], which hear of both.
+    pub fn on_deleted(&self, handler: impl Fn(&Key, &Arc<T>) + Send + Sync + 'static) {
+        self.inner
+            .farewells
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Box::new(handler));
@@ -370,21 +385,32 @@ impl<T: Send + Sync + 'static> Informer<T> {
             }
             Err(error) => {
                 tracing::warn!(resource = %self.inner.plural, object = %key, %error, "malformed object skipped");
-                self.remove(&key);
+                self.remove(&key, false);
             }
         }
     }
 
-    pub(super) fn remove(&self, key: &Key) {
+    /// Takes out what is not there any more; `deleted` when that was said, and not
+    /// only found out.
+    pub(super) fn remove(&self, key: &Key, deleted: bool) {
         let old = self
             .inner
             .objects
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(key);
-        if let Some(old) = old {
-            self.tell(key, &Change::Deleted(old));
+        let Some(old) = old else { return };
+        if deleted {
+            let farewells = self
+                .inner
+                .farewells
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            for farewell in farewells.iter() {
+                farewell(key, &old);
+            }
         }
+        self.tell(key, &Change::Deleted(old));
     }
 
     fn keep_only(&self, keys: &HashSet<Key>) {
@@ -395,7 +421,7 @@ impl<T: Send + Sync + 'static> Informer<T> {
             .cloned()
             .collect();
         for key in gone {
-            self.remove(&key);
+            self.remove(&key, false);
         }
     }
 
@@ -444,7 +470,7 @@ where
     }
 
     fn remove(&self, key: &Key) {
-        self.informer.remove(key);
+        self.informer.remove(key, true);
     }
 
     fn keep_only(&self, keys: &HashSet<Key>) {
@@ -747,8 +773,21 @@ mod tests {
         let informer: Informer<ConfigMap> = Informer::new(Scope::of::<ConfigMap>());
         informer.apply(object("a", &json!({})), &typed);
         informer.apply(object("b", &json!({})), &typed);
+        let (deleted, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (count, count_all) = (Arc::clone(&deleted), Arc::clone(&gone));
+        informer.on_deleted(move |_, _| {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        informer.on_change(move |_, _| {
+            count_all.fetch_add(1, Ordering::SeqCst);
+        });
         informer.keep_only(&HashSet::from([Key::new("ns", "b")]));
         assert!(informer.get("ns", "a").is_none());
         assert!(informer.any(|key, _| key.to_string() == "ns/b"));
+        // That it was deleted nobody has said.
+        assert_eq!(deleted.load(Ordering::SeqCst), 0);
+        informer.remove(&Key::new("ns", "b"), true);
+        assert_eq!(deleted.load(Ordering::SeqCst), 1);
+        assert_eq!(gone.load(Ordering::SeqCst), 2);
     }
 }

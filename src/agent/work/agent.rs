@@ -62,6 +62,8 @@ struct Notes {
     dirty: HashMap<ObjectKey, u64>,
     /// UID of its record, which was deleted.
     record_gone: Option<String>,
+    /// The hub deleted it over the agent's finalizer.
+    deleted: bool,
     /// Groups whose kinds changed.
     kinds: HashSet<String>,
     /// What its executor may do has changed.
@@ -188,6 +190,14 @@ impl Agent {
             .record_gone = record.metadata.uid.clone();
     }
 
+    /// The hub deleted the work although the agent's finalizer was on it.
+    pub fn deleted_unasked(&self, work: &str) {
+        lock(&self.notes)
+            .entry(work.to_owned())
+            .or_default()
+            .deleted = true;
+    }
+
     /// The work or its record was listed again, and may be older than it was: a
     /// server may have been put back to a backup.
     pub fn listed_again(&self, work: &str) {
@@ -271,7 +281,7 @@ impl Agent {
             Key::Work(name) => {
                 let mut local = lock(&self.locals).remove(&name).unwrap_or_default();
                 let result = self.drive(&name, &mut local).await;
-                if local.work.is_some() || local.record.is_some() || !local.items.is_empty() {
+                if !local.is_nothing() {
                     lock(&self.locals).insert(name, local);
                 }
                 result
@@ -323,6 +333,7 @@ impl Agent {
         let record = newest(local.record.as_ref(), listed);
         local.work = None;
         local.record = None;
+        local.deleted = work.is_none() && (local.deleted || notes.deleted);
         match (work, record) {
             (None, None) => {
                 self.forget(name, local);
@@ -331,6 +342,7 @@ impl Agent {
             }
             (None, Some(_)) if !self.late.of(name).is_empty() => Ok(Next::OnChange),
             (None, Some(record)) => {
+                let deleted = local.deleted;
                 self.forget(name, local);
                 if record.spec.agent_id != self.options.agent_id {
                     return Ok(Next::OnChange);
@@ -338,6 +350,10 @@ impl Agent {
                 if record.metadata.deletion_timestamp.is_some() {
                     let left = self.finalize(&record, &HashMap::new()).await?;
                     return Ok(self.wait_for(name, local, &left));
+                }
+                if deleted || self.never_finished(&record) {
+                    local.deleted = deleted;
+                    return self.end(name, &record, local).await;
                 }
                 self.evict(&record, None).await
             }
@@ -438,10 +454,19 @@ impl Agent {
                 &now(),
             )
         };
-        let (reported, recorded) = tokio::join!(
-            self.report(name, &work, desired),
-            self.write_record_status(&record, record::status(resources, None)),
-        );
+        let writes = self.write_record_status(&record, record::status(resources, None));
+        let (reported, recorded) = if record::is_unfinished(&record) {
+            // The hub first: if the work is gone there, the record goes unfinished.
+            let reported = self.report(name, &work, desired).await;
+            if let Err(HubError::Said(kube::Error::Api(status))) = &reported
+                && status.is_not_found()
+            {
+                return reported.map(|_| Next::OnChange).map_err(Into::into);
+            }
+            (reported, writes.await)
+        } else {
+            tokio::join!(self.report(name, &work, desired), writes)
+        };
         let mut unsaid = false;
         match reported {
             Ok(reported) => {

@@ -222,6 +222,33 @@ impl Agent {
             .map(drop)
     }
 
+    /// Whether the record is of a work that is gone from the hub and was never said to
+    /// be applied: nobody counts on its resources, so there is no grace for them.
+    ///
+    /// Kubernetes deletes an object over a finalizer that is added at the same moment
+    /// (what a deletion found is not looked at again when it is repeated after a
+    /// conflict), and what an agent that was killed had sent may arrive late.
+    pub(super) fn never_finished(&self, record: &AppliedWork) -> bool {
+        record::is_unfinished(record) && self.options.eviction_grace_period < record::NEVER
+    }
+
+    /// Lets the record go of a work that the hub deleted.
+    pub(super) async fn end(
+        &self,
+        name: &str,
+        record: &Arc<AppliedWork>,
+        local: &mut Local,
+    ) -> Result<Next, Failure> {
+        tracing::info!(work = %name, "the hub deleted the work without waiting for its resources; they go now");
+        Ok(match self.let_go(name, record, &HashMap::new()).await? {
+            Some((record, left)) => {
+                local.record = Some(record);
+                self.wait_for(name, local, &left)
+            }
+            None => Next::OnChange,
+        })
+    }
+
     /// A record whose work is not (any more) on the hub.
     pub(super) async fn evict(
         &self,

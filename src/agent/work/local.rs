@@ -47,6 +47,15 @@ pub struct Local {
     pub resync_at: Option<Instant>,
     /// Rounds of waiting for resources to go.
     pub waits: u32,
+    /// The hub deleted the work over the agent's finalizer, and its record is there.
+    pub deleted: bool,
+}
+
+impl Local {
+    /// Whether there is nothing worth remembering.
+    pub const fn is_nothing(&self) -> bool {
+        self.work.is_none() && self.record.is_none() && self.items.is_empty() && !self.deleted
+    }
 }
 
 /// Tells whether everything has to be applied again.

@@ -54,7 +54,7 @@ use tokio_util::sync::CancellationToken;
 use crate::runtime::informer::typed;
 use crate::runtime::{Backoff, Change, Informer, Metrics, Queue, Scope};
 use agent::{Agent, Key};
-use model::{AppliedWork, Work};
+use model::{AppliedWork, WORK_FINALIZER, Work, has_finalizer};
 
 /// Works that are reconciled at the same time.
 const WORKERS: usize = 16;
@@ -127,6 +127,13 @@ pub async fn run(
             of.listed_again(&key.name);
         }
         woken.add(Key::Work(key.name.clone()));
+    });
+    let of = Arc::clone(&agent);
+    works.on_deleted(move |key, work| {
+        let metadata = &work.metadata;
+        if metadata.deletion_timestamp.is_none() && has_finalizer(metadata, WORK_FINALIZER) {
+            of.deleted_unasked(&key.name);
+        }
     });
     let (woken, of) = (queue.clone(), Arc::clone(&agent));
     records.on_change(move |_, change| {

@@ -11,7 +11,7 @@ use super::model::{
 };
 
 /// A grace period this long means: never (100 years).
-const NEVER: Duration = Duration::from_secs(876_000 * 3600);
+pub const NEVER: Duration = Duration::from_secs(876_000 * 3600);
 
 /// Annotation of a record: what is going to be created for a new work, before its
 /// status says it. It saves a write, and counts only while the status lists nothing.
@@ -61,6 +61,14 @@ pub fn recorded(record: &AppliedWork) -> Cow<'_, [AppliedResource]> {
     intended
         .and_then(|intended| serde_json::from_str(intended).ok())
         .map_or_else(|| Cow::Borrowed(&[][..]), Cow::Owned)
+}
+
+/// Whether the agent that made the record ended before it had applied the work and
+/// said so.
+pub fn is_unfinished(record: &AppliedWork) -> bool {
+    let annotations = record.metadata.annotations.as_ref();
+    record.status.applied_resources.is_empty()
+        && annotations.is_some_and(|annotations| annotations.contains_key(INTENDED))
 }
 
 /// The record without what does not count (any more).
@@ -140,8 +148,10 @@ mod tests {
         };
         let mut one = trimmed(record(&[entry("a")]));
         assert_eq!(*recorded(&one), [entry("a")]);
+        assert!(is_unfinished(&one));
         one.status.applied_resources = vec![entry("b")];
         assert_eq!(*recorded(&one), [entry("b")]);
+        assert!(!is_unfinished(&one));
         one = trimmed(one);
         one.status.applied_resources.clear();
         assert!(recorded(&one).is_empty());
@@ -151,6 +161,7 @@ mod tests {
         let many: Vec<_> = (0..1000).map(|i| entry(&format!("map-{i}"))).collect();
         assert!(record(&many).metadata.annotations.is_none());
         assert!(recorded(&record(&many)).is_empty());
+        assert!(!is_unfinished(&record(&many)));
     }
 
     #[test]

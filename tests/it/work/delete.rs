@@ -212,3 +212,72 @@ async fn work_41_a_record_whose_work_vanished_is_evicted() {
     .await;
     assert!(bed.spoke.get(&config_map("a", "")).await.is_none());
 }
+
+/// A Kubernetes API server deletes an object over a finalizer that comes at the same
+/// moment: its last state has the finalizer, and no time of deletion.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_work_that_is_deleted_over_the_finalizer_goes_with_its_resources() {
+    let mut bed = Bed::without_agent().await;
+    // The agent sees a finalizer that the hub knows nothing of.
+    let generation = "\"generation\":1";
+    let with_finalizer = format!(
+        "\"finalizers\":[\"{}\"],{generation}",
+        ocmadm::agent::work::model::WORK_FINALIZER
+    );
+    let hub = bed.hub.saying(generation, with_finalizer);
+    let spoke = bed.spoke.client.clone();
+    bed.create_work("w", vec![config_map("a", "1")]).await;
+    bed.create_work("v", vec![config_map("b", "1")]).await;
+    bed.start_agent_with(options(), hub, spoke);
+    bed.until_available("w").await;
+    bed.until_available("v").await;
+    bed.hub.delete(&work("w")).await;
+    assert!(bed.hub.get(&work("w")).await.is_none(), "nothing held it");
+    until("its record goes at once", || async {
+        bed.record("w").await.is_none()
+    })
+    .await;
+    assert!(bed.spoke.get(&config_map("a", "")).await.is_none());
+    assert!(bed.spoke.get(&config_map("b", "")).await.is_some());
+}
+
+/// What an agent leaves that ends in the middle of a new work: a record that says what
+/// was going to be created, and nothing of what was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_never_finished_goes_at_once_without_its_work() {
+    let mut bed = Bed::without_agent().await;
+    let resource = |name: &str| json!({"version": "v1", "resource": "configmaps", "namespace": "default", "name": name, "uid": ""});
+    for (name, map, finished) in [("v", "a", true), ("w", "b", false)] {
+        let mut object = record(name);
+        let hash = ocmadm::agent::work::model::hub_hash(HUB);
+        object["spec"] = json!({"hubHash": hash, "agentID": "agent-1", "manifestWorkName": name});
+        object["metadata"]["finalizers"] = json!([ocmadm::agent::work::model::APPLIED_FINALIZER]);
+        object["metadata"]["annotations"] =
+            json!({"ocmadm.io/intended": json!([resource(map)]).to_string()});
+        let uid = bed.spoke.create(object).await["metadata"]["uid"].clone();
+        let mut object = config_map(map, "1");
+        object["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": "work.open-cluster-management.io/v1", "kind": "AppliedManifestWork",
+            "name": record(name)["metadata"]["name"], "uid": uid,
+        }]);
+        let uid = bed.spoke.create(object).await["metadata"]["uid"].clone();
+        if finished {
+            let mut resource = resource(map);
+            resource["uid"] = uid;
+            let status = json!({"status": {"appliedResources": [resource]}});
+            bed.spoke.merge_status(&record(name), status).await;
+        }
+    }
+    bed.start_agent(options());
+    until("the unfinished one is gone", || async {
+        bed.record("w").await.is_none()
+    })
+    .await;
+    assert!(bed.spoke.get(&config_map("b", "")).await.is_none());
+    until("the other has its time", || async {
+        let record = bed.record("v").await.unwrap();
+        record["status"]["evictionStartTime"].is_string()
+    })
+    .await;
+    assert!(bed.spoke.get(&config_map("a", "")).await.is_some());
+}
