@@ -1055,11 +1055,16 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -f -a "hub-addon" -d 'Install add-ons for the hub, with Helm'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l names -d 'The add-ons: argocd, argocd-agent' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and not __fish_seen_subcommand_from hub-addon" -f -a "hub-addon" -d 'Install add-ons for the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l names -d 'The add-ons: argocd, argocd-agent, governance-policy-framework' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l create-namespace -d 'Create the add-on\'s namespace' -r -f -a "true\t''
 false\t''"
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l repository -d 'Repository of the charts' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l repository -d 'Repository of the charts (argocd, argocd-agent), or a folder that holds them' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l namespace -d 'Namespace of what is built in (governance-policy-framework)' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l output-file -d 'Write the manifests of what is built in to this file' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l bundle-version -d 'Version of the images of what is built in' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l bundle-version-overrides -d 'JSON file with image tags (ocm, policy_addon) instead of those of the version' -r -F
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l image-registry -d 'Registry of these images [default: quay.io/open-cluster-management]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -s o -l output -d 'Print the objects that were changed, as json, yaml, name, jsonpath=… or custom-columns=…; lines go to stderr' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r
@@ -1081,8 +1086,9 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -f -a "hub-addon" -d 'Take add-ons off the hub, with Helm'
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l names -d 'The add-ons: argocd, argocd-agent' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and not __fish_seen_subcommand_from hub-addon" -f -a "hub-addon" -d 'Take add-ons off the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l names -d 'The add-ons: argocd, argocd-agent, governance-policy-framework' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l namespace -d 'Namespace of what is built in (governance-policy-framework)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -s o -l output -d 'Print the objects that were changed, as json, yaml, name, jsonpath=… or custom-columns=…; lines go to stderr' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand uninstall; and __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r

@@ -1405,13 +1405,18 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('hub-addon', 'hub-addon', [CompletionResultType]::ParameterValue, 'Install add-ons for the hub, with Helm')
+            [CompletionResult]::new('hub-addon', 'hub-addon', [CompletionResultType]::ParameterValue, 'Install add-ons for the hub')
             break
         }
         'ocmadm;install;hub-addon' {
-            [CompletionResult]::new('--names', '--names', [CompletionResultType]::ParameterName, 'The add-ons: argocd, argocd-agent')
+            [CompletionResult]::new('--names', '--names', [CompletionResultType]::ParameterName, 'The add-ons: argocd, argocd-agent, governance-policy-framework')
             [CompletionResult]::new('--create-namespace', '--create-namespace', [CompletionResultType]::ParameterName, 'Create the add-on''s namespace')
-            [CompletionResult]::new('--repository', '--repository', [CompletionResultType]::ParameterName, 'Repository of the charts')
+            [CompletionResult]::new('--repository', '--repository', [CompletionResultType]::ParameterName, 'Repository of the charts (argocd, argocd-agent), or a folder that holds them')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of what is built in (governance-policy-framework)')
+            [CompletionResult]::new('--output-file', '--output-file', [CompletionResultType]::ParameterName, 'Write the manifests of what is built in to this file')
+            [CompletionResult]::new('--bundle-version', '--bundle-version', [CompletionResultType]::ParameterName, 'Version of the images of what is built in')
+            [CompletionResult]::new('--bundle-version-overrides', '--bundle-version-overrides', [CompletionResultType]::ParameterName, 'JSON file with image tags (ocm, policy_addon) instead of those of the version')
+            [CompletionResult]::new('--image-registry', '--image-registry', [CompletionResultType]::ParameterName, 'Registry of these images [default: quay.io/open-cluster-management]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Print the objects that were changed, as json, yaml, name, jsonpath=… or custom-columns=…; lines go to stderr')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Print the objects that were changed, as json, yaml, name, jsonpath=… or custom-columns=…; lines go to stderr')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config')
@@ -1439,11 +1444,12 @@ Register-ArgumentCompleter -Native -CommandName 'ocmadm' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No status lines, hints or progress')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('hub-addon', 'hub-addon', [CompletionResultType]::ParameterValue, 'Take add-ons off the hub, with Helm')
+            [CompletionResult]::new('hub-addon', 'hub-addon', [CompletionResultType]::ParameterValue, 'Take add-ons off the hub')
             break
         }
         'ocmadm;uninstall;hub-addon' {
-            [CompletionResult]::new('--names', '--names', [CompletionResultType]::ParameterName, 'The add-ons: argocd, argocd-agent')
+            [CompletionResult]::new('--names', '--names', [CompletionResultType]::ParameterName, 'The add-ons: argocd, argocd-agent, governance-policy-framework')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of what is built in (governance-policy-framework)')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Print the objects that were changed, as json, yaml, name, jsonpath=… or custom-columns=…; lines go to stderr')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Print the objects that were changed, as json, yaml, name, jsonpath=… or custom-columns=…; lines go to stderr')
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config')

@@ -227,7 +227,6 @@ fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), CommandError> {
 /// would have made: a server cannot check them, and nothing less is passed off as it.
 fn ask_server(command: &Command) -> Result<(), CommandError> {
     let name = match command {
-        Command::Install(_) => "install",
         Command::Uninstall(_) => "uninstall",
         Command::Detach(_) => "detach",
         Command::Unjoin(_) => "unjoin",

@@ -9,6 +9,7 @@ mod files;
 mod hub;
 pub mod keep;
 mod overlay;
+mod policy;
 mod upstream;
 
 use kube::api::DynamicObject;
@@ -19,6 +20,7 @@ pub use hub::{
     BootstrapToken, HubValues, WebhookEndpoint, hub, hub_components, hub_crds, hub_crds_with,
     hub_webhooks,
 };
+pub use policy::{policy_framework, policy_framework_definitions};
 pub use upstream::{
     Bootstrap, ExternalKubeconfig, UpstreamAgent, UpstreamHub, upstream_agent, upstream_hub,
 };

@@ -124,7 +124,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     (
         "install hub-addon",
-        &["install hub-addon --names argocd --context hub"],
+        &[
+            "install hub-addon --names argocd --context hub",
+            "install hub-addon --names governance-policy-framework --context hub",
+        ],
     ),
     (
         "uninstall hub-addon",

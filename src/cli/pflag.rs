@@ -26,16 +26,6 @@ const LOG: &str = "logs go to stderr, as -v and OCMADM_LOG say";
 const SERVER: &str = "nothing depends on the minor version of the server";
 const SINGLETON: &str = "OCM has given up the multicluster-controlplane, which it is about";
 const NO_FILE: &str = "clusteradm ignores it here, too";
-const POLICY: &str =
-    "it is about governance-policy-framework, which is not installed by this program";
-const POLICY_FLAGS: &[&str] = &[
-    "bundle-version",
-    "bundle-version-overrides",
-    "image-registry",
-    "namespace",
-    "output-file",
-];
-
 const IGNORED: &[Ignored] = &[
     Ignored {
         command: "",
@@ -113,18 +103,6 @@ const IGNORED: &[Ignored] = &[
         flags: &["output-file"],
         switch: false,
         why: NO_FILE,
-    },
-    Ignored {
-        command: "install hub-addon",
-        flags: POLICY_FLAGS,
-        switch: false,
-        why: POLICY,
-    },
-    Ignored {
-        command: "uninstall hub-addon",
-        flags: &["namespace"],
-        switch: false,
-        why: POLICY,
     },
 ];
 

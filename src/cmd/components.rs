@@ -11,14 +11,14 @@ use k8s_openapi::api::core::v1::{Node, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::Api;
 use kube::api::ListParams;
-use serde::Deserialize;
 
 use crate::cmd::explain::Doing;
+use crate::cmd::images;
 use crate::error::CommandError;
 use crate::k8s::{self, client::Connection};
 use crate::ocm::names;
 use crate::ocm::operator::v1::{ResourceQosClass, ResourceRequirement};
-use crate::ocm::releases::{self, Images, Release};
+use crate::ocm::releases::Images;
 
 /// A node of the sandbox carries this label.
 const SANDBOX_LABEL: &str = "ocmadm.dev/sandbox=true";
@@ -106,13 +106,6 @@ fn amount(quantity: &str) -> Option<f64> {
     Some(number.as_f64()).filter(|number| *number >= 0.0)
 }
 
-/// What a file of `--bundle-version-overrides` may hold.
-#[derive(Deserialize)]
-struct Overrides {
-    ocm: Option<String>,
-    policy_addon: Option<String>,
-}
-
 impl ComponentArgs {
     /// The flags given that native components do not know.
     #[must_use]
@@ -130,52 +123,16 @@ impl ComponentArgs {
         .collect()
     }
 
-    /// The release of upstream's images.
-    ///
-    /// # Errors
-    /// A version nobody knows, a file that cannot be read.
-    pub fn release(&self) -> Result<Release, CommandError> {
-        let mut release = releases::find(&self.bundle_version).ok_or_else(|| {
-            let version = &self.bundle_version;
-            CommandError::usage(format!(
-                "couldn't find the requested version bundle: {}",
-                version.strip_prefix('v').unwrap_or(version)
-            ))
-            .hint(format!(
-                "versions are: {}",
-                releases::names().collect::<Vec<_>>().join(", ")
-            ))
-        })?;
-        if let Some(path) = &self.bundle_version_overrides {
-            let bytes = read(path)?;
-            let overrides: Overrides = serde_json::from_slice(&bytes).map_err(|error| {
-                CommandError::user(format!(
-                    "failed to unmarshal version bundle {}",
-                    path.display()
-                ))
-                .because(error)
-                .hint(r#"it is a JSON object such as {"ocm": "v1.3.1", "policy_addon": "v0.18.0"}"#)
-            })?;
-            release.ocm = overrides.ocm.unwrap_or(release.ocm);
-            release.policy_addon = overrides.policy_addon.unwrap_or(release.policy_addon);
-        }
-        Ok(release)
-    }
-
     /// The images of upstream's components.
     ///
     /// # Errors
-    /// See [`Self::release`].
+    /// See [`images::images`].
     pub fn images(&self) -> Result<Images, CommandError> {
-        let registry = match self.image_registry.as_deref() {
-            Some("") => return Err(CommandError::usage("registry should not be empty")),
-            Some(registry) => registry.trim_end_matches('/').to_owned(),
-            None => releases::REGISTRY.to_owned(),
-        };
-        Ok(Images {
-            registry,
-            tag: self.release()?.ocm,
-        })
+        images::images(
+            self.image_registry.as_deref(),
+            &self.bundle_version,
+            self.bundle_version_overrides.as_deref(),
+        )
     }
 
     /// Which components this cluster gets; `operator` names the Deployment that
@@ -405,27 +362,6 @@ mod tests {
 
     fn args(flags: &[&str]) -> ComponentArgs {
         Line::parse_from(["x"].iter().chain(flags)).args
-    }
-
-    #[test]
-    fn releases_choose_image_tags() {
-        let images = args(&["--bundle-version=v1.2.0", "--image-registry=r/x/"])
-            .images()
-            .unwrap();
-        assert_eq!(images.work(), "r/x/work:v1.2.0");
-        let error = args(&["--bundle-version=v1.1.2"]).release().unwrap_err();
-        assert_eq!(
-            error.message(),
-            "couldn't find the requested version bundle: 1.1.2"
-        );
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("f.json");
-        fs::write(&path, r#"{"ocm": "v9"}"#).unwrap();
-        let flag = format!("--bundle-version-overrides={}", path.display());
-        let release = args(&[&flag]).release().unwrap();
-        assert_eq!((&*release.ocm, &*release.policy_addon), ("v9", "v0.18.0"));
-        fs::write(&path, "ocm: v9").unwrap();
-        assert!(args(&[&flag]).release().is_err());
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod get;
 pub mod help;
 pub mod hub;
 pub mod hub_addon;
+pub mod images;
 pub mod init;
 pub mod install;
 pub mod join;

@@ -12,6 +12,8 @@ pub struct Release {
     pub ocm: String,
     /// Of the governance policy add-on.
     pub policy_addon: String,
+    /// Whether this program knows that they do; else they are what was asked for.
+    pub known: bool,
 }
 
 /// Name, OCM tag and policy tag of each known release.
@@ -31,19 +33,29 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|(name, ..)| *name)
 }
 
-/// A release by its name, with or without `v`; `default` is [`DEFAULT`].
+/// A release by its name, with or without `v`; `default` is [`DEFAULT`]. A version that
+/// is none of them is taken by its word, with the policy add-on of [`DEFAULT`].
 pub fn find(name: &str) -> Option<Release> {
     let name = match name.strip_prefix('v').unwrap_or(name) {
         "default" => DEFAULT,
         name => name,
     };
-    KNOWN
-        .iter()
-        .find(|(known, ..)| *known == name)
-        .map(|(_, ocm, policy)| Release {
+    let known = |name: &str| {
+        let found = KNOWN.iter().find(|(known, ..)| *known == name);
+        found.map(|(_, ocm, policy)| Release {
             ocm: (*ocm).to_owned(),
             policy_addon: (*policy).to_owned(),
+            known: true,
         })
+    };
+    known(name).or_else(|| {
+        semver::Version::parse(name).ok()?;
+        Some(Release {
+            ocm: format!("v{name}"),
+            known: false,
+            ..known(DEFAULT)?
+        })
+    })
 }
 
 /// The images of one release in one registry.
@@ -65,7 +77,8 @@ impl Default for Images {
 }
 
 impl Images {
-    fn image(&self, name: &str) -> String {
+    /// The image of this name.
+    pub fn image(&self, name: &str) -> String {
         format!("{}/{name}:{}", self.registry, self.tag)
     }
 
@@ -106,13 +119,18 @@ mod tests {
             ("1.3.1", Some("v1.3.1")),
             ("v1.2.0", Some("v1.2.0")),
             ("latest", Some("latest")),
-            ("1.1.2", None),
+            ("v1.4.0-rc.1", Some("v1.4.0-rc.1")),
+            ("lates", None),
+            ("1.3", None),
             ("", None),
         ] {
             let found = find(name).map(|release| release.ocm);
             assert_eq!(found.as_deref(), tag, "{name}");
         }
         assert!(names().any(|name| name == DEFAULT));
+        assert!(names().all(|name| find(name).unwrap().known));
+        let other = find("1.4.0").unwrap();
+        assert!(!other.known && other.policy_addon == find(DEFAULT).unwrap().policy_addon);
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod docs_parity;
 mod doctor;
 mod every;
 mod flags;
+mod forwarded;
+mod hub_addons;
 mod ideas;
 mod leftovers;
 mod names;

@@ -17,10 +17,14 @@
 mod cost;
 mod functions;
 mod parse;
+mod places;
 mod regexes;
 mod run;
 #[cfg(test)]
 mod tests;
+mod types;
+#[cfg(test)]
+mod types_tests;
 mod value;
 
 use std::fmt::{self, Write as _};
@@ -28,6 +32,7 @@ use std::fmt::{self, Write as _};
 pub use cel::Value;
 pub use cel::objects::{Key, Map, OptionalValue};
 use parse::Node;
+pub use types::Type;
 pub use value::{from_json, text, type_name};
 
 /// How many bytes an expression may have.
@@ -133,6 +138,14 @@ impl Program {
     #[must_use]
     pub fn mentions(&self, variable: &str) -> bool {
         self.names.iter().any(|name| name == variable)
+    }
+
+    /// The type of what the expression of this `text` gives, of variables of these types.
+    ///
+    /// # Errors
+    /// What does not fit, and where, as cel-go writes it.
+    pub fn check(&self, text: &str, variables: &[(&str, Type)]) -> Result<Type, String> {
+        types::check(&self.root, text, variables).map_err(|error| short(&error))
     }
 
     /// What the expression gives, for at most `limit`; and what it cost.

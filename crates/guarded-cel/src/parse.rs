@@ -61,7 +61,7 @@ pub(crate) struct Loop {
 
 /// Names that stand for themselves: types, and the first halves of functions'
 /// names.
-const KNOWN: &[&str] = &[
+pub(crate) const KNOWN: &[&str] = &[
     "optional",
     "math",
     "base64",
@@ -142,7 +142,7 @@ fn brackets(text: &str) -> usize {
 
 /// The last byte of the text that begins at a quote; the quote itself, if it
 /// does not end.
-fn behind(bytes: &[u8], quote: usize) -> usize {
+pub(crate) fn behind(bytes: &[u8], quote: usize) -> usize {
     let mark = bytes[quote];
     let before = |back: usize| {
         quote

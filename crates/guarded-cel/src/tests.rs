@@ -215,7 +215,11 @@ fn the_deepest_program_fits_a_small_stack() {
     let deep = format!("1{}", "+1".repeat(DEEPEST - 2));
     let list = format!("{}1{}", "[".repeat(45), "]".repeat(45));
     for text in [deep, list] {
-        let run = move || evaluate(&text).map(|_| ());
+        let run = move || {
+            let program = Program::compile(&text, OPEN).unwrap();
+            program.check(&text, &[])?;
+            evaluate(&text).map(|_| ())
+        };
         let thread = std::thread::Builder::new().stack_size(1 << 20);
         assert_eq!(thread.spawn(run).unwrap().join().unwrap(), Ok(()));
     }
@@ -322,6 +326,13 @@ fn what_is_thrown_together_does_no_harm() {
         }
         let start = Instant::now();
         drop(evaluate(&text));
+        let open = Language {
+            variables: None,
+            functions: &[],
+        };
+        if let Ok(program) = Program::compile(&text, open) {
+            drop(program.check(&text, &[("object", Type::map(Type::list(Type::Int)))]));
+        }
         let took = start.elapsed();
         assert!(took < Duration::from_secs(120), "{took:?}: {text}");
         if rounds > 200 && took > Duration::from_secs(2) {

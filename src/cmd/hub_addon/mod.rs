@@ -1,20 +1,26 @@
-//! `ocmadm install hub-addon` and `uninstall hub-addon`: add-ons that other
-//! projects publish as Helm charts. Helm itself installs them, on the cluster that
-//! this command's own flags name.
+//! `ocmadm install hub-addon` and `uninstall hub-addon`: add-ons of the hub. Some are
+//! Helm charts of other projects ([`helm`]); the policy framework is built in
+//! ([`policy`]).
 
-use std::io;
-use std::process::Stdio;
+mod helm;
+mod policy;
+
+use std::path::PathBuf;
 
 use kube::ResourceExt;
 use kube::api::ListParams;
-use tokio::process::Command as Process;
 
+use self::helm::Chart;
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::explain::Doing;
 use crate::cmd::{connect, program, resources, same_cluster};
 use crate::error::CommandError;
-use crate::k8s::client::Failure;
+use crate::k8s::client::{Connection, Failure};
+use crate::ocm::names;
 use crate::ui::Ui;
+
+/// Where the charts are.
+const CHARTS: &str = "https://open-cluster-management.io/helm-charts";
 
 /// Arguments of `ocmadm install`.
 #[derive(clap::Args, Clone, Debug)]
@@ -26,8 +32,8 @@ pub struct InstallArgs {
 
 #[derive(clap::Subcommand, Clone, Debug)]
 enum Install {
-    /// Install add-ons for the hub, with Helm
-    HubAddon(Args),
+    /// Install add-ons for the hub
+    HubAddon(InstallHubAddonArgs),
 }
 
 /// Arguments of `ocmadm uninstall`.
@@ -40,20 +46,24 @@ pub struct UninstallArgs {
 
 #[derive(clap::Subcommand, Clone, Debug)]
 enum Uninstall {
-    /// Take add-ons off the hub, with Helm
+    /// Take add-ons off the hub
     HubAddon(UninstallHubAddonArgs),
 }
 
 #[derive(clap::Args, Clone, Debug)]
 struct UninstallHubAddonArgs {
-    /// The add-ons: argocd, argocd-agent
+    /// The add-ons: argocd, argocd-agent, governance-policy-framework
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', required = true)]
     names: Vec<String>,
+
+    /// Namespace of what is built in (governance-policy-framework)
+    #[arg(long, value_name = "NAMESPACE", default_value = names::OPERATOR_NAMESPACE)]
+    namespace: String,
 }
 
 #[derive(clap::Args, Clone, Debug)]
-struct Args {
-    /// The add-ons: argocd, argocd-agent
+struct InstallHubAddonArgs {
+    /// The add-ons: argocd, argocd-agent, governance-policy-framework
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', required = true)]
     names: Vec<String>,
 
@@ -69,87 +79,116 @@ struct Args {
     )]
     create_namespace: bool,
 
-    /// Repository of the charts
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "https://open-cluster-management.io/helm-charts"
-    )]
+    /// Repository of the charts (argocd, argocd-agent), or a folder that holds them
+    #[arg(long, value_name = "URL|FOLDER", default_value = CHARTS)]
     repository: String,
+
+    /// Namespace of what is built in (governance-policy-framework)
+    #[arg(long, value_name = "NAMESPACE", default_value = names::OPERATOR_NAMESPACE)]
+    namespace: String,
+
+    /// Write the manifests of what is built in to this file
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    output_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    built_in: BuiltInArgs,
 }
 
-/// An add-on: its name, its chart (also the release), its namespace, and the
-/// add-on of clusters that comes with it.
+/// Images of what is built in.
+#[derive(clap::Args, Clone, Debug)]
+struct BuiltInArgs {
+    /// Version of the images of what is built in
+    #[arg(long, value_name = "VERSION", default_value = "default")]
+    bundle_version: String,
+
+    /// JSON file with image tags (ocm, policy_addon) instead of those of the version
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    bundle_version_overrides: Option<PathBuf>,
+
+    /// Registry of these images [default: quay.io/open-cluster-management]
+    #[arg(long, value_name = "REGISTRY")]
+    image_registry: Option<String>,
+}
+
+/// An add-on of the hub.
 struct Known {
     name: &'static str,
-    chart: &'static str,
-    namespace: &'static str,
+    /// The add-on of clusters that comes with it.
+    addon: &'static str,
+    /// Its chart; the others are built in.
+    chart: Option<Chart>,
 }
 
-const KNOWN: [Known; 2] = [
+const KNOWN: [Known; 3] = [
     Known {
         name: "argocd",
-        chart: "argocd-pull-integration",
-        namespace: "argocd",
+        addon: "argocd-pull-integration",
+        chart: Some(Chart {
+            name: "argocd-pull-integration",
+            namespace: "argocd",
+        }),
     },
     Known {
         name: "argocd-agent",
-        chart: "argocd-agent-addon",
-        namespace: "argocd",
+        addon: "argocd-agent-addon",
+        chart: Some(Chart {
+            name: "argocd-agent-addon",
+            namespace: "argocd",
+        }),
+    },
+    Known {
+        name: policy::NAME,
+        addon: "config-policy-controller",
+        chart: None,
     },
 ];
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Known>, CommandError> {
-    names
-        .iter()
-        .map(|name| name.trim())
-        .map(|name| {
-            KNOWN.iter().find(|known| known.name == name).ok_or_else(|| {
-                let error = CommandError::usage(format!("invalid add-on name {name}"));
-                match name {
-                    "governance-policy-framework" => error.hint(
-                        "the policy framework is not installed by this program; its own chart does: \
-                         https://open-cluster-management.io/docs/getting-started/integration/policy-controllers",
-                    ),
-                    _ => error.hint(format!(
-                        "add-ons are: {}",
-                        KNOWN.map(|known| known.name).join(", ")
-                    )),
-                }
-            })
-        })
-        .collect()
+    let mut chosen: Vec<&Known> = Vec::new();
+    for name in names.iter().map(|name| name.trim()) {
+        let known = KNOWN.iter().find(|known| known.name == name);
+        let known = known.ok_or_else(|| {
+            CommandError::usage(format!("invalid add-on name {name}")).hint(format!(
+                "add-ons are: {}",
+                KNOWN.map(|known| known.name).join(", ")
+            ))
+        })?;
+        if !chosen.iter().any(|one| one.name == known.name) {
+            chosen.push(known);
+        }
+    }
+    Ok(chosen)
 }
 
 /// Runs `ocmadm install hub-addon`.
 ///
 /// # Errors
-/// An unknown add-on, no hub, no Helm, or what Helm says.
+/// An unknown add-on or version, no hub, no Helm, or what Helm or the hub says.
 pub async fn install(args: &InstallArgs, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
     let Install::HubAddon(args) = &args.command;
     let chosen = chosen(&args.names)?;
-    hub_only(global).await?;
+    policy::check(args)?;
+    let hub = hub_only(global).await?;
     for addon in &chosen {
-        let mut helm = vec![
-            "upgrade",
-            "--install",
-            addon.chart,
-            addon.chart,
-            "--repo",
-            &args.repository,
-            "--namespace",
-            addon.namespace,
-        ];
-        if args.create_namespace {
-            helm.push("--create-namespace");
+        match addon.chart {
+            Some(chart) => {
+                let create = args.create_namespace;
+                chart.install(&args.repository, create, global, ui).await?;
+            }
+            None => policy::install(args, &hub, global, ui).await?,
         }
-        run(&helm, global, ui).await?;
         if !global.dry_run {
             ui.result_line(&format!("{} is installed on the hub", addon.name))?;
         }
     }
+    let built_in = chosen.iter().any(|addon| addon.chart.is_none());
+    let names = match built_in {
+        true => "governance-policy-framework,config-policy-controller",
+        false => "NAME",
+    };
     ui.hint(&format!(
-        "`{} addon enable --names NAME --clusters CLUSTER{}` brings an add-on to a cluster",
+        "`{} addon enable --names {names} --clusters CLUSTER{}` brings an add-on to a cluster",
         program(),
         same_cluster(global)
     ));
@@ -159,7 +198,7 @@ pub async fn install(args: &InstallArgs, global: &GlobalArgs, ui: &Ui) -> Result
 /// Runs `ocmadm uninstall hub-addon`.
 ///
 /// # Errors
-/// An add-on that clusters still have, or what Helm says.
+/// An add-on that clusters still have, or what Helm or the hub says.
 pub async fn uninstall(
     args: &UninstallArgs,
     global: &GlobalArgs,
@@ -180,35 +219,37 @@ pub async fn uninstall(
         }
     };
     for addon in &chosen {
-        let users: Vec<String> = enabled
+        let of_it = |name: &str| name == addon.addon || name == addon.name;
+        let users: Vec<_> = enabled
             .iter()
-            .filter(|one| one.name_any() == addon.chart || one.name_any() == addon.name)
-            .filter_map(ResourceExt::namespace)
+            .filter(|one| of_it(&one.name_any()))
             .collect();
-        if !users.is_empty() {
+        let mut clusters: Vec<_> = users.iter().filter_map(|one| one.namespace()).collect();
+        let mut names: Vec<_> = users.iter().map(|one| one.name_any()).collect();
+        for list in [&mut clusters, &mut names] {
+            list.sort();
+            list.dedup();
+        }
+        if !clusters.is_empty() {
             return Err(CommandError::user(format!(
                 "there are still addons for {} enabled on some clusters: {}",
                 addon.name,
-                users.join(", ")
+                clusters.join(", ")
             ))
             .hint(format!(
                 "`{} addon disable --names {} --clusters {}{}`",
                 program(),
-                addon.name,
-                users.join(","),
+                names.join(","),
+                clusters.join(","),
                 same_cluster(global)
             )));
         }
     }
     for addon in &chosen {
-        let helm = [
-            "uninstall",
-            addon.chart,
-            "--namespace",
-            addon.namespace,
-            "--ignore-not-found",
-        ];
-        run(&helm, global, ui).await?;
+        match addon.chart {
+            Some(chart) => chart.uninstall(global, ui).await?,
+            None => policy::uninstall(&args.namespace, &hub, global, ui).await?,
+        }
         if !global.dry_run {
             ui.result_line(&format!("{} is taken off the hub", addon.name))?;
         }
@@ -217,54 +258,13 @@ pub async fn uninstall(
 }
 
 /// Add-ons of a hub need one.
-async fn hub_only(global: &GlobalArgs) -> Result<(), CommandError> {
+async fn hub_only(global: &GlobalArgs) -> Result<Connection, CommandError> {
     let hub = connect(global).await?;
     let api = resources::all(&hub.client, &resources::managed_cluster());
     hub.call(api.list(&ListParams::default().limit(1)))
         .await
         .doing("look at the hub")?;
-    Ok(())
-}
-
-/// Runs Helm on the cluster that the flags name; what it says goes to stderr.
-async fn run(args: &[&str], global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
-    let mut helm = Process::new("helm");
-    helm.args(args);
-    // What the environment says of another cluster is not for this command.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("HELM_KUBE") || text == "HELM_NAMESPACE" {
-            helm.env_remove(&name);
-        }
-    }
-    if let Some(path) = &global.kubeconfig {
-        helm.arg("--kubeconfig").arg(path);
-    }
-    if let Some(context) = &global.context {
-        helm.arg("--kube-context").arg(context);
-    }
-    if global.dry_run {
-        helm.arg("--dry-run");
-    }
-    let said = helm.stdin(Stdio::null()).output().await.map_err(|error| {
-        let missing = error.kind() == io::ErrorKind::NotFound;
-        let error = CommandError::user("cannot run helm").because(error);
-        match missing {
-            true => error.hint("install Helm 3: https://helm.sh/docs/intro/install"),
-            false => error,
-        }
-    })?;
-    for line in String::from_utf8_lossy(&said.stdout).lines() {
-        ui.status(line);
-    }
-    if said.status.success() {
-        return Ok(());
-    }
-    let why = String::from_utf8_lossy(&said.stderr);
-    Err(
-        CommandError::user(format!("helm {} failed: {}", args[0], why.trim()))
-            .hint("the charts come from the internet; --repository names a mirror"),
-    )
+    Ok(hub)
 }
 
 #[cfg(test)]
@@ -273,13 +273,17 @@ mod tests {
 
     #[test]
     fn unknown_add_ons_are_named_with_the_known_ones() {
-        let chosen = |name: &str| chosen(&[name.to_owned()]);
-        assert_eq!(
-            chosen(" argocd").unwrap()[0].chart,
-            "argocd-pull-integration"
-        );
-        let error = chosen("argo").err().unwrap();
+        let chosen = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            let chosen = chosen(&names)?;
+            Ok::<_, CommandError>(chosen.iter().map(|known| known.name).collect::<Vec<_>>())
+        };
+        assert_eq!(chosen(&[" argocd", "argocd"]).unwrap(), ["argocd"]);
+        let error = chosen(&["argo"]).unwrap_err();
         assert_eq!(error.message(), "invalid add-on name argo");
-        assert_eq!(error.hints(), ["add-ons are: argocd, argocd-agent"]);
+        assert_eq!(
+            error.hints(),
+            ["add-ons are: argocd, argocd-agent, governance-policy-framework"]
+        );
     }
 }

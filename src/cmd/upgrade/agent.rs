@@ -34,7 +34,7 @@ pub struct Args {
     hub_context: Option<String>,
 
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 /// Runs the command.

@@ -25,7 +25,7 @@ pub struct Args {
     cluster_manager_values_file: Option<PathBuf>,
 
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 /// Runs the command.

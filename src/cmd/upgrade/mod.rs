@@ -11,8 +11,9 @@ use semver::Version;
 
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::components::Installed;
+use crate::cmd::images;
 use crate::error::CommandError;
-use crate::ocm::releases::{self, Images};
+use crate::ocm::releases::Images;
 use crate::ui::Ui;
 
 /// Arguments of `ocmadm upgrade`.
@@ -65,6 +66,9 @@ struct Common {
 /// # Errors
 /// Nothing to upgrade, an unknown or older version, or what the cluster refuses.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
+    let (Command::Clustermanager(hub::Args { common, .. })
+    | Command::Klusterlet(agent::Args { common, .. })) = &args.command;
+    images::tell(&common.bundle_version, ui);
     match &args.command {
         Command::Clustermanager(args) => hub::run(args, global, ui).await,
         Command::Klusterlet(args) => agent::run(args, global, ui).await,
@@ -74,13 +78,11 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 impl Common {
     /// Upstream's images after the upgrade, of an operator before it.
     fn images(&self, before: &Installed) -> Result<Images, CommandError> {
-        let flags = crate::cmd::components::ComponentArgs {
-            bundle_version: self.bundle_version.clone(),
-            bundle_version_overrides: self.bundle_version_overrides.clone(),
-            image_registry: self.image_registry.clone(),
-            ..Default::default()
-        };
-        let mut images = flags.images()?;
+        let mut images = images::images(
+            self.image_registry.as_deref(),
+            &self.bundle_version,
+            self.bundle_version_overrides.as_deref(),
+        )?;
         let present = before.images();
         if self.image_registry.is_none() && !present.registry.is_empty() {
             images.registry = present.registry;
@@ -117,10 +119,7 @@ impl Common {
         Err(
             CommandError::user(format!("{after} is older than {before}, which runs here"))
                 .hint("choose a newer one with --bundle-version, or add --allow-downgrade")
-                .hint(format!(
-                    "versions are: {}",
-                    releases::names().collect::<Vec<_>>().join(", ")
-                )),
+                .hint(format!("versions are: {}", images::listed())),
         )
     }
 }

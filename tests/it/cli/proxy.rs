@@ -28,10 +28,10 @@ use super::world::World;
 use crate::harness::tell;
 
 /// A server that leads `c1:443` to `target` and refuses everything else.
-struct Konnectivity {
-    address: SocketAddr,
+pub(super) struct Konnectivity {
+    pub(super) address: SocketAddr,
     /// Its CA, and a client's certificate and key.
-    files: [String; 3],
+    pub(super) files: [String; 3],
 }
 
 type Sender = mpsc::Sender<Result<Frame<Bytes>, Infallible>>;
@@ -203,6 +203,18 @@ async fn definitions(world: &World) {
 /// A hub with the add-on, two clusters of which c1 is behind the proxy, and the
 /// flags that lead to the proxy server.
 async fn with_addon() -> (World, Vec<String>) {
+    let (world, server) = with_addon_at().await;
+    let mut flags = vec![format!("--proxy-server-port={}", server.address.port())];
+    let names = ["proxy-ca-cert", "proxy-cert", "proxy-key"];
+    for (name, text) in names.iter().zip(&server.files) {
+        let path = world.write(&format!("{name}.pem"), text);
+        flags.push(format!("--{name}={}", path.display()));
+    }
+    (world, flags)
+}
+
+/// The same with the proxy server.
+pub(super) async fn with_addon_at() -> (World, Konnectivity) {
     let world = World::hub().await;
     definitions(&world).await;
     world.cluster("c1", true).await;
@@ -233,13 +245,7 @@ async fn with_addon() -> (World, Vec<String>) {
         )
         .await;
     let server = Konnectivity::start(world.cluster.address().await).await;
-    let mut flags = vec![format!("--proxy-server-port={}", server.address.port())];
-    let names = ["proxy-ca-cert", "proxy-cert", "proxy-key"];
-    for (name, text) in names.iter().zip(&server.files) {
-        let path = world.write(&format!("{name}.pem"), text);
-        flags.push(format!("--{name}={}", path.display()));
-    }
-    (world, flags)
+    (world, server)
 }
 
 async fn run(world: &World, words: &[&str], flags: &[String]) -> String {

@@ -272,36 +272,3 @@ async fn what_is_installed_is_shown() {
     let said = world.run(&["get", "hub-info", "-o", "wide"]).await;
     assert!(said.starts_with("exit 2"), "{said}");
 }
-
-#[tokio::test]
-async fn add_ons_of_the_hub_are_refused_with_the_reason() {
-    let world = World::hub().await;
-    assert_snapshot!(world.run(&["install", "hub-addon", "--names", "argo"]).await, @r"
-    exit 2
-    --- stderr
-    Error: invalid add-on name argo
-    Hint: add-ons are: argocd, argocd-agent
-    ");
-    // No helm in this environment.
-    assert_snapshot!(world.run(&["install", "hub-addon", "--names", "argocd"]).await, @r"
-    exit 1
-    --- stderr
-    Error: cannot run helm
-    Caused by: No such file or directory (os error 2)
-    Hint: install Helm 3: https://helm.sh/docs/intro/install
-    ");
-    world.cluster("c1", true).await;
-    let addon = json!({
-        "apiVersion": "addon.open-cluster-management.io/v1alpha1", "kind": "ManagedClusterAddOn",
-        "metadata": {"name": "argocd-agent-addon", "namespace": "c1"}, "spec": {},
-    });
-    world
-        .create(&resources::managed_cluster_addon(), Some("c1"), addon)
-        .await;
-    assert_snapshot!(world.run(&["uninstall", "hub-addon", "--names", "argocd-agent"]).await, @r"
-    exit 1
-    --- stderr
-    Error: there are still addons for argocd-agent enabled on some clusters: c1
-    Hint: `ocmadm addon disable --names argocd-agent --clusters c1`
-    ");
-}

@@ -315,7 +315,7 @@ fn string(schema: &Schema, text: &str) -> Cel {
 }
 
 /// A field name as an identifier of CEL.
-fn escape(name: &str) -> String {
+pub(super) fn escape(name: &str) -> String {
     const RESERVED: [&str; 21] = [
         "true",
         "false",

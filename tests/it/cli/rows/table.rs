@@ -183,10 +183,26 @@ pub(super) const ADDONS: &[Row] = &[
     (Error, "install hub-addon --names argo"),
     (DryRun, "install hub-addon --names argocd --dry-run"),
     (Success, "install hub-addon --names argocd"),
+    (
+        DryRun,
+        "install hub-addon --names governance-policy-framework --dry-run=server",
+    ),
+    (
+        Success,
+        "install hub-addon --names governance-policy-framework",
+    ),
     (Json, "install hub-addon --names argocd-agent -o json"),
     (Error, "uninstall hub-addon --names argo"),
     (DryRun, "uninstall hub-addon --names argocd --dry-run"),
     (Success, "uninstall hub-addon --names argocd"),
+    (
+        DryRun,
+        "uninstall hub-addon --names governance-policy-framework --dry-run",
+    ),
+    (
+        Success,
+        "uninstall hub-addon --names governance-policy-framework",
+    ),
     (Json, "uninstall hub-addon --names argocd-agent -o json"),
 ];
 

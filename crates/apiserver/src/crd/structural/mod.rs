@@ -2,6 +2,7 @@
 //! structural in the words of the real server.
 
 mod extensions;
+mod rules;
 mod values;
 
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use crate::types;
 
 pub(super) use extensions::strings;
 use extensions::{extensions, list_type, root_fields, unsupported};
-use values::{defaults, limits, rules};
+use rules::rules;
+use values::{defaults, limits};
 
 /// Where a node stands; some sentences depend on it.
 #[derive(Clone, Copy, PartialEq)]
@@ -106,6 +108,7 @@ fn node(raw: &Value, path: &str, scope: Scope<'_>, causes: &mut Vec<Cause>) -> S
     let int_or_string = flag("x-kubernetes-int-or-string");
     let preserve = flag("x-kubernetes-preserve-unknown-fields");
     let embedded = flag("x-kubernetes-embedded-resource");
+    let before = causes.len();
     unsupported(raw, path, causes);
     extensions(raw, path, causes);
     let kind = raw["type"].as_str().unwrap_or_default();
@@ -147,13 +150,13 @@ fn node(raw: &Value, path: &str, scope: Scope<'_>, causes: &mut Vec<Cause>) -> S
     default(raw, &mut schema, path, scope, causes);
     children(raw, &mut schema, path, scope, causes);
     schema.limits = limits(raw, path, int_or_string, causes).map(Box::new);
-    schema.rules = rules(raw, path, scope, causes);
     if embedded && !preserve && schema.properties.is_empty() {
         causes.push(cause::required(
             &at("properties"),
             "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields",
         ));
     }
+    schema.rules = rules(raw, &schema, path, scope, before, causes);
     schema
 }
 

@@ -6,8 +6,8 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::super::cel;
-use super::{Scope, strings};
-use crate::schema::{self, Limits, NodeType, Rule, Schema, cause};
+use super::strings;
+use crate::schema::{self, Limits, NodeType, Schema, cause};
 use crate::status::Cause;
 
 pub(super) fn limits(
@@ -157,95 +157,6 @@ fn within(raw: &Value, path: &str, causes: &mut Vec<Cause>) -> Schema {
     }
     schema.limits = limits(raw, path, false, causes).map(Box::new);
     schema
-}
-
-pub(super) fn rules(
-    raw: &Value,
-    path: &str,
-    scope: Scope<'_>,
-    causes: &mut Vec<Cause>,
-) -> Vec<Rule> {
-    const REASONS: [&str; 4] = [
-        "FieldValueDuplicate",
-        "FieldValueForbidden",
-        "FieldValueInvalid",
-        "FieldValueRequired",
-    ];
-    let list = raw["x-kubernetes-validations"].as_array();
-    let entries = list.into_iter().flatten().enumerate();
-    entries
-        .map(|(index, entry)| {
-            let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-            let place = |key: &str| format!("{path}.x-kubernetes-validations[{index}].{key}");
-            let rule = Rule {
-                rule: text("rule"),
-                message: text("message"),
-                message_expression: text("messageExpression"),
-                reason: text("reason"),
-                field_path: text("fieldPath"),
-                optional_old_self: entry["optionalOldSelf"] == true,
-            };
-            if rule.rule.trim().is_empty() {
-                causes.push(cause::required(&place("rule"), "rule is not specified"));
-            } else if let Err(error) = cel::compile(&rule.rule) {
-                let detail = format!("compilation failed: {error}");
-                causes.push(cause::invalid(&place("rule"), entry, &detail));
-            } else if !rule.optional_old_self && cel::mentions_old_self(&rule.rule) {
-                if let Some(outer) = scope.no_old_self {
-                    let detail = format!(
-                        "oldSelf cannot be used on the uncorrelatable portion of the schema within {outer}"
-                    );
-                    let value = json!(rule.rule);
-                    causes.push(cause::invalid(&place("rule"), &value, &detail));
-                }
-            } else if rule.optional_old_self && !cel::mentions_old_self(&rule.rule) {
-                causes.push(cause::invalid(
-                    &place("optionalOldSelf"),
-                    &json!(true),
-                    "may not be set if oldSelf is not used in rule",
-                ));
-            }
-            message_rules(entry, &rule, &place, causes);
-            if !rule.reason.is_empty() && !REASONS.contains(&rule.reason.as_str()) {
-                let value = json!(rule.reason);
-                causes.push(cause::not_supported(&place("reason"), &value, &REASONS));
-            }
-            rule
-        })
-        .collect()
-}
-
-fn message_rules(
-    entry: &Value,
-    rule: &Rule,
-    place: &dyn Fn(&str) -> String,
-    causes: &mut Vec<Cause>,
-) {
-    let message = entry["message"].as_str();
-    let value = json!(rule.message);
-    if message.is_some_and(|text| text.trim().is_empty()) && !rule.message.is_empty() {
-        let detail = "must be non-empty if specified";
-        causes.push(cause::invalid(&place("message"), &value, detail));
-    } else if rule.message.contains(['\n', '\r']) {
-        let detail = "must not contain line breaks";
-        causes.push(cause::invalid(&place("message"), &value, detail));
-    } else if rule.rule.contains(['\n', '\r']) && rule.message.is_empty() {
-        causes.push(cause::required(
-            &place("message"),
-            "message must be specified if rule contains line breaks",
-        ));
-    }
-    if !rule.message_expression.is_empty() {
-        if rule.message_expression.trim().is_empty() {
-            causes.push(cause::required(
-                &place("messageExpression"),
-                "messageExpression must be non-empty if specified",
-            ));
-        } else if let Err(error) = cel::compile(&rule.message_expression) {
-            let detail = format!("messageExpression compilation failed: {error}");
-            causes.push(cause::invalid(&place("messageExpression"), entry, &detail));
-        }
-    }
 }
 
 /// Defaults must be valid themselves and without unknown fields.
