@@ -578,7 +578,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__addon__subcmd__disable)
-            opts="-c -l -y -o -q -v -h --names --clusters --clusterset --selector --all --yes --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-c -l -y -o -q -v -h --names --clusters --clusterset --selector --all --yes --wait --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -663,7 +663,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__addon__subcmd__enable)
-            opts="-c -l -n -o -q -v -h --names --clusters --clusterset --selector --all --namespace --annotate --labels --config-file --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-c -l -n -o -q -v -h --names --clusters --clusterset --selector --all --namespace --annotate --labels --config-file --wait --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1218,6 +1218,7 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -l all -d 'All clusters of the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s y -l yes -d 'Do not ask before deleting or overwriting'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -l wait -d 'Wait until the add-ons are gone'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l names -d 'Add-ons, separated by commas (repeatable)' -r
@@ -1238,6 +1239,7 @@ always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l all -d 'All clusters of the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -l wait -d 'Wait until the add-ons are available'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addon; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and not __fish_seen_subcommand_from create disable enable" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
@@ -1287,6 +1289,7 @@ never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -l all -d 'All clusters of the hub'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -s y -l yes -d 'Do not ask before deleting or overwriting'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -l wait -d 'Wait until the add-ons are gone'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l names -d 'Add-ons, separated by commas (repeatable)' -r
@@ -1307,6 +1310,7 @@ always\t'Always'
 never\t'Never'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -s v -l v -d 'Log what happens to stderr: 1 decisions, 4 details, 6 requests' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l all -d 'All clusters of the hub'
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -l wait -d 'Wait until the add-ons are available'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -s q -l quiet -d 'No status lines, hints or progress'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand addons; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand proxy; and not __fish_seen_subcommand_from health kubectl" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F

@@ -4,6 +4,7 @@ use futures::StreamExt;
 use kube::ResourceExt as _;
 use kube::api::DeleteParams;
 
+use super::wait::{self, Until};
 use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
 use crate::cmd::confirm::ConfirmArgs;
 use crate::cmd::explain::server_error;
@@ -30,6 +31,10 @@ pub struct Args {
 
     #[command(flatten)]
     confirm: ConfirmArgs,
+
+    /// Wait until the add-ons are gone
+    #[arg(long)]
+    wait: bool,
 }
 
 /// Runs the command.
@@ -81,7 +86,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
                 .map(move |addon| (addon.trim(), cluster.as_str()))
         })
         .collect();
-    let mut results = futures::stream::iter(wanted)
+    let mut results = futures::stream::iter(&wanted)
         .map(|(addon, cluster)| {
             let api = resources::within(&hub.client, &resources::managed_cluster_addon(), cluster);
             let (hub, params) = (&hub, &params);
@@ -114,7 +119,10 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         ui.status("Nothing was changed (dry run).");
     }
     if failed == 0 {
-        return Ok(());
+        return match args.wait && !global.dry_run {
+            true => wait::wait(&hub, &wanted, Until::Gone, global, ui).await,
+            false => Ok(()),
+        };
     }
     Err(CommandError::new(
         Kind::User,

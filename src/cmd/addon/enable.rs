@@ -10,6 +10,7 @@ use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
 use super::parse_pair;
+use super::wait::{self, Until};
 use crate::cmd::args::{Choice, ClustersArgs, GlobalArgs};
 use crate::cmd::explain::{Doing, apply_error, server_error};
 use crate::cmd::install::FIELD_MANAGER;
@@ -55,6 +56,10 @@ pub struct Args {
     /// File with the configuration object of the add-on; it is applied on the hub
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     config_file: Option<PathBuf>,
+
+    /// Wait until the add-ons are available
+    #[arg(long)]
+    wait: bool,
 }
 
 /// Runs the command.
@@ -101,7 +106,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
         .iter()
         .flat_map(|cluster| addons.iter().map(move |addon| (*addon, cluster.as_str())))
         .collect();
-    let mut results = futures::stream::iter(wanted)
+    let mut results = futures::stream::iter(wanted.iter())
         .map(|(addon, cluster)| enable.one(addon, cluster))
         .buffered(CONCURRENCY);
     let mut failed = 0;
@@ -123,6 +128,9 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
     if global.dry_run {
         ui.status("Nothing was changed (dry run).");
     } else {
+        if args.wait {
+            wait::wait(&hub, &wanted, Until::Available, global, ui).await?;
+        }
         ui.hint(&format!(
             "to see what happens: `{} get addons {} --clusters {}{}`",
             program(),

@@ -3,6 +3,7 @@
 pub mod create;
 pub mod disable;
 pub mod enable;
+mod wait;
 
 use crate::cmd::args::GlobalArgs;
 use crate::error::CommandError;

@@ -211,3 +211,65 @@ async fn an_addon_that_nothing_is_installed_of_is_none_that_is_unknown() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn add_ons_are_waited_for() {
+    let world = World::hub().await;
+    world.write("a.yaml", MANIFESTS);
+    world.cluster("c1", true).await;
+    let side = &world.cluster;
+    world
+        .run(&["addon", "create", "hello", "-f", "a.yaml"])
+        .await;
+    let line = |verb: &'static str, timeout: &'static str| {
+        let line = ["addon", verb, "--names=hello", "--clusters=c1", "--wait"];
+        [&line[..], &[timeout]].concat()
+    };
+    let enable = line("enable", "--timeout=1s");
+    let said = world.run(&enable).await;
+    assert!(
+        said.starts_with("exit 3\n")
+            && said.contains("waiting for add-on hello on c1")
+            && said.contains("nothing is said of it yet"),
+        "{said}"
+    );
+    let status = |status: &str, message: &str| {
+        json!({"conditions": [{"type": "Available", "status": status, "reason": "R",
+            "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"}]})
+    };
+    let api = ocmadm::cmd::resources::within(
+        &world.client,
+        &ocmadm::cmd::resources::managed_cluster_addon(),
+        "c1",
+    );
+    let no = status("False", "its pods do not start");
+    world.status(&api, "hello", no).await;
+    let said = world.run(&enable).await;
+    assert!(said.contains("its pods do not start"), "{said}");
+    // It is waited for while it comes, and while it goes.
+    let held = json!({"metadata": {"finalizers": ["example.com/x"]}});
+    side.merge("ManagedClusterAddOn", "c1", "hello", held).await;
+    let enable = line("enable", "--timeout=1m");
+    let (said, ()) = tokio::join!(
+        world.run(&enable),
+        world.status(&api, "hello", status("True", "it works"))
+    );
+    assert!(
+        said.starts_with("exit 0\n") && said.contains("Add-on hello on c1: available"),
+        "{said}"
+    );
+    let disable = line("disable", "--timeout=1s");
+    let said = world.run(&disable).await;
+    assert!(
+        said.starts_with("exit 3\n") && said.contains("example.com/x"),
+        "{said}"
+    );
+    let disable = line("disable", "--timeout=1m");
+    let free = json!({"metadata": {"finalizers": null}});
+    let (said, _) = tokio::join!(
+        world.run(&disable),
+        side.merge("ManagedClusterAddOn", "c1", "hello", free)
+    );
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    assert!(api.get_opt("hello").await.unwrap().is_none());
+}

@@ -267,10 +267,15 @@ const IDEAS: &[(u8, &str, &[Test])] = &[
         ],
     ),
     (
-        // Without the charts of others in this program, and without a wait.
         21,
-        "add-ons keep their metadata, all is said with --all, helm goes where the flags say",
+        "add-ons keep their metadata, are waited for, are built in or come from a folder; all is said with --all, helm goes where the flags say",
         &[
+            ("tests/it/cli/addon_states.rs", "add_ons_are_waited_for"),
+            (
+                "tests/it/cli/hub_addons.rs",
+                "the_policy_framework_is_built_in",
+            ),
+            ("src/cmd/hub_addon/helm.rs", "charts_in_a_folder_are_found"),
             (
                 "tests/it/cli/sets.rs",
                 "addons_are_enabled_kept_and_disabled",
@@ -291,8 +296,14 @@ const IDEAS: &[(u8, &str, &[Test])] = &[
     ),
     (
         23,
-        "bundles are listed",
-        &[("src/cmd/components.rs", "releases_choose_image_tags")],
+        "bundles are listed, other versions are taken with a warning",
+        &[
+            ("src/cmd/images.rs", "releases_choose_image_tags"),
+            (
+                "src/cmd/images.rs",
+                "a_version_that_is_no_release_is_taken_with_a_warning",
+            ),
+        ],
     ),
     (
         24,

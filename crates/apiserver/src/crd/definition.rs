@@ -432,17 +432,18 @@ fn stored_versions(crd: &Value, causes: &mut Vec<Cause>) {
         ));
         return;
     }
-    let list = crd["spec"]["versions"].as_array();
-    let known: Vec<&str> = list
-        .into_iter()
-        .flatten()
+    let versions = crd["spec"]["versions"].as_array();
+    let versions = || versions.into_iter().flatten();
+    let known: Vec<&str> = versions()
         .filter_map(|version| version["name"].as_str())
         .collect();
-    if let Some(storage) = storage_version(crd)
-        && !stored.contains(&storage)
-    {
-        let detail = format!("must have the storage version {storage}");
-        causes.push(cause::invalid(PATH, &json!(stored), &detail));
+    // There may be several, which is wrong by itself.
+    for storage in versions().filter(|version| version["storage"] == true) {
+        let name = storage["name"].as_str().unwrap_or_default();
+        if !stored.iter().any(|stored| stored == name) {
+            let detail = format!("must have the storage version {name}");
+            causes.push(cause::invalid(PATH, &json!(stored), &detail));
+        }
     }
     for (index, version) in stored.iter().enumerate() {
         if !known.contains(&version.as_str()) {

@@ -31,10 +31,12 @@ pub(super) async fn show(
     object: Arc<Value>,
 ) -> Result<Arc<Value>, Status> {
     let Some(version) = shown_version(resource, &object) else {
-        return Ok(match is_old(resource, text(&object, "resourceVersion")) {
-            true => coerced(resource, object),
-            false => object,
-        });
+        return Ok(
+            match is_old(resource, text(&object, "resourceVersion").parse().ok()) {
+                true => coerced(resource, object),
+                false => object,
+            },
+        );
     };
     let shown = match webhook(resource) {
         Some(webhook) => only(resource, webhook, &version, object.clone())
@@ -117,10 +119,11 @@ fn unlistable(resource: &ResourceType, object: &Value, why: &Status) -> Status {
 }
 
 /// Whether an object may be of an older form of its definition.
-fn is_old(resource: &ResourceType, revision: &str) -> bool {
-    resource.custom.as_ref().is_some_and(|custom| {
-        custom.since > 0 && revision.parse::<u64>().is_ok_and(|at| at <= custom.since)
-    })
+fn is_old(resource: &ResourceType, revision: Option<u64>) -> bool {
+    resource
+        .custom
+        .as_ref()
+        .is_some_and(|custom| custom.since > 0 && revision.is_some_and(|at| at <= custom.since))
 }
 
 /// A custom object that comes from another version, or from an older form of its
@@ -131,7 +134,7 @@ fn coerced(resource: &ResourceType, object: Arc<Value>) -> Arc<Value> {
     }
     let mut object = Arc::unwrap_or_clone(object);
     schema::prune(&resource.schema, &mut object);
-    if is_old(resource, text(&object, "resourceVersion")) {
+    if is_old(resource, text(&object, "resourceVersion").parse().ok()) {
         schema::apply_defaults(&resource.schema, &mut object);
     }
     Arc::new(object)
@@ -159,7 +162,7 @@ pub(super) async fn show_all(
         .is_some_and(|custom| custom.since > 0)
     {
         for object in objects.iter_mut().filter(|object| object.is_in(&version)) {
-            if is_old(resource, text(&object.header(), "resourceVersion")) {
+            if is_old(resource, object.revision()) {
                 *object = Object::new(&coerced(resource, object.value()));
             }
         }

@@ -120,6 +120,15 @@ impl Object {
         json!({"metadata": {"name": name, "namespace": namespace, "labels": labels}})
     }
 
+    /// Its `metadata.resourceVersion`, read as [`Self::header`] is.
+    pub fn revision(&self) -> Option<u64> {
+        let stamp = match &self.parsed() {
+            Some(value) => Stamp::deserialize(&**value),
+            None => serde_json::from_slice(self.json()),
+        };
+        stamp.ok()?.metadata.version.parse().ok()
+    }
+
     /// Whether this is its `apiVersion`.
     pub fn is_in(&self, api_version: &str) -> bool {
         self.0
@@ -171,6 +180,17 @@ struct Metadata {
     namespace: Value,
     #[serde(default)]
     labels: Value,
+}
+
+#[derive(Deserialize)]
+struct Stamp {
+    metadata: Version,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    #[serde(rename = "resourceVersion")]
+    version: String,
 }
 
 /// Compact JSON, `apiVersion` and `kind` first, and a line feed.
