@@ -69,17 +69,19 @@ async fn play(
         .body(namespace.to_string().into_bytes())
         .unwrap();
     let _: Value = client.request(request).await.unwrap();
-    // Service accounts are made by a controller: without the default one, the
-    // answers about pods would depend on the moment.
-    let get = || {
-        http::Request::get(format!("/api/v1/namespaces/{ns}/serviceaccounts/default"))
-            .body(Vec::new())
-            .unwrap()
-    };
-    crate::harness::until("a default service account", || async {
-        client.request::<Value>(get()).await.is_ok()
-    })
-    .await;
+    // What controllers make in every namespace: until it is there, the answers about
+    // pods and config maps would depend on the moment.
+    for made in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
+        let get = || {
+            http::Request::get(format!("/api/v1/namespaces/{ns}/{made}"))
+                .body(Vec::new())
+                .unwrap()
+        };
+        crate::harness::until(made, || async {
+            client.request::<Value>(get()).await.is_ok()
+        })
+        .await;
+    }
     runner::play(cluster, judge, table, &ns).await
 }
 

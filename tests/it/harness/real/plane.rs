@@ -177,10 +177,18 @@ fn kubeconfig(authority: &Authority, address: SocketAddr, name: &str) -> String 
     .to_string()
 }
 
-/// Ports nobody listens on at this moment.
+/// Ports nobody listens on at this moment. They are below those that the system gives
+/// to connections, as one of these would take it before a control plane listens.
 fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: [std::net::TcpListener; N] =
-        std::array::from_fn(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    use std::hash::{BuildHasher as _, RandomState};
+    let listeners: [std::net::TcpListener; N] = std::array::from_fn(|_| {
+        let tries = std::iter::repeat_with(|| RandomState::new().hash_one(()) % 10_000);
+        tries
+            .take(1000)
+            .map(|number| 22_000 + u16::try_from(number).unwrap())
+            .find_map(|port| std::net::TcpListener::bind(("127.0.0.1", port)).ok())
+            .expect("one of so many ports is free")
+    });
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
