@@ -3622,7 +3622,7 @@ _ocmadm() {
             return 0
             ;;
         ocmadm__subcmd__install__subcmd__hub__subcmd__addon)
-            opts="-o -q -v -h --names --create-namespace --repository --namespace --output-file --bundle-version --bundle-version-overrides --image-registry --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
+            opts="-o -q -v -h --names --create-namespace --repository --namespace --output-file --image-registry --bundle-version --bundle-version-overrides --output --kubeconfig --context --dry-run --timeout --color --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3659,6 +3659,10 @@ _ocmadm() {
                     fi
                     return 0
                     ;;
+                --image-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --bundle-version)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3676,10 +3680,6 @@ _ocmadm() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
-                    return 0
-                    ;;
-                --image-registry)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --output)

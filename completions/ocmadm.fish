@@ -153,7 +153,7 @@ upstream\t'The images of the OCM project'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l image -d 'Image of the native components, one that holds ocmadm [default in a sandbox: ocmadm]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l image-registry -d 'Registry of the images [default: quay.io/open-cluster-management for upstream\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l image-pull-credential-file -d 'Docker configuration (JSON) with credentials for the registry' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l bundle-version -d 'Version of the images of upstream components' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l bundle-version -d 'Version of upstream\'s images' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l bundle-version-overrides -d 'JSON file with image tags (ocm, policy_addon) instead of those of the version' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand init" -l resource-qos-class -d 'Resources of the containers: small requests, none, or those given' -r -f -a "Default\t''
 BestEffort\t''
@@ -214,7 +214,7 @@ upstream\t'The images of the OCM project'"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l image -d 'Image of the native components, one that holds ocmadm [default in a sandbox: ocmadm]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l image-registry -d 'Registry of the images [default: quay.io/open-cluster-management for upstream\'s]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l image-pull-credential-file -d 'Docker configuration (JSON) with credentials for the registry' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l bundle-version -d 'Version of the images of upstream components' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l bundle-version -d 'Version of upstream\'s images' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l bundle-version-overrides -d 'JSON file with image tags (ocm, policy_addon) instead of those of the version' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand join" -l resource-qos-class -d 'Resources of the containers: small requests, none, or those given' -r -f -a "Default\t''
 BestEffort\t''
@@ -1062,9 +1062,9 @@ false\t''"
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l repository -d 'Repository of the charts (argocd, argocd-agent), or a folder that holds them' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l namespace -d 'Namespace of what is built in (governance-policy-framework)' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l output-file -d 'Write the manifests of what is built in to this file' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l bundle-version -d 'Version of the images of what is built in' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l image-registry -d 'Registry of the images of what is built in [default: quay.io/open-cluster-management]' -r
+complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l bundle-version -d 'Version of upstream\'s images' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l bundle-version-overrides -d 'JSON file with image tags (ocm, policy_addon) instead of those of the version' -r -F
-complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l image-registry -d 'Registry of these images [default: quay.io/open-cluster-management]' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -s o -l output -d 'Print the objects that were changed, as json, yaml, name, jsonpath=… or custom-columns=…; lines go to stderr' -r
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l kubeconfig -d 'Kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config' -r -F
 complete -c ocmadm -n "__fish_ocmadm_using_subcommand install; and __fish_seen_subcommand_from hub-addon" -l context -d 'Kubeconfig context to use instead of the current one' -r

@@ -13,7 +13,7 @@ use kube::Api;
 use kube::api::ListParams;
 
 use crate::cmd::explain::Doing;
-use crate::cmd::images;
+use crate::cmd::images::BundleArgs;
 use crate::error::CommandError;
 use crate::k8s::{self, client::Connection};
 use crate::ocm::names;
@@ -63,13 +63,9 @@ pub struct ComponentArgs {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub image_pull_credential_file: Option<PathBuf>,
 
-    /// Version of the images of upstream components
-    #[arg(long, value_name = "VERSION", default_value = "default")]
-    pub bundle_version: String,
-
-    /// JSON file with image tags (ocm, policy_addon) instead of those of the version
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub bundle_version_overrides: Option<PathBuf>,
+    /// Which of upstream's images.
+    #[command(flatten)]
+    pub bundle: BundleArgs,
 
     /// Resources of the containers: small requests, none, or those given
     #[arg(long, value_name = "CLASS", value_parser = ["Default", "BestEffort", "ResourceRequirement"], default_value = "Default")]
@@ -110,29 +106,16 @@ impl ComponentArgs {
     /// The flags given that native components do not know.
     #[must_use]
     pub fn of_upstream_alone(&self) -> Vec<&'static str> {
-        [
-            (self.bundle_version != "default", "--bundle-version"),
-            (
-                self.bundle_version_overrides.is_some(),
-                "--bundle-version-overrides",
-            ),
-            (self.enable_sync_labels, "--enable-sync-labels"),
-        ]
-        .into_iter()
-        .filter_map(|(given, flag)| given.then_some(flag))
-        .collect()
+        let labels = self.enable_sync_labels.then_some("--enable-sync-labels");
+        self.bundle.given().chain(labels).collect()
     }
 
     /// The images of upstream's components.
     ///
     /// # Errors
-    /// See [`images::images`].
+    /// See [`BundleArgs::images`].
     pub fn images(&self) -> Result<Images, CommandError> {
-        images::images(
-            self.image_registry.as_deref(),
-            &self.bundle_version,
-            self.bundle_version_overrides.as_deref(),
-        )
+        self.bundle.images(self.image_registry.as_deref())
     }
 
     /// Which components this cluster gets; `operator` names the Deployment that

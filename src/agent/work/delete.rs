@@ -232,14 +232,14 @@ impl Agent {
         record::is_unfinished(record) && self.options.eviction_grace_period < record::NEVER
     }
 
-    /// Lets the record go of a work that the hub deleted.
+    /// Lets the record go of a work that is gone for good.
     pub(super) async fn end(
         &self,
         name: &str,
         record: &Arc<AppliedWork>,
         local: &mut Local,
     ) -> Result<Next, Failure> {
-        tracing::info!(work = %name, "the hub deleted the work without waiting for its resources; they go now");
+        tracing::info!(work = %name, "the work went without being let go; its resources go now");
         Ok(match self.let_go(name, record, &HashMap::new()).await? {
             Some((record, left)) => {
                 local.record = Some(record);

@@ -13,6 +13,7 @@ use kube::api::ListParams;
 use self::helm::Chart;
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::explain::Doing;
+use crate::cmd::images::BundleArgs;
 use crate::cmd::{connect, program, resources, same_cluster};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
@@ -91,24 +92,12 @@ struct InstallHubAddonArgs {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     output_file: Option<PathBuf>,
 
-    #[command(flatten)]
-    built_in: BuiltInArgs,
-}
-
-/// Images of what is built in.
-#[derive(clap::Args, Clone, Debug)]
-struct BuiltInArgs {
-    /// Version of the images of what is built in
-    #[arg(long, value_name = "VERSION", default_value = "default")]
-    bundle_version: String,
-
-    /// JSON file with image tags (ocm, policy_addon) instead of those of the version
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    bundle_version_overrides: Option<PathBuf>,
-
-    /// Registry of these images [default: quay.io/open-cluster-management]
+    /// Registry of the images of what is built in [default: quay.io/open-cluster-management]
     #[arg(long, value_name = "REGISTRY")]
     image_registry: Option<String>,
+
+    #[command(flatten)]
+    bundle: BundleArgs,
 }
 
 /// An add-on of the hub.

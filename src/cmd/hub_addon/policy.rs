@@ -4,7 +4,7 @@ use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::Api;
 use kube::core::DynamicObject;
 
-use super::{BuiltInArgs, InstallHubAddonArgs};
+use super::InstallHubAddonArgs;
 use crate::bundle;
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::explain::Doing;
@@ -12,43 +12,24 @@ use crate::cmd::remove::Removal;
 use crate::cmd::{deadline, images, install, preview};
 use crate::error::CommandError;
 use crate::k8s::client::Connection;
-use crate::ocm::releases::{self, Images};
+use crate::ocm::releases::{self, Images, Release};
 use crate::ui::Ui;
 
 /// Its name, and that of the add-on of clusters that carries policies.
 pub(super) const NAME: &str = "governance-policy-framework";
 
 /// Everything but the definitions and the namespace.
-fn objects(namespace: &str, args: &BuiltInArgs) -> Result<Vec<DynamicObject>, CommandError> {
-    let release = images::release(
-        &args.bundle_version,
-        args.bundle_version_overrides.as_deref(),
-    )?;
+fn objects(args: &InstallHubAddonArgs) -> Result<Vec<DynamicObject>, CommandError> {
     let images = Images {
         registry: images::registry(args.image_registry.as_deref())?,
-        tag: release.policy_addon,
+        tag: args.bundle.release()?.policy_addon,
     };
-    Ok(bundle::policy_framework(namespace, &images)?)
-}
-
-/// Says which images a version that is no release stands for.
-fn tell(args: &BuiltInArgs, ui: &Ui) {
-    if let Some(release) = releases::find(&args.bundle_version)
-        && !release.known
-        && args.bundle_version_overrides.is_none()
-    {
-        ui.warning(&format!(
-            "{} is no release that this program knows: the images are {}, those of v{}; --bundle-version-overrides names others",
-            release.ocm,
-            release.policy_addon,
-            releases::DEFAULT
-        ));
-    }
+    Ok(bundle::policy_framework(&args.namespace, &images)?)
 }
 
 /// Finds out what is wrong with the flags before anything is done.
 pub(super) fn check(args: &InstallHubAddonArgs) -> Result<(), CommandError> {
-    objects(&args.namespace, &args.built_in).map(drop)
+    objects(args).map(drop)
 }
 
 /// Installs it, or brings it up to date.
@@ -58,12 +39,20 @@ pub(super) async fn install(
     global: &GlobalArgs,
     ui: &Ui,
 ) -> Result<(), CommandError> {
+    elsewhere(&args.namespace, hub).await?;
     let mut all = bundle::policy_framework_definitions()?;
     if args.create_namespace {
         all.push(namespace(&args.namespace)?);
     }
-    all.extend(objects(&args.namespace, &args.built_in)?);
-    tell(&args.built_in, ui);
+    all.extend(objects(args)?);
+    let becomes = |release: &Release| {
+        format!(
+            "the images are {}, those of v{}; --bundle-version-overrides names others",
+            release.policy_addon,
+            releases::DEFAULT
+        )
+    };
+    args.bundle.tell(becomes, ui);
     if let Some(path) = &args.output_file {
         install::write_private(path, &install::manifests(&all), false)?;
     }
@@ -86,7 +75,7 @@ fn namespace(name: &str) -> Result<DynamicObject, CommandError> {
         .map_err(|error| CommandError::internal("the namespace could not be built").because(error))
 }
 
-/// Refuses a namespace when it is in another one: half of it would stay.
+/// Refuses a namespace when it is in another one: half of it would be there, or stay.
 async fn elsewhere(namespace: &str, hub: &Connection) -> Result<(), CommandError> {
     const BINDING: &str = "governance-policy-propagator-global";
     let bindings: Api<ClusterRoleBinding> = Api::all(hub.client.clone());

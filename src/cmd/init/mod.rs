@@ -22,7 +22,7 @@ use crate::cmd::get::token::{self, Offer};
 use crate::cmd::install::{self, FeatureArgs, ShowArgs};
 use crate::cmd::join::pin;
 use crate::cmd::values::Values;
-use crate::cmd::{connect, deadline, images, preview, program, resources, trouble, upgrade};
+use crate::cmd::{connect, deadline, preview, program, resources, trouble, upgrade};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::k8s::wait::{self, State};
@@ -179,7 +179,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
             })?
         }
         Choice::Upstream(images) => {
-            images::tell(&args.components.bundle_version, ui);
+            args.components.bundle.tell_components(ui);
             drivers(args, hub.cluster.as_deref(), &mut spec)?;
             let before = components::installed(&hub, names::CLUSTER_MANAGER).await?;
             let before = before.filter(|before| !before.native);

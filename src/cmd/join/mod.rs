@@ -22,7 +22,7 @@ use crate::cmd::components::{Choice, ComponentArgs};
 use crate::cmd::create::work::plan::is_dns_label;
 use crate::cmd::explain::server_error;
 use crate::cmd::install::{self, FeatureArgs, ShowArgs};
-use crate::cmd::{deadline, images, preview, program, resources};
+use crate::cmd::{deadline, preview, program, resources};
 use crate::error::CommandError;
 use crate::k8s::client::{Connection, Failure};
 use crate::ocm::names;
@@ -257,7 +257,7 @@ async fn install_agent(
     let choice = args.components.choose(&cluster, names::KLUSTERLET).await?;
     match &choice {
         Choice::Native { .. } => agent::check_native(args)?,
-        Choice::Upstream(_) => images::tell(&args.components.bundle_version, ui),
+        Choice::Upstream(_) => args.components.bundle.tell_components(ui),
     }
     let wish = Wish {
         server: args.hub_apiserver.trim_end_matches('/'),

@@ -34,7 +34,7 @@ pub struct Args {
     hub_context: Option<String>,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    common: Common,
 }
 
 /// Runs the command.
@@ -45,6 +45,9 @@ pub(super) async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(),
     let cluster = connect(global).await?;
     let until = deadline(global.timeout);
     let (klusterlets, before) = present(&cluster).await?;
+    if !before.native {
+        args.common.bundle.tell_components(ui);
+    }
     if let Some(context) = &args.hub_context {
         let after = match before.native {
             true => args.common.image(&before)?,

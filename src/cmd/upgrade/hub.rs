@@ -25,7 +25,7 @@ pub struct Args {
     cluster_manager_values_file: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    common: Common,
 }
 
 /// Runs the command.
@@ -52,6 +52,7 @@ pub(super) async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(),
             ..HubValues::default()
         })?
     } else {
+        args.common.bundle.tell_components(ui);
         let images = args.common.images(&before)?;
         let upstream = init::laid(
             UpstreamHub {

@@ -4,14 +4,12 @@
 mod agent;
 mod hub;
 
-use std::path::PathBuf;
-
 use kube::core::DynamicObject;
 use semver::Version;
 
 use crate::cmd::args::GlobalArgs;
 use crate::cmd::components::Installed;
-use crate::cmd::images;
+use crate::cmd::images::{self, BundleArgs};
 use crate::error::CommandError;
 use crate::ocm::releases::Images;
 use crate::ui::Ui;
@@ -36,13 +34,8 @@ pub enum Command {
 /// Flags of both.
 #[derive(clap::Args, Clone, Debug)]
 struct Common {
-    /// Version of upstream's images
-    #[arg(long, value_name = "VERSION", default_value = "default")]
-    bundle_version: String,
-
-    /// JSON file with image tags (ocm, policy_addon) instead of those of the version
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    bundle_version_overrides: Option<PathBuf>,
+    #[command(flatten)]
+    bundle: BundleArgs,
 
     /// Registry of upstream's images [default: the one in use]
     #[arg(long, value_name = "REGISTRY")]
@@ -66,9 +59,6 @@ struct Common {
 /// # Errors
 /// Nothing to upgrade, an unknown or older version, or what the cluster refuses.
 pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), CommandError> {
-    let (Command::Clustermanager(hub::Args { common, .. })
-    | Command::Klusterlet(agent::Args { common, .. })) = &args.command;
-    images::tell(&common.bundle_version, ui);
     match &args.command {
         Command::Clustermanager(args) => hub::run(args, global, ui).await,
         Command::Klusterlet(args) => agent::run(args, global, ui).await,
@@ -78,11 +68,7 @@ pub async fn run(args: &Args, global: &GlobalArgs, ui: &Ui) -> Result<(), Comman
 impl Common {
     /// Upstream's images after the upgrade, of an operator before it.
     fn images(&self, before: &Installed) -> Result<Images, CommandError> {
-        let mut images = images::images(
-            self.image_registry.as_deref(),
-            &self.bundle_version,
-            self.bundle_version_overrides.as_deref(),
-        )?;
+        let mut images = self.bundle.images(self.image_registry.as_deref())?;
         let present = before.images();
         if self.image_registry.is_none() && !present.registry.is_empty() {
             images.registry = present.registry;
@@ -93,17 +79,8 @@ impl Common {
 
     /// The image of native components after the upgrade.
     fn image(&self, before: &Installed) -> Result<String, CommandError> {
-        if let Some(flag) = [
-            (self.image_registry.is_some(), "--image-registry"),
-            (self.bundle_version != "default", "--bundle-version"),
-            (
-                self.bundle_version_overrides.is_some(),
-                "--bundle-version-overrides",
-            ),
-        ]
-        .iter()
-        .find_map(|(given, flag)| given.then_some(flag))
-        {
+        let registry = self.image_registry.as_ref().map(|_| "--image-registry");
+        if let Some(flag) = registry.into_iter().chain(self.bundle.given()).next() {
             return Err(CommandError::usage(format!(
                 "{flag} is about upstream's images, and native components run here"
             ))

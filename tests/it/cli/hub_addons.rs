@@ -105,10 +105,17 @@ async fn the_policy_framework_is_built_in() {
         .await;
     // Again: nothing is to be done.
     let again = world.run(&install).await;
-    assert!(
-        again.contains("19 unchanged") || again.contains("20 unchanged"),
-        "{again}"
-    );
+    assert!(again.contains("20 unchanged"), "{again}");
+
+    let second = world
+        .run(&[&install[..], &["--namespace=policies"]].concat())
+        .await;
+    assert_snapshot!(second, @r"
+    exit 1
+    --- stderr
+    Error: governance-policy-framework is installed in namespace open-cluster-management, not in policies
+    Hint: add --namespace open-cluster-management
+    ");
 
     // Clusters can have its add-ons; while one has, it stays.
     world.cluster("c1", true).await;
@@ -204,7 +211,7 @@ async fn manifests_of_the_policy_framework_go_to_a_file() {
     let (result, rest) = said.split_once("--- stderr").unwrap();
     assert_snapshot!(rest, @r"
 
-    Warning: v1.9.0 is no release that this program knows: the images are v0.18.0, those of v1.3.1; --bundle-version-overrides names others
+    Warning: v1.9.0 is no release that this program knows (1.1.0, 1.1.1, 1.1.3, 1.2.0, 1.2.1, 1.3.0, 1.3.1, latest): the images are v0.18.0, those of v1.3.1; --bundle-version-overrides names others
     ocmadm is running in dry-run mode: nothing is changed
     Hint: `ocmadm addon enable --names governance-policy-framework,config-policy-controller --clusters CLUSTER` brings an add-on to a cluster
     ");
