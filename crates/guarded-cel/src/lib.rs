@@ -14,7 +14,9 @@
 //! Costs resemble those of Kubernetes, of which a healthy expression needs some
 //! dozens.
 
+mod check;
 mod cost;
+mod estimate;
 mod functions;
 mod parse;
 mod places;
@@ -23,14 +25,13 @@ mod run;
 #[cfg(test)]
 mod tests;
 mod types;
-#[cfg(test)]
-mod types_tests;
 mod value;
 
 use std::fmt::{self, Write as _};
 
 pub use cel::Value;
 pub use cel::objects::{Key, Map, OptionalValue};
+pub use estimate::{Checked, Inside, Shape};
 use parse::Node;
 pub use types::Type;
 pub use value::{from_json, text, type_name};
@@ -140,12 +141,12 @@ impl Program {
         self.names.iter().any(|name| name == variable)
     }
 
-    /// The type of what the expression of this `text` gives, of variables of these types.
+    /// The types of the expression of this `text`, of variables of these types.
     ///
     /// # Errors
     /// What does not fit, and where, as cel-go writes it.
-    pub fn check(&self, text: &str, variables: &[(&str, Type)]) -> Result<Type, String> {
-        types::check(&self.root, text, variables).map_err(|error| short(&error))
+    pub fn check(&self, text: &str, variables: &[(&str, Type)]) -> Result<Checked<'_>, String> {
+        check::check(&self.root, text, variables).map_err(|error| short(&error))
     }
 
     /// What the expression gives, for at most `limit`; and what it cost.

@@ -12,6 +12,9 @@ pub(crate) struct Places {
     last: usize,
 }
 
+/// How literals are kept.
+const LITERAL: &str = "1";
+
 impl Places {
     /// The places in a text.
     pub(crate) fn of(text: &str) -> Self {
@@ -20,6 +23,8 @@ impl Places {
         // Whether a value ended before: then `-` is no sign, and `[` an index.
         let mut value = false;
         let mut dot = None;
+        // Where a literal began, before its digits or quote.
+        let mut begin = None;
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
@@ -39,6 +44,7 @@ impl Places {
                     continue;
                 }
                 b'"' | b'\'' => {
+                    places.put(LITERAL.to_owned(), begin.take().unwrap_or(at));
                     length = super::parse::behind(bytes, at) + 1 - at;
                     value = true;
                 }
@@ -51,6 +57,10 @@ impl Places {
                         .is_some_and(|next| matches!(next, b'"' | b'\''))
                     {
                         // The prefix of a text.
+                        begin = Some(at);
+                    } else if field.is_none() && matches!(&*name, "true" | "false" | "null") {
+                        places.put(LITERAL.to_owned(), at);
+                        value = true;
                     } else if behind.starts_with('(') {
                         let open = text.len() - behind.len();
                         places.put(format!("{name}("), open);
@@ -64,6 +74,7 @@ impl Places {
                     }
                 }
                 b'0'..=b'9' => {
+                    places.put(LITERAL.to_owned(), begin.take().unwrap_or(at));
                     length = number(rest);
                     value = true;
                 }
@@ -82,7 +93,10 @@ impl Places {
                         length = 2;
                     }
                     let token = match byte {
-                        b'-' if !value && rest.get(1).is_some_and(u8::is_ascii_digit) => "",
+                        b'-' if !value && rest.get(1).is_some_and(u8::is_ascii_digit) => {
+                            begin = Some(at);
+                            ""
+                        }
                         b'-' if !value => "-x",
                         b'[' if value => "x[",
                         _ => text.get(at..at + length).unwrap_or_default(),
@@ -112,6 +126,11 @@ impl Places {
     /// The next place of a name that is no field.
     pub(crate) fn name(&mut self, name: &str) -> usize {
         self.token(name)
+    }
+
+    /// The next literal.
+    pub(crate) fn literal(&mut self) -> usize {
+        self.token(LITERAL)
     }
 
     /// The dot before the next field of that name.

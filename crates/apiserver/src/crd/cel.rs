@@ -356,11 +356,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::crd::structural;
+    use crate::crd::structural::{self, Looks};
 
     fn complaints(schema: &Value, new: &Value, old: Option<&Value>) -> Vec<String> {
         let mut causes = Vec::new();
-        let schema = structural::compile(schema, "schema", false, &mut causes);
+        let schema = structural::compile(schema, "schema", false, Looks::None, &mut causes);
         assert_eq!(causes, []);
         validate(&schema, new, old)
             .into_iter()
@@ -502,7 +502,7 @@ mod tests {
     fn rules_that_do_not_compile_are_refused() {
         let schema = json!({"type": "object", "x-kubernetes-validations": [{"rule": "self.("}]});
         let mut causes = Vec::new();
-        structural::compile(&schema, "s", false, &mut causes);
+        structural::compile(&schema, "s", false, Looks::All, &mut causes);
         assert_eq!(causes.len(), 1);
         assert_eq!(causes[0].field, "s.x-kubernetes-validations[0].rule");
         assert!(causes[0].message.contains("compilation failed"));

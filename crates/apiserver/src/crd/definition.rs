@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::structural::Looks;
 use super::{compile_all, strings};
 use crate::schema::{NodeType, Schema, cause, names};
 use crate::status::Cause;
@@ -81,7 +82,16 @@ pub fn validate_definition(crd: &Value, old: Option<&Value>) -> Vec<Cause> {
     if let Some(old) = old {
         immutable(crd, old, &mut causes);
     }
-    causes.extend(compile_all(crd).1);
+    let versions = old.and_then(|old| old["spec"]["versions"].as_array());
+    let unchanged = |version: &Value| {
+        let mut before = versions.into_iter().flatten();
+        before.any(|old| old["name"] == version["name"] && old["schema"] == version["schema"])
+    };
+    let looks = |version: &Value| match unchanged(version) {
+        true => Looks::AllButCosts,
+        false => Looks::All,
+    };
+    causes.extend(compile_all(crd, looks).1);
     causes
 }
 

@@ -19,12 +19,13 @@ pub use definition::{apply_defaults, validate_definition};
 pub use object::{convert, validate};
 pub use status::{names_accepted, status, terminate};
 
-use structural::strings;
+use structural::{Looks, strings};
 
-/// The types a definition adds, one a served version, or what is wrong with
-/// it. The definition has its defaults (see [`apply_defaults`]).
+/// The types a stored definition adds, one a served version, or what is wrong with it
+/// but for its expressions, which were looked at when it was stored. The definition has
+/// its defaults (see [`apply_defaults`]).
 pub fn compile(crd: &Value) -> Result<Vec<Arc<ResourceType>>, Vec<Cause>> {
-    let (types, causes) = compile_all(crd);
+    let (types, causes) = compile_all(crd, |_| Looks::None);
     if causes.is_empty() {
         Ok(types)
     } else {
@@ -32,8 +33,12 @@ pub fn compile(crd: &Value) -> Result<Vec<Arc<ResourceType>>, Vec<Cause>> {
     }
 }
 
-/// The types of the served versions, and what is wrong with any version's schema.
-fn compile_all(crd: &Value) -> (Vec<Arc<ResourceType>>, Vec<Cause>) {
+/// The types of the served versions, and what is wrong with any version's schema, whose
+/// rules get such `looks`.
+fn compile_all(
+    crd: &Value,
+    looks: impl Fn(&Value) -> Looks,
+) -> (Vec<Arc<ResourceType>>, Vec<Cause>) {
     let spec = &crd["spec"];
     let mut causes = Vec::new();
     let mut served = Vec::new();
@@ -57,7 +62,7 @@ fn compile_all(crd: &Value) -> (Vec<Arc<ResourceType>>, Vec<Cause>) {
         }
         let has_status = version["subresources"]["status"].is_object();
         let mut found = Vec::new();
-        let schema = structural::compile(raw, &path, has_status, &mut found);
+        let schema = structural::compile(raw, &path, has_status, looks(version), &mut found);
         definition::selectable_fields(version, &schema, index, &mut found);
         if !(shared && index > 0) {
             causes.append(&mut found);

@@ -4,6 +4,7 @@
 mod authority;
 mod der;
 mod files;
+mod header;
 mod request;
 mod tls;
 mod tokens;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509CertificationRequest};
 
-use super::{PkiError, der, unpem};
+use super::{PkiError, der, header, unpem};
 
 /// What a key may be used for, in the words of `certificates.k8s.io/v1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +180,9 @@ impl CertificateRequest {
         let refuse = |what: &str| PkiError::Request(what.to_owned());
         let bytes = unpem("CERTIFICATE REQUEST", text)
             .ok_or_else(|| refuse("PEM block type must be CERTIFICATE REQUEST"))?;
+        if let Some(wrong) = header::complaint(&bytes, "certificateRequest") {
+            return Err(refuse(&wrong));
+        }
         let (rest, request) = X509CertificationRequest::from_der(&bytes)
             .map_err(|_| refuse("the request is no PKCS #10 certificate request"))?;
         if !rest.is_empty() {

@@ -1,6 +1,7 @@
 //! From the JSON schema in a definition to a [`Schema`], refusing what is not
 //! structural in the words of the real server.
 
+mod costs;
 mod extensions;
 mod rules;
 mod values;
@@ -13,6 +14,8 @@ use crate::schema::{ListType, NodeType, Schema, cause};
 use crate::status::Cause;
 use crate::types;
 
+pub(super) use costs::Looks;
+use costs::{Expressions, growth};
 pub(super) use extensions::strings;
 use extensions::{extensions, list_type, root_fields, unsupported};
 use rules::rules;
@@ -45,11 +48,32 @@ struct Scope<'a> {
     /// The outermost node within which old and new values cannot be matched.
     no_old_self: Option<&'a str>,
     inside_meta: bool,
+    /// How many values of this node an object has at most; none where nothing limits it.
+    times: Option<u64>,
+}
+
+impl Scope<'_> {
+    /// Of a node with none above it.
+    fn of(level: Level) -> Self {
+        Self {
+            level,
+            no_defaults: None,
+            no_old_self: None,
+            inside_meta: false,
+            times: Some(1),
+        }
+    }
 }
 
 /// Compiles the schema of one version. What is wrong with it is added to
 /// `causes`, under `path`.
-pub(super) fn compile(raw: &Value, path: &str, status: bool, causes: &mut Vec<Cause>) -> Schema {
+pub(super) fn compile(
+    raw: &Value,
+    path: &str,
+    status: bool,
+    looks: Looks,
+    causes: &mut Vec<Cause>,
+) -> Schema {
     if status {
         root_fields(raw, path, causes);
     }
@@ -59,15 +83,16 @@ pub(super) fn compile(raw: &Value, path: &str, status: bool, causes: &mut Vec<Ca
             "nullable cannot be true at the root",
         ));
     }
-    let scope = Scope {
-        level: Level::Root,
-        no_defaults: None,
-        no_old_self: None,
-        inside_meta: false,
-    };
-    let mut schema = node(raw, path, scope, causes);
+    let scope = Scope::of(Level::Root);
+    let mut expressions = Expressions::new(looks);
+    let mut schema = node(raw, path, scope, causes, &mut expressions);
     if causes.is_empty() {
         defaults(&schema, path, causes);
+        if causes.is_empty() {
+            causes.extend(expressions.judged(path));
+        }
+    } else {
+        causes.extend(expressions.judged(path));
     }
     complete(&mut schema);
     schema
@@ -102,7 +127,13 @@ fn complete(schema: &mut Schema) {
     schema.properties.insert("metadata".to_owned(), metadata);
 }
 
-fn node(raw: &Value, path: &str, scope: Scope<'_>, causes: &mut Vec<Cause>) -> Schema {
+fn node(
+    raw: &Value,
+    path: &str,
+    scope: Scope<'_>,
+    causes: &mut Vec<Cause>,
+    expressions: &mut Expressions,
+) -> Schema {
     let at = |key: &str| format!("{path}.{key}");
     let flag = |key: &str| raw[key] == true;
     let int_or_string = flag("x-kubernetes-int-or-string");
@@ -148,7 +179,7 @@ fn node(raw: &Value, path: &str, scope: Scope<'_>, causes: &mut Vec<Cause>) -> S
         ..Schema::default()
     };
     default(raw, &mut schema, path, scope, causes);
-    children(raw, &mut schema, path, scope, causes);
+    children(raw, &mut schema, path, scope, causes, expressions);
     schema.limits = limits(raw, path, int_or_string, causes).map(Box::new);
     if embedded && !preserve && schema.properties.is_empty() {
         causes.push(cause::required(
@@ -156,7 +187,8 @@ fn node(raw: &Value, path: &str, scope: Scope<'_>, causes: &mut Vec<Cause>) -> S
             "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields",
         ));
     }
-    schema.rules = rules(raw, &schema, path, scope, before, causes);
+    let right = causes.len() == before;
+    schema.rules = rules(raw, &schema, path, scope, right, causes, expressions);
     schema
 }
 
@@ -186,8 +218,16 @@ fn children(
     path: &str,
     scope: Scope<'_>,
     causes: &mut Vec<Cause>,
+    expressions: &mut Expressions,
 ) {
     let root = scope.level == Level::Root;
+    let scope = Scope {
+        times: scope
+            .times
+            .zip(growth(raw))
+            .map(|(times, more)| times.saturating_mul(more)),
+        ..scope
+    };
     if let Some(properties) = raw["properties"].as_object() {
         let no_old_self = if schema.atomic_map {
             scope.no_old_self.or(Some(path))
@@ -211,12 +251,13 @@ fn children(
                 },
                 no_old_self,
                 inside_meta: scope.inside_meta || meta,
+                times: scope.times,
             };
-            let compiled = node(child, &child_path, child_scope, causes);
+            let compiled = node(child, &child_path, child_scope, causes, expressions);
             schema.properties.insert(name.clone(), Arc::new(compiled));
         }
     }
-    additional(raw, schema, path, scope, causes);
+    additional(raw, schema, path, scope, causes, expressions);
     let items = &raw["items"];
     if items.is_object() {
         let no_old_self = if matches!(schema.list, ListType::Map(_)) {
@@ -229,7 +270,8 @@ fn children(
             no_old_self,
             ..scope
         };
-        let compiled = node(items, &format!("{path}.items"), child_scope, causes);
+        let place = format!("{path}.items");
+        let compiled = node(items, &place, child_scope, causes, expressions);
         schema.items = Some(Arc::new(compiled));
     } else if schema.node == NodeType::Array && items.is_null() {
         causes.push(cause::required(
@@ -273,6 +315,7 @@ fn additional(
     path: &str,
     scope: Scope<'_>,
     causes: &mut Vec<Cause>,
+    expressions: &mut Expressions,
 ) {
     let value = &raw["additionalProperties"];
     if value.is_null() {
@@ -304,7 +347,7 @@ fn additional(
             },
             ..scope
         };
-        let compiled = node(value, &place, child_scope, causes);
+        let compiled = node(value, &place, child_scope, causes, expressions);
         schema.additional = Some(Arc::new(compiled));
     } else if *value == true {
         schema.additional = Some(Arc::new(Schema {

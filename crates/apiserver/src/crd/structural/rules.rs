@@ -3,25 +3,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use guarded_cel::Type;
+use guarded_cel::{Shape, Type};
 use serde_json::{Value, json};
 
 use super::super::cel;
+use super::costs::{self, Expressions, Looks};
 use super::{Level, Scope};
 use crate::schema::{NodeType, Rule, Schema, cause};
 use crate::status::Cause;
 
-/// The rules of a node whose `schema` is whole but for them. `before` is how many causes
-/// there were before it: where it, or what is below it, has others, its expressions are
-/// not looked at.
+/// The rules of a node whose `schema` is whole but for them. Where it, or what is below
+/// it, is not `right`, its expressions are not looked at.
 pub(super) fn rules(
     raw: &Value,
     schema: &Schema,
     path: &str,
     scope: Scope<'_>,
-    before: usize,
+    mut right: bool,
     causes: &mut Vec<Cause>,
+    found: &mut Expressions,
 ) -> Vec<Rule> {
+    let before = causes.len();
     let list = raw["x-kubernetes-validations"].as_array();
     let rules: Vec<Rule> = list.into_iter().flatten().map(read).collect();
     for (index, rule) in rules.iter().enumerate() {
@@ -34,14 +36,22 @@ pub(super) fn rules(
             causes,
         );
     }
-    if rules.is_empty() || causes.len() > before {
+    right &= causes.len() == before;
+    if rules.is_empty() || !right || found.looks == Looks::None {
         return rules;
     }
     let whole = scope.level == Level::Root || schema.embedded_resource;
     let this = declared(schema, whole).unwrap_or(Type::Unknown);
+    let shape = costs::shape(schema, whole);
     for (index, rule) in rules.iter().enumerate() {
         let place = format!("{path}.x-kubernetes-validations[{index}]");
-        expressions(rule, &this, &place, scope, causes);
+        let optional = &raw["x-kubernetes-validations"][index]["optionalOldSelf"];
+        let subject = Subject {
+            this: &this,
+            shape: shape.as_ref(),
+            scope,
+        };
+        subject.expressions(rule, optional, &place, found);
     }
     rules
 }
@@ -146,59 +156,99 @@ fn leads_somewhere(schema: &Schema, path: &str) -> bool {
     true
 }
 
-/// What is wrong with the expressions of a rule about values of this type.
-fn expressions(rule: &Rule, this: &Type, place: &str, scope: Scope<'_>, causes: &mut Vec<Cause>) {
-    let old = match rule.optional_old_self {
-        true => Type::Optional(Arc::new(this.clone())),
-        false => this.clone(),
-    };
-    let variables = [("self", this.clone()), ("oldSelf", old)];
-    let fits = |text: &str, kind: &Type, what: &str, other: &str| -> Result<(), String> {
-        let compiled = cel::compile(text).and_then(|program| program.check(text, &variables));
-        match compiled {
-            Err(error) => Err(format!("{what}: {error}")),
-            Ok(found) if found == *kind || matches!(found, Type::Unknown | Type::Dyn) => Ok(()),
-            Ok(_) => Err(other.to_owned()),
+/// What rules are about.
+struct Subject<'a> {
+    this: &'a Type,
+    /// Its shape, and how often it fits into a request.
+    shape: Option<&'a (Shape, u64)>,
+    scope: Scope<'a>,
+}
+
+impl Subject<'_> {
+    /// What an expression may cost at most, or why it is none that gives a `kind`.
+    fn fits(&self, text: &str, old: &Type, kind: &Type, what: &str, other: &str) -> Fits {
+        let variables = [("self", self.this.clone()), ("oldSelf", old.clone())];
+        let refused = |error: String| format!("{what}: {error}");
+        let program = cel::compile(text).map_err(refused)?;
+        let checked = program.check(text, &variables).map_err(refused)?;
+        if checked.kind != *kind && !matches!(checked.kind, Type::Unknown | Type::Dyn) {
+            return Err(other.to_owned());
         }
-    };
-    let at = |key: &str| format!("{place}.{key}");
-    if let Err(error) = fits(
-        &rule.rule,
-        &Type::Bool,
-        "compilation failed",
-        "cel expression must evaluate to a bool",
-    ) {
-        causes.push(cause::invalid(&at("rule"), &quoted(rule), &error));
-        return;
+        Ok(self.shape.and_then(|(shape, _)| checked.most(shape)))
     }
-    if !rule.message_expression.is_empty()
-        && let Err(error) = fits(
+
+    /// Looks at the expressions of a rule.
+    fn expressions(&self, rule: &Rule, optional: &Value, place: &str, found: &mut Expressions) {
+        let at = |key: &str| format!("{place}.{key}");
+        let old = match rule.optional_old_self {
+            true => Type::Optional(Arc::new(self.this.clone())),
+            false => self.this.clone(),
+        };
+        let whole = self.fits(
+            &rule.rule,
+            &old,
+            &Type::Bool,
+            "compilation failed",
+            "cel expression must evaluate to a bool",
+        );
+        let mut old_self = false;
+        match whole {
+            Ok(cost) => {
+                if let (Some(cost), Some((_, fitting))) = (cost, self.shape) {
+                    let times = self.scope.times.unwrap_or(*fitting);
+                    found.costs(&at("rule"), "rule", cost.saturating_mul(times));
+                }
+                self.message(rule, &old, &at("messageExpression"), found);
+                old_self = cel::mentions_old_self(&rule.rule);
+            }
+            Err(error) => {
+                let cause = cause::invalid(&at("rule"), &quoted(rule), &error);
+                found.causes.push(cause);
+            }
+        }
+        if old_self {
+            if !rule.optional_old_self
+                && let Some(outer) = self.scope.no_old_self
+            {
+                let detail = format!(
+                    "oldSelf cannot be used on the uncorrelatable portion of the schema within {outer}"
+                );
+                let cause = cause::invalid(&at("rule"), &json!(rule.rule), &detail);
+                found.causes.push(cause);
+            }
+        } else if optional.is_boolean() {
+            found.causes.push(cause::invalid(
+                &at("optionalOldSelf"),
+                optional,
+                "may not be set if oldSelf is not used in rule",
+            ));
+        }
+    }
+
+    fn message(&self, rule: &Rule, old: &Type, place: &str, found: &mut Expressions) {
+        if rule.message_expression.is_empty() {
+            return;
+        }
+        let fits = self.fits(
             &rule.message_expression,
+            old,
             &Type::String,
             "messageExpression compilation failed",
             "messageExpression must evaluate to a string",
-        )
-    {
-        let place = at("messageExpression");
-        causes.push(cause::invalid(&place, &quoted(rule), &error));
-    }
-    let old_self = cel::mentions_old_self(&rule.rule);
-    if old_self
-        && !rule.optional_old_self
-        && let Some(outer) = scope.no_old_self
-    {
-        let detail = format!(
-            "oldSelf cannot be used on the uncorrelatable portion of the schema within {outer}"
         );
-        causes.push(cause::invalid(&at("rule"), &json!(rule.rule), &detail));
-    } else if rule.optional_old_self && !old_self {
-        causes.push(cause::invalid(
-            &at("optionalOldSelf"),
-            &json!(true),
-            "may not be set if oldSelf is not used in rule",
-        ));
+        match fits {
+            Ok(Some(cost)) => found.costs(place, "messageExpression", cost),
+            Ok(None) => {}
+            Err(error) => {
+                let cause = cause::invalid(place, &quoted(rule), &error);
+                found.causes.push(cause);
+            }
+        }
     }
 }
+
+/// What an expression costs at most, where it is known; or what is wrong with it.
+type Fits = Result<Option<u64>, String>;
 
 /// A rule as a real server quotes it: by the fields of its struct.
 fn quoted(rule: &Rule) -> Value {
@@ -215,7 +265,7 @@ fn quoted(rule: &Rule) -> Value {
 
 /// The type of values of a schema; none where an expression cannot name them. `whole`:
 /// they are resources, and have what every resource has.
-fn declared(schema: &Schema, whole: bool) -> Option<Type> {
+pub(super) fn declared(schema: &Schema, whole: bool) -> Option<Type> {
     let below = |child: &Schema| declared(child, child.embedded_resource);
     Some(match schema.node {
         NodeType::IntOrString => Type::Dyn,
@@ -258,7 +308,7 @@ mod tests {
 
     fn complaints(schema: &Value) -> Vec<String> {
         let mut causes = Vec::new();
-        super::super::compile(schema, "s", false, &mut causes);
+        super::super::compile(schema, "s", false, Looks::All, &mut causes);
         let said = causes.into_iter().map(|cause| {
             let message = cause.message.lines().next().unwrap_or_default().to_owned();
             let behind = message.rsplit("}: ").next().unwrap_or_default().to_owned();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Language, Program, Type};
+use crate::{Language, Program, Shape, Type};
 
 const LANGUAGE: Language = Language {
     variables: None,
@@ -36,7 +36,9 @@ fn check(text: &str) -> Result<Type, String> {
     ]);
     let old = Type::Optional(Arc::new(this.clone()));
     let program = Program::compile(text, LANGUAGE).unwrap();
-    program.check(text, &[("self", this), ("oldSelf", old)])
+    let checked = program.check(text, &[("self", this), ("oldSelf", old)])?;
+    let _ = checked.most(&Shape::default());
+    Ok(checked.kind)
 }
 
 #[test]
