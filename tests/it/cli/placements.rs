@@ -379,6 +379,8 @@ async fn work_goes_where_the_placement_says() {
     available(&told.world.cluster, "two").await;
     until("the set says so", async || {
         let said = told.world.run(&["get", "works", "site"]).await;
+        // Shown where this never comes true.
+        eprintln!("{said}");
         said.contains("two ")
             && !said.contains("three ")
             && said.contains("Replica set default/site of placement p: 2 of 2 available")

@@ -214,12 +214,11 @@ impl Checker<'_> {
                 *first = Some(Unknown);
             }
         }
-        let joined = match of {
+        match of {
             None => found,
             Some(of) if of.agrees(&found) => of.joined(found),
             Some(_) => Dyn,
-        };
-        joined
+        }
     }
 
     fn name(&mut self, name: &str) -> Type {

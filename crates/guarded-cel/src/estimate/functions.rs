@@ -64,7 +64,12 @@ pub(super) fn cost(
             };
             (text(part), Some(quoted))
         }
-        ("startsWith" | "endsWith", Some(_), Some(part)) => (text(part), None),
+        ("startsWith" | "endsWith", Some(_), Some(part))
+        | (
+            "cidr" | "isIP" | "isCIDR" | "ip" | "quantity" | "isQuantity" | "semver" | "isSemver",
+            None,
+            Some(part),
+        ) => (text(part), None),
         ("contains", Some(one), Some(part)) => (text(one).saturating_mul(text(part)), None),
         ("matches", Some(one), Some(pattern)) => (matched(one.size(), pattern.size()), None),
         ("matches", None, Some(one)) => match arguments.get(1) {
@@ -97,11 +102,6 @@ pub(super) fn cost(
             let size = joined(of, list, first);
             (traversed(size), Some(size))
         }
-        (
-            "cidr" | "isIP" | "isCIDR" | "ip" | "quantity" | "isQuantity" | "semver" | "isSemver",
-            None,
-            Some(part),
-        ) => (text(part), None),
         ("ip.isCanonical", _, Some(part)) => (times(part.size().max, 2.0 * TRAVERSAL), None),
         ("containsIP" | "containsCIDR", Some(_), Some(part)) => {
             let compared = Size { min: 4, max: 16 };

@@ -188,7 +188,7 @@ impl<'n> Estimate<'n> {
             Value::Bytes(bytes) => Size::of(bytes.len() as u64),
             _ => Size::of(1),
         };
-        let kind = self.kind(node).unwrap_or_else(|| match value {
+        let kind = self.kind(node).unwrap_or(match value {
             Value::Bool(_) => Type::Bool,
             Value::Int(_) => Type::Int,
             _ => Type::Unknown,
