@@ -1,11 +1,15 @@
-//! Reduces the OpenAPI and discovery documents of a Kubernetes source tree to
+//! Reduces the discovery documents of a Kubernetes source tree and OpenAPI documents to
 //! the data in `src/types/data/`:
 //!
 //! ```text
-//! cargo run -p apiserver --example generate-types -- KUBERNETES_SOURCE_DIRECTORY
+//! cargo run -p apiserver --example generate-types -- KUBERNETES_SOURCE_DIRECTORY DOCUMENTS
 //! ```
 //!
-//! With `--check` after the directory nothing is written: it fails if the data
+//! DOCUMENTS are the OpenAPI documents of a server of that version, which alone have
+//! enumerations: `v2.json` is its `/openapi/v2`, `v3/*.json` are those that `/openapi/v3`
+//! names (`tests/apiserver/documents KUBECONFIG DOCUMENTS` gets them).
+//!
+//! With `--check` after the directories nothing is written: it fails if the data
 //! is not what would be.
 //!
 //! `resources.json` says what is served, `definitions.txt` the structure of
@@ -63,16 +67,16 @@ const EXTRA: &[&str] = &[
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    let source = std::env::args()
-        .nth(1)
-        .ok_or("usage: generate-types KUBERNETES_SOURCE_DIRECTORY")?;
+    let usage = "usage: generate-types KUBERNETES_SOURCE_DIRECTORY DOCUMENTS";
+    let source = std::env::args().nth(1).ok_or(usage)?;
+    let documents = std::env::args().nth(2).ok_or(usage)?;
     let source = Path::new(&source);
     let target: PathBuf = [env!("CARGO_MANIFEST_DIR"), "src", "types", "data"]
         .iter()
         .collect();
     fs::create_dir_all(&target)?;
 
-    let definitions = definitions(source)?;
+    let definitions = definitions(Path::new(&documents))?;
     let resources = resources(source)?;
     let kept = closure(&definitions, &resources)?;
     let lines: Vec<String> = resources.iter().map(Value::to_string).collect();
@@ -81,7 +85,7 @@ fn main() -> Result<()> {
         ("definitions.txt", structure(&definitions, &kept)?),
         ("descriptions.txt", descriptions(&definitions, &kept)),
     ];
-    let check = std::env::args().nth(2).is_some_and(|arg| arg == "--check");
+    let check = std::env::args().nth(3).is_some_and(|arg| arg == "--check");
     for (name, content) in files {
         let path = target.join(name);
         if !check {
@@ -100,12 +104,11 @@ fn read(path: &Path) -> Result<Value> {
 
 /// The definitions of the v2 document, with the defaults of the v3 documents,
 /// which alone have them.
-fn definitions(source: &Path) -> Result<BTreeMap<String, Value>> {
-    let spec = source.join("api/openapi-spec");
-    let mut swagger = read(&spec.join("swagger.json"))?;
+fn definitions(documents: &Path) -> Result<BTreeMap<String, Value>> {
+    let mut swagger = read(&documents.join("v2.json"))?;
     let mut definitions: BTreeMap<String, Value> =
         serde_json::from_value(swagger["definitions"].take())?;
-    for entry in fs::read_dir(spec.join("v3"))? {
+    for entry in fs::read_dir(documents.join("v3"))? {
         let document = read(&entry?.path())?;
         let Some(schemas) = document["components"]["schemas"].as_object() else {
             continue;
@@ -121,7 +124,12 @@ fn definitions(source: &Path) -> Result<BTreeMap<String, Value>> {
                 };
                 if *default == json!({}) {
                     known["properties"][field]["struct"] = json!(true);
-                } else if !is_zero(default) {
+                } else if is_zero(default) {
+                    // Go's zero values are told, but fill in nothing.
+                    if !default.is_null() {
+                        known["properties"][field]["zero"] = json!(true);
+                    }
+                } else {
                     known["properties"][field]["default"] = default.clone();
                 }
             }
@@ -271,6 +279,16 @@ fn structure(definitions: &BTreeMap<String, Value>, kept: &BTreeSet<String>) -> 
         let definition = &definitions[name];
         write!(out, "={} {}", short(name), token(definition)?)?;
         attributes(&mut out, definition)?;
+        let unions = &definition["x-kubernetes-unions"];
+        if unions.is_array() {
+            write!(out, " unions={unions}")?;
+        }
+        if let Some(order) = definition["required"].as_array() {
+            let order: Vec<&str> = order.iter().filter_map(Value::as_str).collect();
+            if !order.is_sorted() {
+                write!(out, " order={}", order.join(","))?;
+            }
+        }
         if let [(group, version, kind)] = kinds_of(definition).as_slice() {
             write!(out, " gvk={group}/{version}/{kind}")?;
         }
@@ -334,6 +352,18 @@ fn attributes(out: &mut String, node: &Value) -> Result<()> {
     if node["struct"] == true {
         out.push_str(" struct");
     }
+    if node["zero"] == true {
+        out.push_str(" zero");
+    }
+    enumeration(out, "enum", node)?;
+    for below in ["items", "additionalProperties"] {
+        enumeration(out, "of.enum", &node[below])?;
+        if let Some(format) = node[below]["format"].as_str()
+            && !matches!(format, "byte" | "int-or-string")
+        {
+            write!(out, " of.format={format}")?;
+        }
+    }
     match node["x-kubernetes-list-type"].as_str() {
         Some("map") => {
             let keys: Vec<&str> = node["x-kubernetes-list-map-keys"]
@@ -348,8 +378,10 @@ fn attributes(out: &mut String, node: &Value) -> Result<()> {
         Some("atomic") => out.push_str(" list"),
         _ => {}
     }
-    if node["x-kubernetes-map-type"] == "atomic" {
-        out.push_str(" atomic");
+    match node["x-kubernetes-map-type"].as_str() {
+        Some("atomic") => out.push_str(" atomic"),
+        Some("granular") => out.push_str(" granular"),
+        _ => {}
     }
     if let Some(key) = node["x-kubernetes-patch-merge-key"].as_str() {
         write!(out, " key={key}")?;
@@ -357,6 +389,20 @@ fn attributes(out: &mut String, node: &Value) -> Result<()> {
     if let Some(strategy) = node["x-kubernetes-patch-strategy"].as_str() {
         write!(out, " patch={strategy}")?;
     }
+    Ok(())
+}
+
+/// The values of an enumeration, with `~` for spaces.
+fn enumeration(out: &mut String, name: &str, node: &Value) -> Result<()> {
+    let Some(values) = node["enum"].as_array() else {
+        return Ok(());
+    };
+    let values: Option<Vec<String>> = values
+        .iter()
+        .map(|value| Some(value.as_str()?.replace(' ', "~")))
+        .collect();
+    let values = values.ok_or("an enumeration of something else than texts")?;
+    write!(out, " {name}={}", values.join("|"))?;
     Ok(())
 }
 

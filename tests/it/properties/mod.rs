@@ -27,6 +27,9 @@ async fn sequences_leave_the_same_state_everywhere() {
     };
     let cluster = Cluster::start("properties").await;
     let (memory, disk) = sequence::embedded().await;
+    for client in [&cluster.client, &memory.client, &disk.client] {
+        sequence::define(client).await;
+    }
     let mut differences = Vec::new();
     for case in 0..wanted.unwrap_or(CASES) {
         let mut seed = [0; 32];

@@ -12,11 +12,18 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::steps::Step;
-use crate::harness::admin;
+use crate::harness::{admin, until};
 
 /// No server needs longer for an answer or an event.
 const PATIENCE: Duration = Duration::from_secs(90);
-const RESOURCES: [&str; 2] = ["configmaps", "podtemplates"];
+/// What is written to, and where it is served.
+const RESOURCES: [(&str, &str, &str); 3] = [
+    ("configmaps", "v1", "ConfigMap"),
+    ("podtemplates", "v1", "PodTemplate"),
+    ("things", THINGS, "Thing"),
+];
+/// The group version of the custom kind.
+pub(super) const THINGS: &str = "sequences.example.com/v1";
 /// The object that is made last.
 const LAST: &str = "zz-last";
 
@@ -92,40 +99,89 @@ async fn send(
     tokio::time::timeout(PATIENCE, answer).await.unwrap()
 }
 
+/// The path of a resource in a namespace.
+fn folder(namespace: &str, resource: &str) -> String {
+    let of = RESOURCES.iter().find(|(known, ..)| *known == resource);
+    let version = of.expect("one of them").1;
+    let root = if version.contains('/') { "apis" } else { "api" };
+    format!("/{root}/{version}/namespaces/{namespace}/{resource}")
+}
+
+/// Defines the custom kind: with defaults, lists that merge, unknown fields here and there,
+/// and a rule about what it was before.
+pub(super) async fn define(client: &Client) {
+    let text = json!({"type": "string"});
+    let schema = json!({"type": "object", "properties": {"spec": {
+        "type": "object",
+        "properties": {
+            "size": {"type": "integer", "default": 1, "maximum": 5},
+            "fixed": {"type": "string", "x-kubernetes-validations": [
+                {"rule": "self == oldSelf", "message": "it stays"}]},
+            "parts": {"type": "array", "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"], "items": {"type": "object",
+                    "required": ["name"], "properties": {"name": text, "value": text,
+                        "side": {"type": "string", "default": "left"}}}},
+            "tags": {"type": "array", "x-kubernetes-list-type": "set", "items": text},
+            "plain": {"type": "array", "items": text},
+            "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+            "map": {"type": "object", "additionalProperties": text},
+        },
+    }}});
+    let body = json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.sequences.example.com"},
+        "spec": {
+            "group": "sequences.example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "things", "singular": "thing", "kind": "Thing"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": schema}}],
+        },
+    });
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let (code, answer) = send(client, "POST", definitions, "application/json", &body).await;
+    assert_eq!(code, 201, "{answer}");
+    until("things are served", async || {
+        let url = folder("default", "things");
+        send(client, "GET", &url, "application/json", &Value::Null)
+            .await
+            .0
+            == 200
+    })
+    .await;
+}
+
 /// Plays the steps in a new namespace.
 pub(super) async fn play(client: &Client, namespace: &str, steps: &[Step]) -> Outcome {
     let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
     let json = "application/json";
     let (code, _) = send(client, "POST", "/api/v1/namespaces", json, &body).await;
     assert_eq!(code, 201);
-    let folder = format!("/api/v1/namespaces/{namespace}");
     let mut watches = Vec::new();
-    for resource in RESOURCES {
-        let url = format!("{folder}/{resource}");
+    for (resource, ..) in RESOURCES {
+        let url = folder(namespace, resource);
         let (_, list) = send(client, "GET", &url, json, &Value::Null).await;
         let revision = revision(&list);
         watches.push((resource, watch(client, &url, revision).await));
     }
     let mut outcome = Outcome::default();
     for step in steps {
-        let url = format!("{folder}/{}/{}?{}", step.resource, step.name, step.query);
+        let folder = folder(namespace, step.resource);
+        let url = format!("{folder}/{}?{}", step.name, step.query);
         let url = url.replace("/?", "?");
         let (code, mut body) = send(client, step.method, &url, step.content_type, &step.body).await;
         mask(&mut body);
         outcome.answers.push(json!({"code": code, "body": body}));
     }
-    for resource in RESOURCES {
-        let url = format!("{folder}/{resource}");
-        let kind = if resource == "configmaps" {
-            "ConfigMap"
-        } else {
-            "PodTemplate"
-        };
+    for (resource, version, kind) in RESOURCES {
+        let url = folder(namespace, resource);
         let last = json!({
-            "apiVersion": "v1",
+            "apiVersion": version,
             "kind": kind,
             "metadata": {"name": LAST},
             "template": {"spec": {"containers": [{"name": "a", "image": "a"}]}},
+            "spec": {},
         });
         let (code, _) = send(client, "POST", &url, json, &last).await;
         assert_eq!(code, 201);

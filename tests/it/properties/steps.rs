@@ -3,11 +3,13 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::sequence::THINGS;
+
 /// One request on one of a few objects.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) method: &'static str,
-    /// `configmaps` or `podtemplates`.
+    /// `configmaps`, `podtemplates` or `things`.
     pub(super) resource: &'static str,
     /// Empty for a create.
     pub(super) name: String,
@@ -23,7 +25,10 @@ const APPLY: &str = "application/apply-patch+yaml";
 const JSON: &str = "application/json";
 
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(prop_oneof![map_step(), template_step()], 8..20)
+    prop::collection::vec(
+        prop_oneof![map_step(), template_step(), thing_step()],
+        8..20,
+    )
 }
 
 fn name() -> impl Strategy<Value = String> {
@@ -166,6 +171,78 @@ fn template_step() -> impl Strategy<Value = Step> {
                 step("podtemplates", method, name, query, body, operations)
             },
         )
+}
+
+fn part() -> impl Strategy<Value = Value> {
+    let side = prop::option::of(prop::sample::select(&["left", "right"][..]));
+    (key(), prop::option::of(prop::option::of(key())), side).prop_map(|(name, value, side)| {
+        let mut part = json!({"name": name});
+        if let Some(value) = value {
+            part["value"] = json!(value);
+        }
+        if let Some(side) = side {
+            part["side"] = json!(side);
+        }
+        part
+    })
+}
+
+/// What a thing says, some of it wrong: too large, twice the same, unknown.
+fn spec() -> impl Strategy<Value = Value> {
+    let some = |of| prop::option::weighted(0.4, of);
+    let texts = || prop::collection::vec(key(), 0..3);
+    let size = prop::option::weighted(0.4, prop::option::weighted(0.9, 1..7));
+    let map = prop::collection::btree_map(key(), prop::option::weighted(0.8, key()), 0..3);
+    (
+        size,
+        prop::option::weighted(0.2, key()),
+        prop::option::weighted(0.5, prop::collection::vec(part(), 0..3)),
+        some(texts().boxed()),
+        some(texts().boxed()),
+        prop::option::weighted(0.3, map),
+        prop::option::weighted(0.3, (key(), part())),
+        prop::option::weighted(0.1, key()),
+    )
+        .prop_map(|(size, fixed, parts, tags, plain, map, free, unknown)| {
+            let mut spec = json!({});
+            let mut set = |name: &str, value: Option<Value>| {
+                if let Some(value) = value {
+                    spec[name] = value;
+                }
+            };
+            set("size", size.map(|size| json!(size)));
+            set("fixed", fixed.map(|text| json!(text)));
+            set("parts", parts.map(Value::Array));
+            set("tags", tags.map(|tags| json!(tags)));
+            set("plain", plain.map(|texts| json!(texts)));
+            set("map", map.map(|map| json!(map)));
+            set("free", free.map(|(name, part)| json!({ name: part })));
+            set("unknown", unknown.map(|text| json!(text)));
+            spec
+        })
+}
+
+fn thing_step() -> impl Strategy<Value = Step> {
+    let strict = prop::option::weighted(0.2, prop::sample::select(&["Strict", "Ignore"][..]));
+    (method(), name(), query(), metadata(), spec(), strict, key()).prop_map(
+        |(method, name, mut query, metadata, spec, strict, pick)| {
+            let body = json!({
+                "apiVersion": THINGS,
+                "kind": "Thing",
+                "metadata": metadata,
+                "spec": spec,
+            });
+            let operations = json!([
+                {"op": "add", "path": "/spec/plain", "value": [pick]},
+                {"op": if pick == "a" { "remove" } else { "test" }, "path": "/spec/size", "value": 1},
+            ]);
+            if let Some(strict) = strict {
+                query.push_str("&fieldValidation=");
+                query.push_str(strict);
+            }
+            step("things", method, name, query, body, operations)
+        },
+    )
 }
 
 fn step(

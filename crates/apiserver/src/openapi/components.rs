@@ -57,8 +57,28 @@ impl Components {
                 self.definition(name);
             }
         }
-        self.definition("apimachinery.pkg.apis.meta.v1.DeleteOptions");
+        self.options_and_status(&resource.gvk);
+    }
+
+    /// Adds what a request to delete takes and gives: its options are a kind of every group.
+    fn options_and_status(&mut self, of: &GroupVersionKind) {
+        const OPTIONS: &str = "apimachinery.pkg.apis.meta.v1.DeleteOptions";
+        self.definition(OPTIONS);
         self.definition("apimachinery.pkg.apis.meta.v1.Status");
+        if let Some(options) = self.found.get_mut(&format!("{PREFIX}{OPTIONS}")) {
+            let kinds = &mut options["x-kubernetes-group-version-kind"];
+            let mut all = kinds.as_array().cloned().unwrap_or_default();
+            for group in ["", &of.group] {
+                let version = if group.is_empty() { "v1" } else { &of.version };
+                let of = kind(&GroupVersionKind::new(group, version, "DeleteOptions"));
+                if !all.contains(&of) {
+                    all.push(of);
+                }
+            }
+            let key = |kind: &Value| (kind["group"].to_string(), kind["version"].to_string());
+            all.sort_by_key(key);
+            *kinds = Value::Array(all);
+        }
     }
 
     /// Adds a built-in type and all it refers to.
@@ -86,13 +106,18 @@ impl Components {
         for field in &definition.fields {
             let mut property = self.token(field.token);
             let text = texts.get(&(name, field.name)).copied().unwrap_or_default();
-            if property.get("$ref").is_some() && self.v3 {
-                property = json!({ "allOf": [property] });
-            }
             if !text.is_empty() {
                 property["description"] = json!(unescape(text));
             }
             self.attributes(&mut property, field);
+            // A reference stands by itself.
+            if self.v3
+                && let Some(fields) = property.as_object_mut()
+                && fields.len() > 1
+                && let Some(reference) = fields.remove("$ref")
+            {
+                property["allOf"] = json!([{"$ref": reference}]);
+            }
             if field.required() {
                 required.push(field.name);
             }
@@ -101,7 +126,9 @@ impl Components {
         if !properties.is_empty() {
             schema["properties"] = Value::Object(properties);
         }
-        if !required.is_empty() {
+        if let Some(order) = definition.head.value("order") {
+            schema["required"] = order.split(',').collect();
+        } else if !required.is_empty() {
             schema["required"] = json!(required);
         }
         if let Some(gvk) = definition.gvk() {
@@ -139,6 +166,18 @@ impl Components {
 
     fn attributes(&self, schema: &mut Value, line: &Line<'_>) {
         for (name, value) in line.pairs() {
+            if let Some(name) = name.strip_prefix("of.") {
+                let below = ["items", "additionalProperties"]
+                    .into_iter()
+                    .find(|key| schema.get(key).is_some());
+                if let Some(below) = below {
+                    schema[below][name] = match name {
+                        "enum" => enumeration(value),
+                        _ => json!(value),
+                    };
+                }
+                continue;
+            }
             let (key, value) = match name {
                 "format" if value != "int-or-string" => ("format", json!(value)),
                 "default" if self.v3 => match serde_json::from_str(value) {
@@ -146,6 +185,13 @@ impl Components {
                     Err(_) => continue,
                 },
                 "struct" if self.v3 => ("default", json!({})),
+                "zero" if self.v3 => ("default", zero(schema)),
+                "enum" => ("enum", enumeration(value)),
+                "granular" => ("x-kubernetes-map-type", json!("granular")),
+                "unions" => match serde_json::from_str(value) {
+                    Ok(value) => ("x-kubernetes-unions", value),
+                    Err(_) => continue,
+                },
                 "map" => {
                     let keys: Vec<&str> = value.split(',').collect();
                     schema["x-kubernetes-list-map-keys"] = json!(keys);
@@ -166,8 +212,7 @@ impl Components {
     fn custom(&mut self, resource: &ResourceType) {
         self.definition(OBJECT_META);
         self.definition(LIST_META);
-        self.definition("apimachinery.pkg.apis.meta.v1.DeleteOptions");
-        self.definition("apimachinery.pkg.apis.meta.v1.Status");
+        self.options_and_status(&resource.gvk);
         for sub in &resource.subresources {
             if let Some(name) = Definitions::get().name_of(&sub.gvk) {
                 self.definition(name);
@@ -229,6 +274,23 @@ pub(super) fn name_of(gvk: &GroupVersionKind) -> String {
     match Definitions::get().name_of(gvk) {
         Some(name) => format!("{PREFIX}{name}"),
         None => custom_name(gvk),
+    }
+}
+
+/// The values of an enumeration, as the data has them.
+fn enumeration(values: &str) -> Value {
+    values
+        .split('|')
+        .map(|value| value.replace('~', " "))
+        .collect()
+}
+
+/// The empty value of a type.
+fn zero(schema: &Value) -> Value {
+    match schema["type"].as_str() {
+        Some("string") => json!(""),
+        Some("boolean") => json!(false),
+        _ => json!(0),
     }
 }
 

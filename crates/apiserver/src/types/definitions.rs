@@ -12,9 +12,12 @@
 //! second word is its structure: `s`tring, b`y`tes in base64, `i`nteger, `n`umber, `b`oolean,
 //! `o`bject, `q` for int-or-string, `*` for anything, `@NAME` for another
 //! type, `[` for a list and `{` for a map of what follows. Then come
-//! attributes: `!` required, `struct` (a Go struct and no pointer: always there), `format=`, `default=` (JSON), `map=` (keys of a
-//! list), `set`, `list` (atomic), `atomic` (map), `key=` and `patch=` of
-//! strategic merge patches, `gvk=`.
+//! attributes: `!` required, `struct` (a Go struct and no pointer: always there), `format=`, `default=` (JSON), `zero` (the default is the empty value of its type), `enum=`
+//! (`|` between the values, `~` for spaces in them), `of.enum=` and `of.format=` (of what a
+//! list or a map holds), `map=` (keys of a
+//! list), `set`, `list` (atomic), `atomic` or `granular` (map), `key=` and `patch=` of
+//! strategic merge patches; of types `gvk=`, `unions=` (JSON), `order=` (of what is
+//! required).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -80,6 +83,12 @@ impl<'a> Line<'a> {
         self.attributes
             .split_ascii_whitespace()
             .map(|word| word.split_once('=').unwrap_or((word, "")))
+    }
+
+    /// The value of an attribute.
+    pub fn value(&self, attribute: &str) -> Option<&'a str> {
+        let found = self.pairs().find(|(name, _)| *name == attribute);
+        found.map(|(_, value)| value)
     }
 
     /// Whether the field is required.
