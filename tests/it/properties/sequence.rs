@@ -286,8 +286,41 @@ fn is_ours(object: &Value) -> bool {
     name(object) != "kube-root-ca.crt"
 }
 
-/// Takes out what differs from server to server.
+/// Puts what was refused in order, and leaves out objects that are quoted.
+fn refusal(status: &mut Value) {
+    let message = status["message"].as_str().unwrap_or_default();
+    // How much more it tells depends on where it stops.
+    if let Some((first, _)) = message.split_once("): ")
+        && message.contains("field not declared in schema")
+    {
+        status["message"] = first.into();
+    } else if let Some((first, all)) = message.split_once("errors:\n") {
+        let mut all: Vec<&str> = all.lines().collect();
+        all.sort_unstable();
+        status["message"] = format!("{first}{}", all.join("\n")).into();
+    }
+    let Some(causes) = status.pointer_mut("/details/causes") else {
+        return;
+    };
+    let causes = causes.as_array_mut().unwrap();
+    for cause in causes.iter_mut() {
+        if let Some((first, _)) = cause["message"].as_str().unwrap().split_once(": \"{") {
+            let behind = cause["message"].as_str().unwrap();
+            let behind = behind.rsplit("}\": ").next().unwrap();
+            cause["message"] = format!("{first}: … {behind}").into();
+        }
+    }
+    causes.sort_by_key(ToString::to_string);
+    // It says them all once more.
+    status["message"] = Value::Null;
+}
+
+/// Takes out what differs from server to server, and from answer to answer: a real one goes
+/// through maps in any order, and tells of what it comes upon.
 fn mask(object: &mut Value) {
+    if object["code"].as_u64().is_some_and(|code| code >= 400) {
+        refusal(object);
+    }
     for field in ["/details", "/metadata"] {
         if let Some(map) = object.pointer_mut(field).and_then(Value::as_object_mut) {
             for key in [

@@ -225,7 +225,11 @@ fn spec() -> impl Strategy<Value = Value> {
 fn thing_step() -> impl Strategy<Value = Step> {
     let strict = prop::option::weighted(0.2, prop::sample::select(&["Strict", "Ignore"][..]));
     (method(), name(), query(), metadata(), spec(), strict, key()).prop_map(
-        |(method, name, mut query, metadata, spec, strict, pick)| {
+        |(method, name, mut query, mut metadata, spec, strict, pick)| {
+            // Applied twice, these are an event, if a second lies between.
+            if method == APPLY && metadata["labels"].is_null() {
+                metadata.as_object_mut().unwrap().remove("labels");
+            }
             let body = json!({
                 "apiVersion": THINGS,
                 "kind": "Thing",

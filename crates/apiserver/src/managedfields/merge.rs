@@ -10,15 +10,14 @@ use super::set::{
 };
 use crate::schema::{ListType, NodeType, Schema};
 
-/// Why a configuration cannot be applied: the path and the reason.
-pub(super) type Problem = (String, String);
-
-/// Refuses fields that the type has not, and lists whose entries cannot be told
-/// apart.
-///
-/// # Errors
-/// The first of them.
-pub(super) fn check(schema: Option<&Schema>, value: &Value, at: &str) -> Result<(), Problem> {
+/// Takes down why a configuration cannot be applied, place and reason: fields that the type
+/// has not, and lists whose entries cannot be told apart.
+pub(super) fn check(
+    schema: Option<&Schema>,
+    value: &Value,
+    at: &str,
+    problems: &mut BTreeSet<String>,
+) {
     match value {
         Value::Object(fields) => {
             let closed = schema.is_some_and(|schema| {
@@ -30,66 +29,35 @@ pub(super) fn check(schema: Option<&Schema>, value: &Value, at: &str) -> Result<
             });
             for (name, value) in fields {
                 let child = child_schema(schema, &format!("f:{name}"));
-                if closed && child.is_none() {
-                    return Err((
-                        format!("{at}.{name}"),
-                        "field not declared in schema".to_owned(),
-                    ));
+                let at = format!("{at}.{name}");
+                match child {
+                    None if closed => {
+                        problems.insert(format!("{at}: field not declared in schema"));
+                    }
+                    child => check(child, value, &at, problems),
                 }
-                check(child, value, &format!("{at}.{name}"))?;
             }
         }
         Value::Array(entries) => {
-            if let Some(schema) = schema {
-                match list_elements(schema, entries) {
-                    Ok(_) | Err(ListError::Atomic) => {}
-                    Err(ListError::MissingKey(key)) => {
-                        return Err((
-                            at.to_owned(),
-                            format!(
-                                "element 0: associative list with keys has an element that omits key field {key:?} (and doesn't have default value)"
-                            ),
-                        ));
-                    }
-                    Err(ListError::Duplicate(element)) => {
-                        let key = readable(&element);
-                        return Err((at.to_owned(), format!("duplicate entries for key {key}")));
-                    }
+            let Some(schema) = schema else { return };
+            match list_elements(schema, entries) {
+                Ok(_) | Err(ListError::Atomic) => {}
+                Err(ListError::MissingKey(key)) => {
+                    problems.insert(format!(
+                        "{at}: element 0: associative list with keys has an element that omits key field {key:?} (and doesn't have default value)"
+                    ));
+                    return;
                 }
-                for entry in entries {
-                    check(schema.items.as_deref(), entry, at)?;
+                Err(ListError::Duplicate(element)) => {
+                    let key = readable(&element);
+                    problems.insert(format!("{at}: duplicate entries for key {key}"));
                 }
+            }
+            for entry in entries {
+                check(schema.items.as_deref(), entry, at, problems);
             }
         }
         _ => {}
-    }
-    Ok(())
-}
-
-/// Without fields that are null: applying null says nothing, except where null
-/// is a value of its own.
-#[must_use]
-pub(super) fn without_nulls(schema: Option<&Schema>, value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => Value::Object(
-            fields
-                .iter()
-                .filter_map(|(name, value)| {
-                    let child = child_schema(schema, &format!("f:{name}"));
-                    if value.is_null() && !child.is_some_and(|child| child.nullable) {
-                        return None;
-                    }
-                    Some((name.clone(), without_nulls(child, value)))
-                })
-                .collect(),
-        ),
-        Value::Array(entries) => Value::Array(
-            entries
-                .iter()
-                .map(|entry| without_nulls(schema.and_then(|s| s.items.as_deref()), entry))
-                .collect(),
-        ),
-        other => other.clone(),
     }
 }
 

@@ -8,6 +8,8 @@ mod set;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 pub use compare::{Comparison, compare};
@@ -80,15 +82,33 @@ pub struct Applying<'a> {
     pub force: bool,
     /// The namespace the configuration names, if any: for messages.
     pub namespace: &'a str,
-    /// Whether null is a value, as for the kinds of Kubernetes; otherwise it
-    /// says nothing where the type has no null.
-    pub nulls: bool,
+}
+
+/// Why a configuration cannot be applied: fields that the type has not, lists whose entries
+/// cannot be told apart, each with its place.
+#[must_use]
+pub fn problems(schema: &Schema, applied: &Value) -> BTreeSet<String> {
+    let mut problems = BTreeSet::new();
+    merge::check(Some(schema), applied, "", &mut problems);
+    problems
+}
+
+/// All that is wrong in one text; none where nothing is.
+#[must_use]
+pub fn told(problems: BTreeSet<String>) -> Option<String> {
+    let all: Vec<String> = problems.into_iter().collect();
+    match all.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        several => Some(format!("errors:\n  {}", several.join("\n  "))),
+    }
 }
 
 /// Server-side apply: the live object with the configuration merged into it,
 /// without what this manager applied before and no longer does, and with new
 /// `managedFields`. The result is the live object itself where nothing changes.
-/// `applied` has no defaults and none of the fields that this URL resets.
+/// `applied` has no defaults and none of the fields that this URL resets; a null in it is
+/// a value.
 ///
 /// # Errors
 /// 409 with a cause per field when another manager owns a field with another
@@ -108,12 +128,7 @@ pub fn apply(
     {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
-    let applied = if how.nulls {
-        applied.clone()
-    } else {
-        merge::without_nulls(Some(schema), applied)
-    };
-    merge::check(Some(schema), &applied, "").map_err(|(path, why)| {
+    if let Some(why) = told(problems(schema, applied)) {
         let text = |at: &str| {
             applied
                 .pointer(at)
@@ -121,7 +136,7 @@ pub fn apply(
                 .unwrap_or_default()
         };
         let message = format!(
-            "failed to create typed patch object ({}/{}; {}, Kind={}): {path}: {why}",
+            "failed to create typed patch object ({}/{}; {}, Kind={}): {why}",
             how.namespace,
             text("/metadata/name"),
             // As a group and a version: nothing stands before `/v1`.
@@ -131,8 +146,8 @@ pub fn apply(
             },
             text("/kind"),
         );
-        Status::new(500, "", message)
-    })?;
+        return Err(Status::new(500, "", message));
+    }
 
     let mut entries = live.map(Entries::of).unwrap_or_default();
     if let (true, Some(live)) = (entries.0.is_empty(), live) {
@@ -146,13 +161,13 @@ pub fn apply(
         entries.set(&before, all, now);
     }
     let last = entries.find(manager).cloned();
-    let mut mine = fields_of(Some(schema), &applied);
+    let mut mine = fields_of(Some(schema), applied);
     mine.owned = false;
     mine.strip_identity();
     let time = last.as_ref().map(|entry| entry.time.clone());
     entries.set(manager, mine.clone(), time.as_deref().unwrap_or(now));
 
-    let mut new = merge::merge(Some(schema), live, &applied);
+    let mut new = merge::merge(Some(schema), live, applied);
     if let Some(last) = &last {
         merge::remove(Some(schema), &mut new, &last.set, &entries.all());
     }

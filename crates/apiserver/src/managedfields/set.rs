@@ -232,6 +232,9 @@ pub(super) enum ListError {
 /// # Errors
 /// See [`ListError`].
 pub(super) fn list_elements(schema: &Schema, entries: &[Value]) -> Result<Vec<String>, ListError> {
+    if schema.list == ListType::Atomic {
+        return Err(ListError::Atomic);
+    }
     let mut seen = std::collections::BTreeSet::new();
     let mut elements = Vec::with_capacity(entries.len());
     for entry in entries {

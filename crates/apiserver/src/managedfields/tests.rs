@@ -105,7 +105,6 @@ fn applied(live: Option<&Value>, spec: &Value, name: &str, force: bool) -> Resul
             manager: &manager(name, "Apply"),
             force,
             namespace: "",
-            nulls: false,
         },
         "2026-01-01T00:00:00Z",
     )
@@ -329,7 +328,6 @@ fn applying_again_changes_nothing() {
             manager: &manager("me", "Apply"),
             force: false,
             namespace: "",
-            nulls: false,
         },
         "2027-01-01T00:00:00Z",
     )
@@ -403,7 +401,6 @@ fn who_empties_a_map_still_owns_it() {
         manager: &manager("two", "Apply"),
         force: false,
         namespace: "",
-        nulls: true,
     };
     let object = |data: Value, labels: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "h", "labels": labels}, "data": data});
     let one = apply(

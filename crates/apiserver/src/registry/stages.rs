@@ -86,25 +86,23 @@ pub(super) fn decode_applied(
     named: &str,
 ) -> Result<(), Status> {
     let resource = target.resource;
-    if resource.custom.is_some() {
-        crate::types::defaults::drop_nulls(resource, applied);
+    let mut problems = managedfields::problems(&resource.schema, applied);
+    let undeclared = schema::prune(&resource.schema, &mut applied.clone());
+    problems.extend(
+        undeclared
+            .iter()
+            .map(|path| format!(".{path}: field not declared in schema")),
+    );
+    if problems.is_empty() && resource.custom.is_none() {
+        problems.extend(schema::mistyped(&resource.schema, applied));
     }
-    let mut undeclared: Vec<String> = schema::prune(&resource.schema, &mut applied.clone())
-        .iter()
-        .map(|path| format!(".{path}: field not declared in schema"))
-        .collect();
-    undeclared.sort();
-    if undeclared.is_empty() && resource.custom.is_none() {
-        undeclared = schema::mistyped(&resource.schema, applied);
-    }
-    let why = match undeclared.as_slice() {
-        // In built-in kinds a null is a value: its field is owned.
-        [] => match known(context, resource, applied, &[]) {
+    let why = match managedfields::told(problems) {
+        Some(why) => why,
+        // A null is a value: its field is owned.
+        None => match known(context, resource, applied, &[]) {
             Ok(()) => return applied_once(context),
             Err(status) => status.to_string(),
         },
-        [one] => one.clone(),
-        several => format!("errors:\n  {}", several.join("\n  ")),
     };
     Err(Status::new(
         500,
@@ -220,7 +218,6 @@ pub(super) fn apply(
             manager: &manager,
             force: context.force,
             namespace: named,
-            nulls: target.resource.custom.is_none(),
         },
         &meta::now(),
     )

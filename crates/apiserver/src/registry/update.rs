@@ -73,6 +73,10 @@ impl Registry {
         stages::defaults(resource, &mut object);
         let conditional = !text(&object, "resourceVersion").is_empty();
         if !conditional && resource.custom.is_some() {
+            let store = self.store();
+            if store.head(resource.storage(), namespace, name).is_none() {
+                return Err(Status::not_found(&resource.gr, name));
+            }
             let cause = Cause {
                 reason: "FieldValueInvalid".to_owned(),
                 message: "Invalid value: 0: must be specified for an update".to_owned(),

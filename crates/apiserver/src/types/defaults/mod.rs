@@ -30,7 +30,16 @@ pub fn apply(resource: &ResourceType, object: &mut Value) {
 /// nullable nor has a default that takes its place. For objects as they come
 /// in, before their types are checked.
 pub fn drop_nulls(resource: &ResourceType, object: &mut Value) {
-    without_nulls(&resource.schema, object, resource.custom.is_some());
+    let (schema, custom) = (&resource.schema, resource.custom.is_some());
+    // What every object has is of Go's types in custom resources, too.
+    let metadata = object.get_mut("metadata").map(Value::take);
+    without_nulls(schema, object, custom);
+    if let Some(mut metadata) = metadata.filter(|metadata| !metadata.is_null()) {
+        if let Some(schema) = schema.field("metadata") {
+            without_nulls(schema, &mut metadata, false);
+        }
+        object["metadata"] = metadata;
+    }
 }
 
 fn without_nulls(schema: &Schema, value: &mut Value, custom: bool) {
