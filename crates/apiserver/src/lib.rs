@@ -15,11 +15,12 @@
 //! ```text
 //! go mod download k8s.io/kubernetes@VERSION k8s.io/api@VERSION k8s.io/apimachinery@VERSION
 //! modules=$(go env GOMODCACHE)/k8s.io
-//! cargo run -p apiserver --example generate-types -- $modules/kubernetes@VERSION      # src/types/data
+//! tests/apiserver/documents KUBECONFIG FOLDER     # of a server of that version: its OpenAPI documents
+//! cargo run -p apiserver --example generate-types -- $modules/kubernetes@VERSION FOLDER   # src/types/data
 //! cargo run -p apiserver --example generate-messages -- $modules                      # src/request/messages.txt
 //! ```
 //!
-//! `generate-types` takes `--check` behind the folder to report drift only.
+//! `generate-types` takes `--check` behind the folders to report drift only.
 
 pub mod api;
 pub mod authn;

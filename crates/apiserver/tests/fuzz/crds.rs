@@ -8,6 +8,108 @@ use crate::fuzz;
 use crate::values::value;
 use crate::world::World;
 
+/// Expressions thrown together: their types and costs are looked at, whatever they are.
+fn expression() -> impl Strategy<Value = String> {
+    let atom = prop::sample::select(
+        &[
+            "self",
+            "self.a",
+            "oldSelf",
+            "oldSelf.a",
+            "x",
+            "1",
+            "-2",
+            "1u",
+            "1.5",
+            "'a'",
+            "b'a'",
+            "r'\\d'",
+            "true",
+            "null",
+            "[]",
+            "{}",
+            "[1, 'a']",
+            "self.a.b",
+            "self[0]",
+            "@result",
+        ][..],
+    )
+    .prop_map(str::to_owned);
+    atom.prop_recursive(4, 24, 3, |inner| {
+        let operator = prop::sample::select(
+            &[
+                "+", "-", "*", "/", "%", "==", "!=", "<", ">=", "in", "&&", "||",
+            ][..],
+        );
+        let function = prop::sample::select(
+            &[
+                "size",
+                "contains",
+                "startsWith",
+                "matches",
+                "replace",
+                "split",
+                "join",
+                "indexOf",
+                "find",
+                "sort",
+                "distinct",
+                "flatten",
+                "slice",
+                "sum",
+                "isSorted",
+                "reverse",
+                "quantity",
+                "ip",
+                "cidr",
+                "string",
+                "bytes",
+                "dyn",
+                "type",
+                "orValue",
+                "value",
+                "format",
+                "sets.contains",
+                "lists.range",
+                "add",
+                "none",
+                "",
+            ][..],
+        );
+        let a_macro = prop::sample::select(
+            &[
+                "all",
+                "exists",
+                "exists_one",
+                "map",
+                "filter",
+                "sortBy",
+                "transformList",
+            ][..],
+        );
+        let three = prop::collection::vec(inner.clone(), 3);
+        prop_oneof![
+            (inner.clone(), operator, inner.clone())
+                .prop_map(|(left, operator, right)| format!("({left} {operator} {right})")),
+            (
+                inner.clone(),
+                function.clone(),
+                prop::collection::vec(inner.clone(), 0..3)
+            )
+                .prop_map(|(of, name, with)| format!("{of}.{name}({})", with.join(", "))),
+            (function, prop::collection::vec(inner.clone(), 0..3))
+                .prop_map(|(name, with)| format!("{name}({})", with.join(", "))),
+            (inner.clone(), a_macro, inner.clone())
+                .prop_map(|(of, name, step)| format!("{of}.{name}(x, {step})")),
+            three
+                .clone()
+                .prop_map(|of| format!("({} ? {} : {})", of[0], of[1], of[2])),
+            three.prop_map(|of| format!("[{}, {}][{}]", of[0], of[1], of[2])),
+            (inner.clone(), inner).prop_map(|(key, value)| format!("{{{key}: {value}}}")),
+        ]
+    })
+}
+
 fn schema() -> impl Strategy<Value = Value> {
     let kind = prop::sample::select(
         &[
@@ -35,6 +137,13 @@ fn schema() -> impl Strategy<Value = Value> {
             "self == oldSelf", "self.a > 1", "self.all(x, x == x)", "size(self) < 3", "self.", "1/0 == 1",
             "self.map(x, self.map(y, x)).size() > 0", "has(self.a) && self.a.matches('(a+)+b')", "true", "",
         ][..]).prop_map(|rule| ("x-kubernetes-validations".to_owned(), json!([{"rule": rule}]))),
+        2 => (expression(), prop::option::of(expression()), any::<bool>()).prop_map(|(rule, message, old)| {
+            let mut rule = json!({"rule": rule, "messageExpression": message});
+            if old {
+                rule["optionalOldSelf"] = true.into();
+            }
+            ("x-kubernetes-validations".to_owned(), json!([rule]))
+        }),
     ];
     let leaf = (kind, prop::collection::vec(keyword, 0..3)).prop_map(|(kind, keywords)| {
         let mut schema: Map<String, Value> = keywords.into_iter().collect();
