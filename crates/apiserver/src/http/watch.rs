@@ -28,6 +28,9 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// A watch that sends piece after piece waits this long between two: in a burst
 /// many events go into one piece, at the cost of one for server and client.
 const GATHER: Duration = Duration::from_millis(2);
+/// And this long behind a piece of so many events, of which more than a thousand come in
+/// a second then.
+const GATHER_MANY: (usize, Duration) = (3, Duration::from_millis(8));
 
 struct Feed {
     watch: WatchStream,
@@ -132,7 +135,9 @@ impl Feed {
                 }
             }
         }
+        let mut events = 1;
         while let Some(event) = next.take() {
+            events += 1;
             self.write(&mut out, &event);
             if !self.done && out.len() < CHUNK_BYTES {
                 next = self.watch.try_next();
@@ -140,7 +145,9 @@ impl Feed {
         }
         // Behind a full piece there is more to send, not to gather.
         if out.len() < CHUNK_BYTES {
-            self.calm = Instant::now() + GATHER;
+            let (many, gather) = GATHER_MANY;
+            let gather = if events >= many { gather } else { GATHER };
+            self.calm = Instant::now() + gather;
         }
         Some(out.into())
     }
