@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	v1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -32,7 +33,7 @@ type row struct {
 	Error string `json:"error,omitempty"`
 }
 
-// The schema of whole resources.
+// What the names of schemas of whole resources begin with.
 const whole = "whole"
 
 func main() {
@@ -75,7 +76,7 @@ func (r *row) estimate(of json.RawMessage, environments *environment.EnvSet) err
 	if err != nil {
 		return err
 	}
-	declared := model.SchemaDeclType(structural, r.Of == whole)
+	declared := model.SchemaDeclType(structural, strings.HasPrefix(r.Of, whole))
 	results, err := cel.Compile(structural, declared, celconfig.PerCallLimit, environments, cel.NewExpressionsEnvLoader())
 	if err != nil {
 		return err
