@@ -11,8 +11,12 @@
 //!   for *before* it is done, by the size of what it takes and gives.
 //! - What panics in a function is an error of the expression.
 //!
-//! Costs resemble those of Kubernetes, of which a healthy expression needs some
-//! dozens.
+//! Costs of evaluation resemble those of Kubernetes, of which a healthy expression needs
+//! some dozens.
+//!
+//! Before that, `check` says whether an expression fits the types of its variables, in
+//! cel-go's words, and `estimate` what it may cost at most, to the unit as Kubernetes
+//! reckons.
 
 mod check;
 mod cost;
