@@ -80,8 +80,6 @@ pub struct Applying<'a> {
     pub manager: &'a Manager,
     /// Takes over what others own.
     pub force: bool,
-    /// The namespace the configuration names, if any: for messages.
-    pub namespace: &'a str,
 }
 
 /// Why a configuration cannot be applied: fields that the type has not, lists whose entries
@@ -107,13 +105,12 @@ pub fn told(problems: BTreeSet<String>) -> Option<String> {
 /// Server-side apply: the live object with the configuration merged into it,
 /// without what this manager applied before and no longer does, and with new
 /// `managedFields`. The result is the live object itself where nothing changes.
-/// `applied` has no defaults and none of the fields that this URL resets; a null in it is
-/// a value.
+/// `applied` has no defaults, none of the fields that this URL resets, and no
+/// [`problems`]; a null in it is a value.
 ///
 /// # Errors
 /// 409 with a cause per field when another manager owns a field with another
-/// value and `force` is not set; 400 and 500 for configurations that cannot be
-/// merged.
+/// value and `force` is not set; 400 for one that says who owns what.
 pub fn apply(
     schema: &Schema,
     live: Option<&Value>,
@@ -128,27 +125,6 @@ pub fn apply(
     {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
-    if let Some(why) = told(problems(schema, applied)) {
-        let text = |at: &str| {
-            applied
-                .pointer(at)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let message = format!(
-            "failed to create typed patch object ({}/{}; {}, Kind={}): {why}",
-            how.namespace,
-            text("/metadata/name"),
-            // As a group and a version: nothing stands before `/v1`.
-            match text("/apiVersion") {
-                core if !core.contains('/') => format!("/{core}"),
-                other => other.to_owned(),
-            },
-            text("/kind"),
-        );
-        return Err(Status::new(500, "", message));
-    }
-
     let mut entries = live.map(Entries::of).unwrap_or_default();
     if let (true, Some(live)) = (entries.0.is_empty(), live) {
         // As if it had just been created.

@@ -104,7 +104,6 @@ fn applied(live: Option<&Value>, spec: &Value, name: &str, force: bool) -> Resul
         &Applying {
             manager: &manager(name, "Apply"),
             force,
-            namespace: "",
         },
         "2026-01-01T00:00:00Z",
     )
@@ -327,7 +326,6 @@ fn applying_again_changes_nothing() {
         &Applying {
             manager: &manager("me", "Apply"),
             force: false,
-            namespace: "",
         },
         "2027-01-01T00:00:00Z",
     )
@@ -349,13 +347,10 @@ fn an_unowned_object_belongs_to_before_first_apply() {
 #[test]
 fn entries_that_cannot_be_told_apart_are_refused() {
     let twice = json!({"ports": [{"port": "80"}, {"port": "80", "protocol": "TCP"}]});
-    let error = applied(None, &twice, "me", false).unwrap_err();
+    let said = told(problems(&sample(), &with(&twice))).unwrap_or_default();
     assert!(
-        error
-            .message
-            .contains(".spec.ports: duplicate entries for key"),
-        "{}",
-        error.message
+        said.contains(".spec.ports: duplicate entries for key"),
+        "{said}"
     );
 }
 
@@ -400,7 +395,6 @@ fn who_empties_a_map_still_owns_it() {
     let how = Applying {
         manager: &manager("two", "Apply"),
         force: false,
-        namespace: "",
     };
     let object = |data: Value, labels: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "h", "labels": labels}, "data": data});
     let one = apply(

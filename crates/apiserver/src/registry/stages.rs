@@ -207,7 +207,6 @@ pub(super) fn apply(
     target: Target<'_>,
     live: Option<&Value>,
     applied: &Value,
-    named: &str,
 ) -> Result<Value, Status> {
     let manager = manager(context, target, "Apply");
     managedfields::apply(
@@ -217,7 +216,6 @@ pub(super) fn apply(
         &managedfields::Applying {
             manager: &manager,
             force: context.force,
-            namespace: named,
         },
         &meta::now(),
     )

@@ -224,7 +224,7 @@ impl Registry {
                         ),
                     ));
                 }
-                let object = stages::apply(context, target, None, &applied, &named)?;
+                let object = stages::apply(context, target, None, &applied)?;
                 match self
                     .insert(context, resource, target.namespace, object, true)
                     .await
@@ -235,7 +235,7 @@ impl Registry {
             }
             let result = self
                 .modify_as(context, target, true, |live| {
-                    let mut new = stages::apply(context, target, Some(live), &applied, &named)?;
+                    let mut new = stages::apply(context, target, Some(live), &applied)?;
                     for field in ["resourceVersion", "uid"] {
                         let sent = text(&applied, field);
                         if !sent.is_empty() {
